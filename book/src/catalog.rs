@@ -1,0 +1,175 @@
+//! Reference data: which venues list what, on which grid, in which lots, at which fees.
+//!
+//! A catalog is read once and does not change while the engine runs; what changes on a live market
+//! (tick size, status, fee override) arrives as messages. Native ids stay text here and nowhere
+//! else: everything downstream speaks dense ids.
+
+use crate::fee::FeeSchedule;
+use crate::grid::Grid;
+use crate::id::{BookId, ConditionId, EventId, VenueId};
+use crate::units::{Cash, Qty};
+
+/// Which protocol a venue speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VenueKind {
+    /// Polymarket CLOB: one native id per face, absolute levels, no sequence.
+    Polymarket,
+    /// Kalshi: one ticker per condition, additive levels, a sequence per subscription.
+    Kalshi,
+}
+
+impl VenueKind {
+    /// The venue's name in lower case, as commands, files and reports print it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Polymarket => "polymarket",
+            Self::Kalshi => "kalshi",
+        }
+    }
+}
+
+/// A place that lists and matches.
+#[derive(Clone, Debug)]
+pub struct Venue {
+    /// Its index in the catalog.
+    pub id: VenueId,
+    /// The protocol that it speaks.
+    pub kind: VenueKind,
+}
+
+/// What binds the conditions of one event, as the venue's own metadata state it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventLaw {
+    /// Nothing beyond each condition's own complement.
+    Independent,
+    /// At most one condition comes true; an unlisted outcome may win.
+    Exclusive,
+    /// Exactly one condition comes true.
+    Partition,
+    /// Conditions "above x" in ascending x: a later one implies every earlier one.
+    Ladder,
+}
+
+/// A thing in the world that will be decided.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Its index in the catalog.
+    pub id: EventId,
+    /// What a person calls it.
+    pub name: String,
+    /// What binds its conditions.
+    pub law: EventLaw,
+    /// Its conditions, in the order of the ladder where it is one.
+    pub conditions: Vec<ConditionId>,
+}
+
+/// One question with two outcomes.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Its index in the catalog.
+    pub id: ConditionId,
+    /// The event that it belongs to.
+    pub event: EventId,
+    /// What a person calls it.
+    pub name: String,
+}
+
+/// One condition as one venue lists it.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    /// Its book; the two faces are its instruments.
+    pub book: BookId,
+    /// Where it is listed.
+    pub venue: VenueId,
+    /// The protocol of that venue.
+    pub kind: VenueKind,
+    /// What it lists. Two listings of one condition are the same question on two venues.
+    pub condition: ConditionId,
+    /// The venue's id of the market: Polymarket's condition id, Kalshi's ticker.
+    pub native_market: String,
+    /// The venue's ids of the YES and the NO face; Kalshi has none beside the ticker.
+    pub native_faces: Option<[String; 2]>,
+    /// What a person calls it.
+    pub name: String,
+    /// Prices that it accepts.
+    pub grid: Grid,
+    /// Smallest step of an order's quantity.
+    pub lot: Qty,
+    /// Smallest order.
+    pub min_qty: Qty,
+    /// Smallest order in cash; zero where the venue has no such rule.
+    pub min_notional: Cash,
+    /// What a taker pays.
+    pub fee: FeeSchedule,
+    /// Whether a set can be split from and merged into cash.
+    pub can_split: bool,
+}
+
+/// Everything that is listed. Ids are indices into these lists.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Venues by [`VenueId`].
+    pub venues: Vec<Venue>,
+    /// Events by [`EventId`].
+    pub events: Vec<Event>,
+    /// Conditions by [`ConditionId`].
+    pub conditions: Vec<Condition>,
+    /// Listings by [`BookId`].
+    pub listings: Vec<Listing>,
+}
+
+impl Catalog {
+    /// Adds a venue.
+    pub fn add_venue(&mut self, kind: VenueKind) -> VenueId {
+        let id = VenueId(next_id(self.venues.len()));
+        self.venues.push(Venue { id, kind });
+        id
+    }
+
+    /// Adds an event without conditions.
+    pub fn add_event(&mut self, name: &str, law: EventLaw) -> EventId {
+        let id = EventId(next_id(self.events.len()));
+        self.events.push(Event { id, name: name.to_owned(), law, conditions: Vec::new() });
+        id
+    }
+
+    /// Adds a condition to an event, behind those it has.
+    pub fn add_condition(&mut self, event: EventId, name: &str) -> ConditionId {
+        let id = ConditionId(next_id(self.conditions.len()));
+        self.conditions.push(Condition { id, event, name: name.to_owned() });
+        if let Some(event) = self.events.get_mut(event.index()) {
+            event.conditions.push(id);
+        }
+        id
+    }
+
+    /// Adds a listing; its `book` is set to the next free id, which is returned.
+    pub fn add_listing(&mut self, mut listing: Listing) -> BookId {
+        let book = BookId(next_id(self.listings.len()));
+        listing.book = book;
+        self.listings.push(listing);
+        book
+    }
+
+    /// The listing of a book.
+    #[must_use]
+    pub fn listing(&self, book: BookId) -> Option<&Listing> {
+        self.listings.get(book.index())
+    }
+
+    /// The listings of one venue.
+    pub fn listings_of(&self, venue: VenueId) -> impl Iterator<Item = &Listing> {
+        self.listings.iter().filter(move |listing| listing.venue == venue)
+    }
+
+    /// The listings of one condition, on all venues.
+    pub fn listings_of_condition(&self, id: ConditionId) -> impl Iterator<Item = &Listing> {
+        self.listings.iter().filter(move |listing| listing.condition == id)
+    }
+}
+
+/// Ids are 32 bits: a catalog of four billion entries does not exist.
+fn next_id(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,199 @@
+//! One side of a book: quantities indexed by tick, an occupancy bitmap, the best in O(1).
+//!
+//! Memory is 8 bytes a tick (0.8 KB at 0.01, 8 KB at 0.001, 80 KB at 0.0001), allocated and touched
+//! once. Setting a level is one store and one bit; the cached best moves without a search unless
+//! the best level itself vanishes, and then by a word scan from where it was.
+//!
+//! A ladder is the wrong structure for unbounded or continuous prices; those venues are refused by
+//! their [`crate::grid::Grid`].
+
+use crate::depth::Side;
+use crate::grid::Tick;
+use crate::units::Qty;
+
+const WORD_BITS: u32 = 64;
+
+/// Levels of one side.
+#[derive(Clone, Debug)]
+pub struct Ladder {
+    side: Side,
+    qty: Box<[Qty]>,
+    occupied: Box<[u64]>,
+    best: Option<Tick>,
+    count: u32,
+}
+
+impl Ladder {
+    /// An empty side for ticks `1..ticks`.
+    #[must_use]
+    pub fn new(side: Side, ticks: u32) -> Self {
+        let len = ticks as usize;
+        Self {
+            side,
+            qty: vec![Qty::ZERO; len].into_boxed_slice(),
+            occupied: vec![0; len.div_ceil(WORD_BITS as usize)].into_boxed_slice(),
+            best: None,
+            count: 0,
+        }
+    }
+
+    /// The best level's tick: highest bid, lowest ask.
+    #[inline]
+    #[must_use]
+    pub const fn best(&self) -> Option<Tick> {
+        self.best
+    }
+
+    /// Number of levels.
+    #[must_use]
+    pub const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The quantity at a tick; zero where there is no level or no such tick.
+    #[inline]
+    #[must_use]
+    pub fn qty_at(&self, tick: Tick) -> Qty {
+        self.qty.get(tick.0 as usize).copied().unwrap_or(Qty::ZERO)
+    }
+
+    /// Sets the quantity at a tick; zero removes the level. Returns what was there before, or
+    /// `None` when the tick is outside the ladder (and nothing changed).
+    #[inline]
+    pub fn set(&mut self, tick: Tick, qty: Qty) -> Option<Qty> {
+        let slot = self.qty.get_mut(tick.0 as usize)?;
+        let before = core::mem::replace(slot, qty);
+        match (before.is_zero(), qty.is_zero()) {
+            (true, false) => self.occupy(tick),
+            (false, true) => self.vacate(tick),
+            (true, true) | (false, false) => {}
+        }
+        Some(before)
+    }
+
+    fn occupy(&mut self, tick: Tick) {
+        if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
+            *word |= 1 << (tick.0 % WORD_BITS);
+        }
+        self.count = self.count.saturating_add(1);
+        let better = match (self.best, self.side) {
+            (None, _) => true,
+            (Some(best), Side::Buy) => tick > best,
+            (Some(best), Side::Sell) => tick < best,
+        };
+        if better {
+            self.best = Some(tick);
+        }
+    }
+
+    fn vacate(&mut self, tick: Tick) {
+        if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
+            *word &= !(1 << (tick.0 % WORD_BITS));
+        }
+        self.count = self.count.saturating_sub(1);
+        if self.best == Some(tick) {
+            self.best = self.next_worse(tick);
+        }
+    }
+
+    /// The nearest level behind `tick`, away from the spread.
+    #[inline]
+    #[must_use]
+    pub fn next_worse(&self, tick: Tick) -> Option<Tick> {
+        match self.side {
+            Side::Buy => self.occupied_below(tick),
+            Side::Sell => self.occupied_above(tick),
+        }
+    }
+
+    fn occupied_below(&self, tick: Tick) -> Option<Tick> {
+        let mut index = (tick.0 / WORD_BITS) as usize;
+        let mut word = self.occupied.get(index)? & ((1_u64 << (tick.0 % WORD_BITS)) - 1);
+        loop {
+            if word != 0 {
+                return Some(Tick(tick_base(index) + (WORD_BITS - 1 - word.leading_zeros())));
+            }
+            index = index.checked_sub(1)?;
+            word = *self.occupied.get(index)?;
+        }
+    }
+
+    fn occupied_above(&self, tick: Tick) -> Option<Tick> {
+        let mut index = (tick.0 / WORD_BITS) as usize;
+        let below_or_at = u64::MAX >> (WORD_BITS - 1 - tick.0 % WORD_BITS);
+        let mut word = self.occupied.get(index)? & !below_or_at;
+        loop {
+            if word != 0 {
+                return Some(Tick(tick_base(index) + word.trailing_zeros()));
+            }
+            index += 1;
+            word = *self.occupied.get(index)?;
+        }
+    }
+
+    /// Levels from the best outwards.
+    pub fn iter(&self) -> impl Iterator<Item = (Tick, Qty)> + '_ {
+        core::iter::successors(self.best, |tick| self.next_worse(*tick))
+            .map(|tick| (tick, self.qty_at(tick)))
+    }
+
+    /// Removes every level, touching only occupied words.
+    pub fn clear(&mut self) {
+        for (index, word) in self.occupied.iter_mut().enumerate() {
+            while *word != 0 {
+                let tick = tick_base(index) + word.trailing_zeros();
+                if let Some(slot) = self.qty.get_mut(tick as usize) {
+                    *slot = Qty::ZERO;
+                }
+                *word &= *word - 1;
+            }
+        }
+        self.best = None;
+        self.count = 0;
+    }
+}
+
+/// First tick of a bitmap word. A ladder has at most 1e6 ticks, so the index fits.
+fn tick_base(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX).saturating_mul(WORD_BITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        /// The ladder is an ordered map: same content, same best, same order, after any stream.
+        #[test]
+        fn equals_an_ordered_map(
+            buy in any::<bool>(),
+            stream in proptest::collection::vec((1_u32..300, 0_u64..4), 1..400),
+        ) {
+            let side = if buy { Side::Buy } else { Side::Sell };
+            let (mut ladder, mut map) = (Ladder::new(side, 300), BTreeMap::new());
+            for (tick, qty) in stream {
+                let qty = Qty::from_contracts(qty).unwrap();
+                ladder.set(Tick(tick), qty);
+                if qty.is_zero() { map.remove(&tick); } else { map.insert(tick, qty); }
+                let best = if buy { map.last_key_value() } else { map.first_key_value() };
+                prop_assert_eq!(ladder.best(), best.map(|(tick, _)| Tick(*tick)));
+                prop_assert_eq!(ladder.count() as usize, map.len());
+            }
+            let mut expected: Vec<_> = map.iter().map(|(t, q)| (Tick(*t), *q)).collect();
+            if buy { expected.reverse(); }
+            prop_assert_eq!(ladder.iter().collect::<Vec<_>>(), expected);
+            ladder.clear();
+            prop_assert_eq!((ladder.best(), ladder.count(), ladder.iter().count()), (None, 0, 0));
+        }
+    }
+
+    #[test]
+    fn a_tick_outside_the_ladder_changes_nothing() {
+        let mut ladder = Ladder::new(Side::Sell, 100);
+        assert_eq!(ladder.set(Tick(100), Qty::ONE), None);
+        assert_eq!(ladder.set(Tick(u32::MAX), Qty::ONE), None);
+        assert_eq!(ladder.best(), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! What one payload says about books, in dense ids and integers, before a session has judged it.
+//!
+//! Both decoders fill the same batch; a test holds them equal on every message. A decoder emits
+//! nothing until it has read the whole payload: a payload cut anywhere leaves an empty batch.
+
+use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
+
+/// Stands for a native id that the catalog does not list.
+pub const UNKNOWN_INSTRUMENT: InstrumentId = InstrumentId(u32::MAX);
+
+/// How the levels of an update change a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateKind {
+    /// They are the whole book (of that instrument's condition).
+    Snapshot,
+    /// Each is the new quantity at its price; zero removes it.
+    Set,
+    /// Each is a signed change of the quantity at its price.
+    Add,
+}
+
+/// A venue's ordering number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// Subscription that counts it.
+    pub sid: u32,
+    /// The number.
+    pub seq: u64,
+}
+
+/// One message's worth of levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Update {
+    /// What the levels mean.
+    pub kind: UpdateKind,
+    /// The face that a snapshot or an additive delta speaks of; for `Set`, of its first level.
+    pub instrument: InstrumentId,
+    /// The venue's stamp; zero where the message has none.
+    pub ts_venue: Nanos,
+    /// The venue's ordering number, where it has one.
+    pub sequence: Option<Sequence>,
+    /// A tick size that the message states (Polymarket's initial dump), where it does.
+    pub tick_size: Option<Price>,
+    /// First of its levels in [`Batch::levels`].
+    pub first_level: u32,
+    /// Number of its levels.
+    pub level_count: u32,
+}
+
+/// One level as a message states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelChange {
+    /// The face whose price this is.
+    pub instrument: InstrumentId,
+    /// Bid or ask on that face.
+    pub side: Side,
+    /// The price on that face.
+    pub price: Price,
+    /// New quantity (`Snapshot`, `Set`: never negative) or change (`Add`).
+    pub qty: QtyChange,
+    /// The venue's best bid and ask on that face after the change, where stated. `Some(None)` is an
+    /// empty side.
+    pub best_bid: Option<Option<Price>>,
+    /// See `best_bid`.
+    pub best_ask: Option<Option<Price>>,
+}
+
+/// Re-used from payload to payload; grows to the largest seen and then allocates no more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Updates in the order of the payload.
+    pub updates: Vec<Update>,
+    /// Their levels.
+    pub levels: Vec<LevelChange>,
+}
+
+impl Batch {
+    /// A batch with room for `levels` levels.
+    #[must_use]
+    pub fn with_capacity(levels: usize) -> Self {
+        Self { updates: Vec::with_capacity(64), levels: Vec::with_capacity(levels) }
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.updates.clear();
+        self.levels.clear();
+    }
+
+    /// The levels of one update.
+    #[must_use]
+    pub fn levels_of(&self, update: &Update) -> &[LevelChange] {
+        let first = update.first_level as usize;
+        self.levels.get(first..first.saturating_add(update.level_count as usize)).unwrap_or(&[])
+    }
+}

@@ -1,0 +1,9 @@
+//! Venue payload bytes in, book changes out. No clock, no socket, no file.
+//!
+//! The life of a message: a [`payload::Payload`] arrives with its receive time; a decoder turns it
+//! into a [`batch::Batch`] (hot shapes by the specialised scanner, everything else by the general
+//! path, both to the same batch) or a cold record; the session decides what it means (snapshot,
+//! live, gap, duplicate); the feed applies it to its books and tells its sink which books changed.
+
+pub mod batch;
+pub mod payload;
