@@ -1,0 +1,3 @@
+//! Changed top of book to opportunity: relations compiled to baskets, watched by running sums.
+
+pub mod basket;
