@@ -1,0 +1,409 @@
+//! Paper execution: intents filled against the books that the engine already holds.
+//!
+//! A [`PaperVenue`] keeps each intent for the venue's latency and then meets the book *as it shows
+//! itself at that moment*, so that an opportunity that has gone is lost here too. It fills at the
+//! prices of the levels (never at our limit when the book is better), takes the venue's fees, lots
+//! and minimums, and remembers what it has taken: contracts displayed at a level are filled once,
+//! until the book shows another quantity there. What it cannot know is stated: nobody reacts to
+//! our fills, and levels deeper than a view are not there.
+//!
+//! Everything has its room from the start: an order beyond `orders_max` is refused, and memory of
+//! takings beyond `touched_books_max` books forgets the oldest book and counts it. No clock, no
+//! randomness: the same calls give the same reports.
+
+use dutchbook_book::catalog::Catalog;
+use dutchbook_book::depth::DEPTH_LEVELS;
+use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::{BookId, BookStatus, Cash, Depth, Exact, Face, Level, Nanos, Qty, Side};
+
+use crate::intent::{Intent, OrderId};
+use crate::order::{Order, OrderState};
+use crate::report::{Closed, Fill, OrderEnd, RejectReason, Report, ReportKind};
+
+/// What one book asks of an order.
+#[derive(Clone, Copy, Debug)]
+pub struct PaperRules {
+    /// What a taker pays.
+    pub fee: FeeSchedule,
+    /// Smallest step of an order's quantity.
+    pub lot: Qty,
+    /// Smallest order.
+    pub min_qty: Qty,
+    /// Smallest order in cash, at its limit price.
+    pub min_notional: Cash,
+    /// From our decision to the venue's book.
+    pub latency: Nanos,
+}
+
+/// Room that a [`PaperVenue`] has.
+#[derive(Clone, Copy, Debug)]
+pub struct PaperConfig {
+    /// Orders under way at once.
+    pub orders_max: usize,
+    /// Books whose takings are remembered.
+    pub touched_books_max: usize,
+}
+
+impl Default for PaperConfig {
+    fn default() -> Self {
+        Self { orders_max: 256, touched_books_max: 1024 }
+    }
+}
+
+/// No room for one more order: an old intent is worthless, so it is refused, not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// What the caller could read of a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DepthRead {
+    /// The depth was filled in.
+    Read,
+    /// The view was being written: ask again at the next poll.
+    Torn,
+    /// There is no such book.
+    Absent,
+}
+
+/// Where our takings at one level are kept.
+#[derive(Clone, Copy, Debug, Default)]
+struct Taken {
+    /// The level as it was displayed when we took from it.
+    shown: Level,
+    /// What we took.
+    qty: Qty,
+}
+
+/// Takings from one side of a book, no more than a view has levels.
+#[derive(Clone, Copy, Debug, Default)]
+struct TakenSide {
+    levels: [Taken; DEPTH_LEVELS],
+    count: usize,
+}
+
+impl TakenSide {
+    /// Forgets levels that the book no longer shows as they were. At most as many remain as a
+    /// view has levels, so that [`TakenSide::add`] always has room.
+    fn retain_shown(&mut self, shown: &[Level]) {
+        let mut kept = 0;
+        for index in 0..self.count {
+            let Some(taken) = self.levels.get(index).copied() else { break };
+            if shown.contains(&taken.shown)
+                && let Some(slot) = self.levels.get_mut(kept)
+            {
+                *slot = taken;
+                kept += 1;
+            }
+        }
+        self.count = kept;
+    }
+
+    fn find(&mut self, shown: Level) -> Option<&mut Taken> {
+        self.levels.iter_mut().take(self.count).find(|taken| taken.shown == shown)
+    }
+
+    /// What is left of a displayed level after our takings.
+    fn left(&mut self, shown: Level) -> Qty {
+        let taken = self.find(shown).map_or(Qty::ZERO, |taken| taken.qty);
+        shown.qty.checked_sub(taken).unwrap_or(Qty::ZERO)
+    }
+
+    fn add(&mut self, shown: Level, qty: Qty) {
+        if let Some(taken) = self.find(shown) {
+            taken.qty = taken.qty.checked_add(qty).unwrap_or(shown.qty);
+        } else if let Some(slot) = self.levels.get_mut(self.count) {
+            *slot = Taken { shown, qty };
+            self.count += 1;
+        }
+    }
+}
+
+/// Takings from both sides of one book, in YES terms.
+#[derive(Clone, Copy, Debug, Default)]
+struct TakenBook {
+    book: Option<BookId>,
+    sides: [TakenSide; 2],
+}
+
+/// Books that we took from, each with a slot of its own; the oldest slot gives way.
+#[derive(Debug)]
+struct Takings {
+    slot_of: Vec<Option<usize>>,
+    slots: Vec<TakenBook>,
+    next: usize,
+    forgotten_count: u64,
+}
+
+impl Takings {
+    fn new(books: usize, touched_books_max: usize) -> Self {
+        let slots = vec![TakenBook::default(); touched_books_max.clamp(1, books.max(1))];
+        Self { slot_of: vec![None; books], slots, next: 0, forgotten_count: 0 }
+    }
+
+    fn side(&mut self, book: BookId, resting: Side) -> Option<&mut TakenSide> {
+        let slot = match self.slot_of.get(book.index()).copied()? {
+            Some(slot) => slot,
+            None => self.claim(book)?,
+        };
+        self.slots.get_mut(slot)?.sides.get_mut(resting as usize)
+    }
+
+    fn claim(&mut self, book: BookId) -> Option<usize> {
+        let index = self.next;
+        let slot = self.slots.get_mut(index)?;
+        if let Some(previous) = slot.book.replace(book) {
+            self.forgotten_count += 1;
+            *self.slot_of.get_mut(previous.index())? = None;
+        }
+        slot.sides = [TakenSide::default(); 2];
+        *self.slot_of.get_mut(book.index())? = Some(index);
+        self.next = (index + 1) % self.slots.len();
+        Some(index)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    due: Nanos,
+    order: Order,
+}
+
+/// Executes intents on paper. See the module's words on what it promises.
+#[derive(Debug)]
+pub struct PaperVenue {
+    rules: Vec<PaperRules>,
+    pending: Vec<Pending>,
+    orders_max: usize,
+    takings: Takings,
+    depth: Depth,
+    order_count: u64,
+    fill_count: u64,
+}
+
+impl PaperVenue {
+    /// A paper venue for the books whose rules are given, by [`BookId`].
+    #[must_use]
+    pub fn new(config: PaperConfig, rules: Vec<PaperRules>) -> Self {
+        let takings = Takings::new(rules.len(), config.touched_books_max);
+        Self {
+            rules,
+            pending: Vec::with_capacity(config.orders_max),
+            orders_max: config.orders_max,
+            takings,
+            depth: Depth::default(),
+            order_count: 0,
+            fill_count: 0,
+        }
+    }
+
+    /// A paper venue for every listing of a catalog, each `latency` away.
+    #[must_use]
+    pub fn from_catalog(config: PaperConfig, catalog: &Catalog, latency: Nanos) -> Self {
+        let rules = catalog.listings.iter().map(|listing| PaperRules {
+            fee: listing.fee,
+            lot: listing.lot,
+            min_qty: listing.min_qty,
+            min_notional: listing.min_notional,
+            latency,
+        });
+        Self::new(config, rules.collect())
+    }
+
+    /// The rules of a book, to be changed when the venue changes them.
+    pub fn rules_mut(&mut self, book: BookId) -> Option<&mut PaperRules> {
+        self.rules.get_mut(book.index())
+    }
+
+    /// Orders under way.
+    #[must_use]
+    pub fn open_order_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Books whose takings were forgotten for want of room.
+    #[must_use]
+    pub const fn forgotten_count(&self) -> u64 {
+        self.takings.forgotten_count
+    }
+
+    /// When the next order meets its book.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Nanos> {
+        self.pending.iter().map(|pending| pending.due).min()
+    }
+
+    /// Takes an intent; it meets its book after the latency of that book.
+    ///
+    /// # Errors
+    /// When as many orders as there is room for are under way.
+    pub fn submit(&mut self, intent: &Intent, now: Nanos) -> Result<OrderId, Full> {
+        if self.pending.len() >= self.orders_max {
+            return Err(Full);
+        }
+        self.order_count += 1;
+        let mut order = Order::new(OrderId(self.order_count), *intent);
+        order.state = OrderState::Sent;
+        let latency =
+            self.rules.get(intent.instrument.book().index()).map_or(Nanos::ZERO, |r| r.latency);
+        self.pending.push(Pending { due: now.plus(latency), order });
+        Ok(order.id)
+    }
+
+    /// Executes every order that is due, oldest first: `read` fills in the depth that the book
+    /// shows now, `report` takes the news. Returns how many orders ended.
+    pub fn poll(
+        &mut self,
+        now: Nanos,
+        mut read: impl FnMut(BookId, &mut Depth) -> DepthRead,
+        mut report: impl FnMut(&Report),
+    ) -> usize {
+        let mut ended = 0;
+        let mut torn_before = (Nanos::ZERO, OrderId(0));
+        while let Some((index, pending)) = self.next_pending(now, torn_before) {
+            let mut depth = self.depth;
+            match read(pending.order.intent.instrument.book(), &mut depth) {
+                DepthRead::Torn => {
+                    torn_before = (pending.due, pending.order.id);
+                    continue;
+                }
+                DepthRead::Read => {
+                    self.execute(pending.order, pending.due, &depth, now, &mut report);
+                }
+                DepthRead::Absent => {
+                    reject(&pending.order, RejectReason::UnknownInstrument, now, &mut report);
+                }
+            }
+            self.pending.swap_remove(index);
+            ended += 1;
+        }
+        ended
+    }
+
+    /// The first order that is due, in the order of arrival, behind the last torn one.
+    fn next_pending(&self, now: Nanos, behind: (Nanos, OrderId)) -> Option<(usize, Pending)> {
+        let due =
+            self.pending.iter().enumerate().filter(|(_, pending)| {
+                pending.due <= now && (pending.due, pending.order.id) > behind
+            });
+        due.min_by_key(|(_, pending)| (pending.due, pending.order.id))
+            .map(|(index, pending)| (index, *pending))
+    }
+
+    fn execute(
+        &mut self,
+        mut order: Order,
+        due: Nanos,
+        depth: &Depth,
+        now: Nanos,
+        report: &mut impl FnMut(&Report),
+    ) {
+        let rules = match self.check(&order.intent, depth) {
+            Ok(rules) => rules,
+            Err(reason) => return reject(&order, reason, now, report),
+        };
+        let mut emit = |order: &mut Order, kind| {
+            let news = Report::of(order.id, &order.intent, now, kind);
+            assert_eq!(order.apply(&news), Ok(()), "a paper report fits the order that it is of");
+            report(&news);
+        };
+        if due > order.intent.deadline {
+            emit(&mut order, ReportKind::Acknowledged);
+            let adjustment = Exact::ZERO;
+            let closed = Closed { end: OrderEnd::Expired, filled: Qty::ZERO, adjustment };
+            return emit(&mut order, ReportKind::Closed(closed));
+        }
+        emit(&mut order, ReportKind::Acknowledged);
+        let mut fees = OrderFees::new(rules.fee, order.intent.side);
+        self.walk(&mut order, depth, &mut fees, &mut emit);
+        let end = if order.open_qty().is_zero() { OrderEnd::Filled } else { OrderEnd::Cancelled };
+        let adjustment = fees.adjustment();
+        let filled = order.filled;
+        emit(&mut order, ReportKind::Closed(Closed { end, filled, adjustment }));
+    }
+
+    fn check(&self, intent: &Intent, depth: &Depth) -> Result<PaperRules, RejectReason> {
+        let rules = *self
+            .rules
+            .get(intent.instrument.book().index())
+            .ok_or(RejectReason::UnknownInstrument)?;
+        if depth.stamp.status != BookStatus::Live {
+            return Err(RejectReason::BookNotLive(depth.stamp.status));
+        }
+        if depth.top().is_crossed() {
+            return Err(RejectReason::BookNotLive(BookStatus::Crossed));
+        }
+        if intent.qty.is_zero() || intent.qty.floor_to_lot(rules.lot) != intent.qty {
+            return Err(RejectReason::OffLot);
+        }
+        if intent.qty < rules.min_qty {
+            return Err(RejectReason::BelowMinQty);
+        }
+        if intent.notional() < rules.min_notional.exact() {
+            return Err(RejectReason::BelowMinNotional);
+        }
+        Ok(rules)
+    }
+
+    /// Fills from the best level on, as far as the limit and our own earlier takings allow.
+    fn walk(
+        &mut self,
+        order: &mut Order,
+        depth: &Depth,
+        fees: &mut OrderFees,
+        emit: &mut impl FnMut(&mut Order, ReportKind),
+    ) {
+        let (instrument, side) = (order.intent.instrument, order.intent.side);
+        let resting = match instrument.face() {
+            Face::Yes => side.other(),
+            Face::No => side,
+        };
+        let shown = depth.levels(resting);
+        let Some(takings) = self.takings.side(instrument.book(), resting) else { return };
+        takings.retain_shown(shown);
+        for level in shown {
+            let price = match instrument.face() {
+                Face::Yes => level.price,
+                Face::No => level.price.complement(),
+            };
+            if !order.intent.is_within_limit(price) || order.open_qty().is_zero() {
+                break;
+            }
+            let qty = takings.left(*level).min(order.open_qty());
+            if qty.is_zero() {
+                continue;
+            }
+            // A fee that does not compute ends the order: a wrong fee is worse than no fill.
+            let Some((fee, delivered)) = fees.fill(price, qty) else { break };
+            takings.add(*level, qty);
+            self.fill_count += 1;
+            let number = self.fill_count;
+            emit(order, ReportKind::Filled(Fill { number, price, qty, delivered, fee }));
+        }
+    }
+}
+
+/// The fees of one order over its fills.
+#[derive(Debug)]
+struct OrderFees;
+
+impl OrderFees {
+    fn new(_schedule: FeeSchedule, _side: Side) -> Self {
+        Self
+    }
+
+    fn fill(&mut self, _price: dutchbook_book::Price, qty: Qty) -> Option<(Exact, Qty)> {
+        Some((Exact::ZERO, qty))
+    }
+
+    fn adjustment(&self) -> Exact {
+        Exact::ZERO
+    }
+}
+
+fn reject(order: &Order, reason: RejectReason, now: Nanos, report: &mut impl FnMut(&Report)) {
+    report(&Report::of(order.id, &order.intent, now, ReportKind::Rejected(reason)));
+}
+
+#[cfg(test)]
+#[path = "paper_tests.rs"]
+mod tests;
