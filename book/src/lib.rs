@@ -23,5 +23,8 @@ pub use book::{Book, BookError};
 pub use depth::{BookStatus, Depth, Level, Side, Stamp, TopOfBook};
 pub use grid::{Grid, Tick};
 pub use id::{BasketId, BookId, ConditionId, EventId, Face, InstrumentId, RelationId, VenueId};
+pub use ring::{CoalescingRing, Drained, Ring};
+pub use shelf::{Shelf, ShelfReader, ShelfWriter};
 pub use time::Nanos;
 pub use units::{Cash, Exact, Price, Qty, QtyChange, Rate};
+pub use view::{TopUpdate, TopView, Torn};

@@ -1,1 +1,195 @@
-//! STUB: owned by helper A
+//! All views by [`BookId`]: a writing half per feed, a reading half for everybody else.
+//!
+//! Memory is 512 bytes a book (one line for the top, seven for the depth), allocated and touched
+//! when the shelf is made; publishing and reading never allocate. Each book has one writer: the
+//! shelf hands out disjoint ranges and refuses a second claim, and a claim lasts as long as the
+//! shelf.
+
+use crate::book::Book;
+use crate::depth::Depth;
+use crate::id::BookId;
+use crate::view::{DepthBlock, TopLine, TopUpdate, TopView, Torn};
+use core::fmt;
+use core::ops::Range;
+use std::sync::Arc;
+
+/// The views, shared by all halves.
+struct Views {
+    /// Apart from the depths: the tops that an evaluator re-reads lie densely.
+    tops: Box<[TopLine]>,
+    depths: Box<[DepthBlock]>,
+}
+
+/// Why a range of books gets no writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimError {
+    /// The range reaches beyond the last book, or ends before it starts.
+    OutOfRange,
+    /// A writer for one of these books was handed out before.
+    Overlap,
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OutOfRange => "the range of books is not on the shelf",
+            Self::Overlap => "a book of the range already has its writer",
+        })
+    }
+}
+
+impl core::error::Error for ClaimError {}
+
+/// All views; hands out their writing and reading halves.
+pub struct Shelf {
+    views: Arc<Views>,
+    claimed: Vec<Range<u32>>,
+}
+
+impl Shelf {
+    /// A shelf for books `0..books`, each without levels and awaiting its snapshot.
+    #[must_use]
+    pub fn new(books: usize) -> Self {
+        let ids = || (0..u32::try_from(books).unwrap_or(u32::MAX)).map(BookId);
+        let views = Views {
+            tops: ids().map(TopLine::new).collect(),
+            depths: ids().map(|_| DepthBlock::new()).collect(),
+        };
+        for depth in &views.depths {
+            // Writing through the atomics touches the pages; zeroed memory alone may stay unmapped.
+            depth.write(&Depth::default());
+        }
+        Self { views: Arc::new(views), claimed: Vec::new() }
+    }
+
+    /// Number of books.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.views.tops.len()
+    }
+
+    /// Whether there are no books.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.views.tops.is_empty()
+    }
+
+    /// Hands out the writing half for a range of books.
+    ///
+    /// # Errors
+    /// When the range is not on the shelf, or one of its books already has a writer.
+    pub fn writer(&mut self, books: Range<BookId>) -> Result<ShelfWriter, ClaimError> {
+        let range = books.start.0..books.end.0;
+        if range.start > range.end || books.end.index() > self.len() {
+            return Err(ClaimError::OutOfRange);
+        }
+        let overlaps = |other: &Range<u32>| range.start.max(other.start) < range.end.min(other.end);
+        if self.claimed.iter().any(overlaps) {
+            return Err(ClaimError::Overlap);
+        }
+        self.claimed.push(range.clone());
+        Ok(ShelfWriter { views: Arc::clone(&self.views), range, scratch: Depth::default() })
+    }
+
+    /// A reading half; it sees every book.
+    #[must_use]
+    pub fn reader(&self) -> ShelfReader {
+        ShelfReader { views: Arc::clone(&self.views) }
+    }
+}
+
+impl fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let claimed = &self.claimed;
+        f.debug_struct("Shelf").field("books", &self.len()).field("claimed", claimed).finish()
+    }
+}
+
+/// Publishes the books of one range. There is no second one for the same book.
+pub struct ShelfWriter {
+    views: Arc<Views>,
+    range: Range<u32>,
+    scratch: Depth,
+}
+
+impl ShelfWriter {
+    /// The books that this half publishes.
+    #[must_use]
+    pub fn books(&self) -> Range<BookId> {
+        BookId(self.range.start)..BookId(self.range.end)
+    }
+
+    /// Publishes a committed book: its top, then its depth. Returns the top for the ring; push it
+    /// after this call, so that whoever is told finds at least this state on the shelf.
+    ///
+    /// # Panics
+    /// When the book is not of this half's range, which would be a second writer.
+    pub fn publish(&mut self, id: BookId, book: &Book) -> TopUpdate {
+        assert!(self.range.contains(&id.0), "a book is published by its own writer");
+        let update = TopUpdate { book: id, top: book.top(), stamp: book.stamp() };
+        self.views.tops[id.index()].write(update);
+        book.copy_depth(&mut self.scratch);
+        assert!(self.scratch.stamp == update.stamp, "top and depth show one state");
+        assert!(self.scratch.top() == update.top, "the first levels are the top");
+        self.views.depths[id.index()].write(&self.scratch);
+        update
+    }
+}
+
+impl fmt::Debug for ShelfWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShelfWriter").field("range", &self.range).finish_non_exhaustive()
+    }
+}
+
+/// Reads any book. Clone it for each thread.
+#[derive(Clone)]
+pub struct ShelfReader {
+    views: Arc<Views>,
+}
+
+impl ShelfReader {
+    /// Number of books.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.views.tops.len()
+    }
+
+    /// Whether there are no books.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.views.tops.is_empty()
+    }
+
+    /// Copies the newest top of a book.
+    ///
+    /// # Errors
+    /// [`Torn`] when the writer was busy on every try: count it and skip.
+    ///
+    /// # Panics
+    /// When the book is not on the shelf.
+    #[inline]
+    pub fn top(&self, id: BookId) -> Result<TopView, Torn> {
+        let update = self.views.tops[id.index()].read()?;
+        assert!(update.book == id, "a line shows its own book");
+        Ok(TopView { top: update.top, stamp: update.stamp })
+    }
+
+    /// Copies the newest depth of a book; its stamp says which state it is, which may be older or
+    /// newer than a top read before it. `depth` is unchanged on an error.
+    ///
+    /// # Errors
+    /// [`Torn`] when the writer was busy on every try: count it and skip.
+    ///
+    /// # Panics
+    /// When the book is not on the shelf.
+    pub fn depth(&self, id: BookId, depth: &mut Depth) -> Result<(), Torn> {
+        self.views.depths[id.index()].read(depth)
+    }
+}
+
+impl fmt::Debug for ShelfReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShelfReader").field("books", &self.len()).finish()
+    }
+}
