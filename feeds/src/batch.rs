@@ -2,6 +2,24 @@
 //!
 //! Both decoders fill the same batch; a test holds them equal on every message. A decoder emits
 //! nothing until it has read the whole payload: a payload cut anywhere leaves an empty batch.
+//!
+//! What a batch holds, to the letter (both decoders, so that they can be compared):
+//! * Levels stand in the order of the payload, sides included (`asks` first where they come first).
+//! * One update per book object (an array of books gives one each), per `price_change` message
+//!   (all its changes, of whatever instruments; `instrument` is that of the first), per Kalshi
+//!   frame. A `price_change` without changes gives an update without levels and
+//!   [`UNKNOWN_INSTRUMENT`].
+//! * An id that the table does not hold gives [`UNKNOWN_INSTRUMENT`] on the update and its levels,
+//!   whichever face it would have been; the message is decoded and checked all the same.
+//! * Polymarket: `bids` are buys and `asks` sells of the face that `asset_id` names. `tick_size`
+//!   where present and not empty. `best_bid` of value zero and `best_ask` of value one are an empty
+//!   side (`Some(None)`), the empty text or an absent key says nothing (`None`). A `timestamp` is
+//!   the text of milliseconds. `Set` never has a negative quantity.
+//! * Kalshi: the id table lists a ticker with its YES instrument. YES levels are buys of the YES
+//!   face. NO levels are buys of the NO face at the price on the NO scale; with `use_yes_price`
+//!   they are sells of the YES face at the price as sent. An update's `instrument` is the YES
+//!   face, a delta's the face of its level. Snapshots have no stamp; a delta's is `ts_ms`.
+//!   A snapshot has the levels of the side keys that are there.
 
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
@@ -33,7 +51,7 @@ pub struct Sequence {
 pub struct Update {
     /// What the levels mean.
     pub kind: UpdateKind,
-    /// The face that a snapshot or an additive delta speaks of; for `Set`, of its first level.
+    /// The face that a snapshot speaks of (Kalshi: YES); for `Set` and `Add`, of its first level.
     pub instrument: InstrumentId,
     /// The venue's stamp; zero where the message has none.
     pub ts_venue: Nanos,

@@ -6,4 +6,7 @@
 //! live, gap, duplicate); the feed applies it to its books and tells its sink which books changed.
 
 pub mod batch;
+pub mod fast;
+pub mod ids;
+pub mod number;
 pub mod payload;

@@ -1,0 +1,301 @@
+//! A venue's own ids to dense instruments, without allocating and without trusting the id.
+//!
+//! A decoder does not check that an id is well formed: the full compare here does that. The key is
+//! a 64-bit fold of the first, middle and last eight bytes (the middle, because Kalshi's tickers of
+//! one strike differ only in the hour); 32-bit tags lie in their own array, so that a miss and most
+//! of a hit touch one line; the ids lie in a parallel array at the same index, so that both loads
+//! start at once. Ids that collide on purpose make a look-up slow, never wrong.
+
+use core::fmt;
+use dutchbook_book::InstrumentId;
+
+/// Ids up to this length are compared in place; longer ones lie in a side store.
+pub const INLINE_BYTES: usize = 96;
+
+/// Marks an unused slot; a tag is never zero.
+const EMPTY: u32 = 0;
+
+const FOLD_FIRST: u64 = 0x9E37_79B9_7F4A_7C15;
+const FOLD_MIDDLE: u64 = 0xC2B2_AE3D_27D4_EB4F;
+const FOLD_LAST: u64 = 0x1656_67B1_9E37_79F9;
+
+/// One id, on two cache lines of its own.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Slot {
+    instrument: InstrumentId,
+    len: u32,
+    /// Where a long id lies in the side store.
+    spill_at: u32,
+    /// A short id, then zeros.
+    bytes: [u8; INLINE_BYTES],
+}
+
+const FREE: Slot =
+    Slot { instrument: InstrumentId(u32::MAX), len: 0, spill_at: 0, bytes: [0; INLINE_BYTES] };
+
+/// The id is already listed, for this other instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdTaken(pub InstrumentId);
+
+impl fmt::Display for IdTaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "native id already listed for instrument {}", self.0)
+    }
+}
+
+impl core::error::Error for IdTaken {}
+
+/// Native ids of one venue. A Kalshi ticker names a market: list it with its YES instrument.
+#[derive(Clone, Debug)]
+pub struct IdTable {
+    tags: Vec<u32>,
+    slots: Vec<Slot>,
+    spill: Vec<u8>,
+    mask: usize,
+    len: usize,
+}
+
+impl Default for IdTable {
+    fn default() -> Self {
+        Self::with_capacity(0)
+    }
+}
+
+impl IdTable {
+    /// A table that takes `ids` ids without growing.
+    #[must_use]
+    pub fn with_capacity(ids: usize) -> Self {
+        let slots = ids.saturating_mul(2).max(16).next_power_of_two();
+        Self {
+            tags: vec![EMPTY; slots],
+            slots: vec![FREE; slots],
+            spill: Vec::new(),
+            mask: slots.saturating_sub(1),
+            len: 0,
+        }
+    }
+
+    /// Number of ids.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds no id.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Lists an id. May allocate; never call it between a payload and its decision.
+    ///
+    /// # Errors
+    /// When the id is listed for another instrument already; the table is unchanged.
+    pub fn insert(&mut self, id: &[u8], instrument: InstrumentId) -> Result<(), IdTaken> {
+        match self.get(id) {
+            Some(listed) if listed == instrument => return Ok(()),
+            Some(listed) => return Err(IdTaken(listed)),
+            None => {}
+        }
+        if self.len.saturating_add(1).saturating_mul(2) > self.slots.len() {
+            self.grow();
+        }
+        let mut slot = FREE;
+        slot.instrument = instrument;
+        slot.len = u32::try_from(id.len()).unwrap_or(u32::MAX);
+        if let Some(inline) = slot.bytes.get_mut(..id.len()) {
+            inline.copy_from_slice(id);
+        } else {
+            slot.spill_at = u32::try_from(self.spill.len()).unwrap_or(u32::MAX);
+            self.spill.extend_from_slice(id);
+        }
+        self.place(fold(id), slot);
+        self.len = self.len.saturating_add(1);
+        Ok(())
+    }
+
+    /// The instrument listed under exactly these bytes.
+    #[inline(always)]
+    #[must_use]
+    pub fn get(&self, id: &[u8]) -> Option<InstrumentId> {
+        let key = fold(id);
+        let tag = tag_of(key);
+        let mut at = home_of(key) & self.mask;
+        loop {
+            let found = *self.tags.get(at)?;
+            if found == tag {
+                let slot = self.slots.get(at)?;
+                if self.is_same(slot, id) {
+                    return Some(slot.instrument);
+                }
+            } else if found == EMPTY {
+                return None;
+            }
+            at = at.wrapping_add(1) & self.mask;
+        }
+    }
+
+    #[inline(always)]
+    fn is_same(&self, slot: &Slot, id: &[u8]) -> bool {
+        if slot.len as usize != id.len() {
+            return false;
+        }
+        match slot.bytes.get(..id.len()) {
+            Some(listed) => is_equal(listed, id),
+            None => self.is_same_long(slot, id),
+        }
+    }
+
+    #[cold]
+    fn is_same_long(&self, slot: &Slot, id: &[u8]) -> bool {
+        let from = slot.spill_at as usize;
+        self.spill.get(from..from.saturating_add(id.len())) == Some(id)
+    }
+
+    fn place(&mut self, key: u64, slot: Slot) {
+        let mut at = home_of(key) & self.mask;
+        while self.tags.get(at).is_some_and(|&tag| tag != EMPTY) {
+            at = at.wrapping_add(1) & self.mask;
+        }
+        if let (Some(tag), Some(free)) = (self.tags.get_mut(at), self.slots.get_mut(at)) {
+            *tag = tag_of(key);
+            *free = slot;
+        }
+    }
+
+    fn grow(&mut self) {
+        let bigger = Self::with_capacity(self.slots.len());
+        let old = core::mem::replace(self, bigger);
+        self.len = old.len;
+        self.spill = old.spill;
+        for (slot, _) in old.slots.into_iter().zip(&old.tags).filter(|(_, tag)| **tag != EMPTY) {
+            let from = slot.spill_at as usize;
+            let len = slot.len as usize;
+            let key = match slot.bytes.get(..len) {
+                Some(id) => fold(id),
+                None => fold(self.spill.get(from..from.saturating_add(len)).unwrap_or(&[])),
+            };
+            self.place(key, slot);
+        }
+    }
+}
+
+/// Equality of two slices of one length, by fixed-size blocks of which the last overlaps.
+#[inline(always)]
+fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    let (Some(a_first), Some(b_first)) = (a.first_chunk::<32>(), b.first_chunk::<32>()) else {
+        return is_equal_short(a, b);
+    };
+    let mut same = a_first == b_first && a.last_chunk::<32>() == b.last_chunk::<32>();
+    if a.len() > 64 {
+        let middle = |id: &[u8]| id.get(32..).and_then(|rest| rest.first_chunk::<32>().copied());
+        same &= middle(a) == middle(b);
+    }
+    same
+}
+
+#[inline(always)]
+fn is_equal_short(a: &[u8], b: &[u8]) -> bool {
+    match (a.first_chunk::<16>(), b.first_chunk::<16>()) {
+        (Some(a_first), Some(b_first)) => {
+            a_first == b_first && a.last_chunk::<16>() == b.last_chunk::<16>()
+        }
+        _ => a == b,
+    }
+}
+
+/// The key of an id: cheap, and different for ids that differ near either end or in the middle.
+#[inline(always)]
+fn fold(id: &[u8]) -> u64 {
+    let (Some(first), Some(last)) = (id.first_chunk::<8>(), id.last_chunk::<8>()) else {
+        return fold_short(id);
+    };
+    let middle_at = (id.len() - 8) / 2;
+    let middle = id.get(middle_at..).and_then(|rest| rest.first_chunk::<8>()).unwrap_or(first);
+    let middle = u64::from_le_bytes(*middle).wrapping_mul(FOLD_MIDDLE);
+    mix(u64::from_le_bytes(*first) ^ FOLD_FIRST ^ middle, u64::from_le_bytes(*last) ^ FOLD_LAST)
+}
+
+#[cold]
+fn fold_short(id: &[u8]) -> u64 {
+    let word = id.iter().fold(id.len() as u64, |word, &byte| (word << 8) | u64::from(byte));
+    mix(word ^ FOLD_FIRST, FOLD_LAST)
+}
+
+/// Both halves of the 128-bit product, folded.
+#[inline(always)]
+fn mix(a: u64, b: u64) -> u64 {
+    let product = u128::from(a).wrapping_mul(u128::from(b));
+    let bytes = product.to_le_bytes();
+    let (low, high) = bytes.split_at(8);
+    let word = |half: &[u8]| half.first_chunk::<8>().map_or(0, |half| u64::from_le_bytes(*half));
+    word(low) ^ word(high)
+}
+
+#[inline(always)]
+fn tag_of(key: u64) -> u32 {
+    u32::try_from(key >> 32).unwrap_or(0) | 1
+}
+
+#[inline(always)]
+fn home_of(key: u64) -> usize {
+    u32::try_from(key & 0xFFFF_FFFF).unwrap_or(0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(ids: &[Vec<u8>]) -> IdTable {
+        let mut table = IdTable::default();
+        for (index, id) in (0_u32..).zip(ids) {
+            table.insert(id, InstrumentId(index)).unwrap();
+        }
+        table
+    }
+
+    #[test]
+    fn every_length_is_found_and_its_neighbours_are_not() {
+        let ids: Vec<Vec<u8>> =
+            (0..=200_usize).map(|len| (b'0'..=b'9').cycle().take(len).collect()).collect();
+        let table = filled(&ids);
+        assert_eq!(table.len(), ids.len());
+        for (index, id) in (0_u32..).zip(&ids) {
+            assert_eq!(table.get(id), Some(InstrumentId(index)));
+            for at in 0..id.len() {
+                let mut other = id.clone();
+                other[at] ^= 0x40;
+                assert_eq!(table.get(&other), None, "length {}, byte {at}", id.len());
+            }
+        }
+    }
+
+    #[test]
+    fn ids_with_one_key_are_told_apart() {
+        // First, middle and last eight bytes are equal: every tag and home collide.
+        let ids: Vec<Vec<u8>> = (0..500)
+            .map(|n| format!("11111111{n:026}22222222{n:026}33333333").into_bytes())
+            .collect();
+        let keys: Vec<u64> = ids.iter().map(|id| fold(id)).collect();
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        let table = filled(&ids);
+        for (index, id) in (0_u32..).zip(&ids) {
+            assert_eq!(table.get(id), Some(InstrumentId(index)));
+        }
+        assert_eq!(table.get(&[b'1'; 76]), None);
+    }
+
+    #[test]
+    fn an_id_is_listed_once() {
+        let mut table = IdTable::default();
+        assert!(table.is_empty());
+        table.insert(b"KXBTCD-26JUL0317-T60499.99", InstrumentId(4)).unwrap();
+        assert_eq!(table.insert(b"KXBTCD-26JUL0317-T60499.99", InstrumentId(4)), Ok(()));
+        assert_eq!(
+            table.insert(b"KXBTCD-26JUL0317-T60499.99", InstrumentId(6)),
+            Err(IdTaken(InstrumentId(4)))
+        );
+        assert_eq!(table.len(), 1);
+    }
+}
