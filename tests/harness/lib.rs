@@ -1,1 +1,3 @@
-//! tests
+//! What proofs across crates share.
+
+pub mod vectors;
