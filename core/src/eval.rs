@@ -1,3 +1,4 @@
 //! Changed top of book to opportunity: relations compiled to baskets, watched by running sums.
 
 pub mod basket;
+pub mod states;
