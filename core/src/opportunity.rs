@@ -1,0 +1,515 @@
+//! Opportunities and their lives: born when an evaluation first sees an edge, ended with a cause.
+//!
+//! A [`LifeTracker`] has one slot per basket and follows one measure: the caller keeps one for
+//! edges before fees ([`Measure::Gross`]) and one for edges after everything ([`Measure::Net`]).
+//! It is told the outcome of *every* evaluation of a basket. Nothing is allocated after the start:
+//! ended lives go to a list of fixed room that a slow thread or the end of the run takes away;
+//! when it is full the life is shed and counted, and the summary by kind still counts it.
+
+use dutchbook_book::{BasketId, Exact, InstrumentId, Nanos, Price, Qty, Side, Stamp, TopOfBook};
+
+use crate::eval::basket::BasketKind;
+
+/// The view of one book that an evaluation read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LegView {
+    /// Best bid and ask, as the leg's own face shows them.
+    pub top: TopOfBook,
+    /// Status, epoch, version and times of that view.
+    pub stamp: Stamp,
+}
+
+/// One leg of an opportunity, sized and priced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpportunityLeg {
+    /// What to trade.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The worst level walked.
+    pub limit: Price,
+    /// Contracts, already in this venue's lots.
+    pub qty: Qty,
+    /// Whether the fee of this instrument is known for today.
+    pub is_fee_known: bool,
+    /// What was read when the leg was priced.
+    pub view: LegView,
+}
+
+/// A set of legs with positive edge at the views read.
+#[derive(Clone, Copy, Debug)]
+pub struct Opportunity<'a> {
+    /// The life that it belongs to.
+    pub id: OpportunityId,
+    /// The compiled basket.
+    pub basket: BasketId,
+    /// Which law it exploits.
+    pub kind: BasketKind,
+    /// Size and money.
+    pub sighting: Sighting,
+    /// What to trade.
+    pub legs: &'a [OpportunityLeg],
+}
+
+/// One life of an edge. Numbers begin with one in each tracker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
+pub struct OpportunityId(pub u64);
+
+/// What one evaluation saw of an edge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    /// Baskets that could be traded.
+    pub size: Qty,
+    /// Worst-case profit before fees.
+    pub gross: Exact,
+    /// All fees and fixed costs.
+    pub fees: Exact,
+    /// Worst-case profit after everything.
+    pub net_edge: Exact,
+}
+
+/// Which edge a tracker follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Measure {
+    /// Before fees.
+    Gross = 0,
+    /// After fees, roundings, minimums and fixed costs.
+    Net = 1,
+}
+
+impl Measure {
+    /// The edge that this measure looks at.
+    #[must_use]
+    pub const fn edge(self, sighting: &Sighting) -> Exact {
+        match self {
+            Self::Gross => sighting.gross,
+            Self::Net => sighting.net_edge,
+        }
+    }
+}
+
+/// Why an edge is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Cause {
+    /// We sent the legs, and then it was gone.
+    TradedByUs = 0,
+    /// The best prices leave no edge.
+    PriceMoved = 1,
+    /// The prices leave an edge, but too little stands behind them.
+    SizeTaken = 2,
+    /// A book may not be traded on: gapped, stale, crossed, halted.
+    BookDoubtful = 3,
+    /// The event is decided.
+    Resolved = 4,
+    /// We stopped looking.
+    EndOfRun = 5,
+}
+
+impl Cause {
+    /// Every cause, in the order of their codes.
+    pub const ALL: [Self; 6] = [
+        Self::TradedByUs,
+        Self::PriceMoved,
+        Self::SizeTaken,
+        Self::BookDoubtful,
+        Self::Resolved,
+        Self::EndOfRun,
+    ];
+
+    /// The cause's name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TradedByUs => "traded_by_us",
+            Self::PriceMoved => "price_moved",
+            Self::SizeTaken => "size_taken",
+            Self::BookDoubtful => "book_doubtful",
+            Self::Resolved => "resolved",
+            Self::EndOfRun => "end_of_run",
+        }
+    }
+
+    /// The cause of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+/// What one evaluation did to the life of its basket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeEvent {
+    /// No edge, as before.
+    Absent,
+    /// The edge is new.
+    Born(OpportunityId),
+    /// It is better than it ever was in this life.
+    Grown(OpportunityId),
+    /// It is there, and not better than it was.
+    Held(OpportunityId),
+    /// It is gone.
+    Died(OpportunityId, Cause),
+}
+
+/// One life, open or ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpportunityLife {
+    /// Its number.
+    pub id: OpportunityId,
+    /// Which law it exploits.
+    pub kind: BasketKind,
+    /// The compiled basket.
+    pub basket: BasketId,
+    /// When an evaluation first saw it.
+    pub born_ns: Nanos,
+    /// When one first did not see it; while it is open, when one last saw it.
+    pub died_ns: Nanos,
+    /// The largest size seen.
+    pub best_size: Qty,
+    /// The largest net edge seen; negative lives exist under the gross measure.
+    pub best_net_edge: Exact,
+    /// The largest gross edge seen.
+    pub best_gross: Exact,
+    /// Evaluations that saw it.
+    pub updates: u64,
+    /// Whether we traded it.
+    pub is_traded: bool,
+    /// How it ended; while it is open, [`Cause::EndOfRun`].
+    pub cause: Cause,
+}
+
+impl OpportunityLife {
+    /// How long it was there.
+    #[must_use]
+    pub const fn span(&self) -> Nanos {
+        self.died_ns.since(self.born_ns)
+    }
+
+    /// Takes one more sighting. Returns whether the measured edge is the best so far.
+    fn see(&mut self, sighting: &Sighting, measure: Measure, now: Nanos) -> bool {
+        let best = match measure {
+            Measure::Gross => self.best_gross,
+            Measure::Net => self.best_net_edge,
+        };
+        let is_better = measure.edge(sighting) > best;
+        self.best_size = self.best_size.max(sighting.size);
+        self.best_net_edge = self.best_net_edge.max(sighting.net_edge);
+        self.best_gross = self.best_gross.max(sighting.gross);
+        self.updates = self.updates.saturating_add(1);
+        self.died_ns = self.died_ns.max(now);
+        is_better
+    }
+}
+
+/// All lives of one kind together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KindSummary {
+    /// Lives begun.
+    pub born: u64,
+    /// Lives ended, by cause in the order of [`Cause::ALL`].
+    pub died: [u64; Cause::ALL.len()],
+    /// Evaluations that saw them.
+    pub updates: u64,
+    /// Sum of the ended lives' spans.
+    pub span_ns_sum: u128,
+    /// The longest ended life.
+    pub span_ns_max: u64,
+    /// Sum of the ended lives' best net edges.
+    pub best_net_edge_sum: Exact,
+    /// The largest net edge of an ended life.
+    pub best_net_edge_max: Exact,
+}
+
+impl KindSummary {
+    fn end(&mut self, life: &OpportunityLife) {
+        if let Some(count) = self.died.get_mut(life.cause as usize) {
+            *count = count.saturating_add(1);
+        }
+        let span = life.span().0;
+        self.span_ns_sum = self.span_ns_sum.saturating_add(u128::from(span));
+        self.span_ns_max = self.span_ns_max.max(span);
+        let sum = self.best_net_edge_sum.pico().saturating_add(life.best_net_edge.pico());
+        self.best_net_edge_sum = Exact::from_pico(sum);
+        self.best_net_edge_max = self.best_net_edge_max.max(life.best_net_edge);
+    }
+}
+
+/// Follows the life of every basket's edge under one measure.
+#[derive(Debug)]
+pub struct LifeTracker {
+    measure: Measure,
+    kinds: Vec<BasketKind>,
+    open: Vec<Option<OpportunityLife>>,
+    open_count: usize,
+    ended: Vec<OpportunityLife>,
+    ended_max: usize,
+    shed_count: u64,
+    next_id: u64,
+    summary: [KindSummary; BasketKind::ALL.len()],
+}
+
+impl LifeTracker {
+    /// A tracker for baskets of these kinds, by [`BasketId`], with room for `ended_max` ended lives.
+    #[must_use]
+    pub fn new(measure: Measure, kinds: Vec<BasketKind>, ended_max: usize) -> Self {
+        Self {
+            measure,
+            open: vec![None; kinds.len()],
+            kinds,
+            open_count: 0,
+            ended: Vec::with_capacity(ended_max),
+            ended_max,
+            shed_count: 0,
+            next_id: 0,
+            summary: [KindSummary::default(); BasketKind::ALL.len()],
+        }
+    }
+
+    /// Takes the outcome of one evaluation: what it saw, or why there was nothing. A sighting
+    /// whose measured edge is not positive is an absence by price. A basket that the tracker does
+    /// not know is absent.
+    pub fn observe(
+        &mut self,
+        basket: BasketId,
+        seen: Result<&Sighting, Cause>,
+        now: Nanos,
+    ) -> LifeEvent {
+        match seen {
+            Ok(sighting) if self.measure.edge(sighting) > Exact::ZERO => {
+                self.see(basket, sighting, now)
+            }
+            Ok(_) => self.end(basket, Cause::PriceMoved, now),
+            Err(cause) => self.end(basket, cause, now),
+        }
+    }
+
+    /// Remembers that the legs of a basket were sent: if its edge then goes, it went by our hand.
+    pub fn mark_traded(&mut self, basket: BasketId) {
+        if let Some(Some(life)) = self.open.get_mut(basket.index()) {
+            life.is_traded = true;
+        }
+    }
+
+    /// Ends every open life because the run ends.
+    pub fn finish(&mut self, now: Nanos) {
+        let baskets = u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        for basket in 0..baskets {
+            self.end(BasketId(basket), Cause::EndOfRun, now);
+        }
+    }
+
+    /// The open life of a basket.
+    #[must_use]
+    pub fn life(&self, basket: BasketId) -> Option<&OpportunityLife> {
+        self.open.get(basket.index())?.as_ref()
+    }
+
+    /// Open lives.
+    #[must_use]
+    pub const fn open_count(&self) -> usize {
+        self.open_count
+    }
+
+    /// Lives begun so far, of all kinds.
+    #[must_use]
+    pub const fn born_count(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Ended lives since the last [`LifeTracker::clear_ended`], in the order of their ends.
+    #[must_use]
+    pub fn ended(&self) -> &[OpportunityLife] {
+        &self.ended
+    }
+
+    /// Makes room for further ended lives.
+    pub fn clear_ended(&mut self) {
+        self.ended.clear();
+    }
+
+    /// Ended lives that found no room in the list. The summary counts them all the same.
+    #[must_use]
+    pub const fn shed_count(&self) -> u64 {
+        self.shed_count
+    }
+
+    /// All lives of one kind together.
+    #[must_use]
+    pub fn summary(&self, kind: BasketKind) -> KindSummary {
+        self.summary.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    fn see(&mut self, basket: BasketId, sighting: &Sighting, now: Nanos) -> LifeEvent {
+        let slot = self.open.get_mut(basket.index());
+        let (Some(slot), Some(kind)) = (slot, self.kinds.get(basket.index()).copied()) else {
+            return LifeEvent::Absent;
+        };
+        let Some(summary) = self.summary.get_mut(kind as usize) else { return LifeEvent::Absent };
+        summary.updates = summary.updates.saturating_add(1);
+        if let Some(life) = slot {
+            let is_better = life.see(sighting, self.measure, now);
+            return if is_better { LifeEvent::Grown(life.id) } else { LifeEvent::Held(life.id) };
+        }
+        summary.born = summary.born.saturating_add(1);
+        self.next_id += 1;
+        self.open_count += 1;
+        let id = OpportunityId(self.next_id);
+        *slot = Some(OpportunityLife {
+            id,
+            kind,
+            basket,
+            born_ns: now,
+            died_ns: now,
+            best_size: sighting.size,
+            best_net_edge: sighting.net_edge,
+            best_gross: sighting.gross,
+            updates: 1,
+            is_traded: false,
+            cause: Cause::EndOfRun,
+        });
+        LifeEvent::Born(id)
+    }
+
+    fn end(&mut self, basket: BasketId, cause: Cause, now: Nanos) -> LifeEvent {
+        let Some(mut life) = self.open.get_mut(basket.index()).and_then(Option::take) else {
+            return LifeEvent::Absent;
+        };
+        self.open_count = self.open_count.saturating_sub(1);
+        // Our own trade shows as the price moving or the size going.
+        life.cause = match cause {
+            Cause::PriceMoved | Cause::SizeTaken if life.is_traded => Cause::TradedByUs,
+            Cause::TradedByUs
+            | Cause::PriceMoved
+            | Cause::SizeTaken
+            | Cause::BookDoubtful
+            | Cause::Resolved
+            | Cause::EndOfRun => cause,
+        };
+        life.died_ns = life.died_ns.max(now);
+        if let Some(summary) = self.summary.get_mut(life.kind as usize) {
+            summary.end(&life);
+        }
+        if self.ended.len() < self.ended_max {
+            self.ended.push(life);
+        } else {
+            self.shed_count = self.shed_count.saturating_add(1);
+        }
+        LifeEvent::Died(life.id, life.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BASKET: BasketId = BasketId(0);
+
+    fn tracker(measure: Measure) -> LifeTracker {
+        LifeTracker::new(measure, vec![BasketKind::SingleLong, BasketKind::CrossVenue], 2)
+    }
+
+    fn sighting(size: u64, gross: i128, net: i128) -> Sighting {
+        Sighting {
+            size: Qty::from_contracts(size).unwrap(),
+            gross: Exact::from_pico(gross),
+            fees: Exact::from_pico(gross - net),
+            net_edge: Exact::from_pico(net),
+        }
+    }
+
+    #[test]
+    fn an_edge_is_born_grows_and_dies_with_its_best_numbers() {
+        let (mut tracker, id) = (tracker(Measure::Net), OpportunityId(1));
+        assert_eq!(tracker.observe(BASKET, Err(Cause::PriceMoved), Nanos(1)), LifeEvent::Absent);
+        let script = [
+            (sighting(5, 30, 10), LifeEvent::Born(id)),
+            (sighting(9, 30, 10), LifeEvent::Held(id)),
+            (sighting(2, 50, 25), LifeEvent::Grown(id)),
+            (sighting(2, 40, 0), LifeEvent::Died(id, Cause::PriceMoved)),
+        ];
+        for (index, (seen, event)) in script.iter().enumerate() {
+            let now = Nanos(10 * (index as u64 + 1));
+            assert_eq!(tracker.observe(BASKET, Ok(seen), now), *event);
+        }
+        let life = tracker.ended()[0];
+        assert_eq!((life.born_ns, life.died_ns, life.updates), (Nanos(10), Nanos(40), 3));
+        assert_eq!(life.best_size, Qty::from_contracts(9).unwrap());
+        assert_eq!(life.best_net_edge, Exact::from_pico(25));
+        let summary = tracker.summary(BasketKind::SingleLong);
+        assert_eq!((summary.born, summary.updates, summary.span_ns_max), (1, 3, 30));
+    }
+
+    #[test]
+    fn gross_lives_where_net_does_not() {
+        let seen = sighting(5, 30, -1);
+        assert_eq!(tracker(Measure::Net).observe(BASKET, Ok(&seen), Nanos(1)), LifeEvent::Absent);
+        let born = LifeEvent::Born(OpportunityId(1));
+        assert_eq!(tracker(Measure::Gross).observe(BASKET, Ok(&seen), Nanos(1)), born);
+    }
+
+    #[test]
+    fn what_we_traded_went_by_our_hand_unless_the_book_became_doubtful() {
+        for (absence, cause) in [
+            (Cause::SizeTaken, Cause::TradedByUs),
+            (Cause::PriceMoved, Cause::TradedByUs),
+            (Cause::BookDoubtful, Cause::BookDoubtful),
+            (Cause::Resolved, Cause::Resolved),
+        ] {
+            let mut tracker = tracker(Measure::Net);
+            tracker.observe(BASKET, Ok(&sighting(5, 30, 10)), Nanos(1));
+            tracker.mark_traded(BASKET);
+            let died = LifeEvent::Died(OpportunityId(1), cause);
+            assert_eq!(tracker.observe(BASKET, Err(absence), Nanos(2)), died);
+        }
+    }
+
+    #[test]
+    fn a_full_list_sheds_lives_and_the_summary_keeps_them() {
+        let mut tracker = tracker(Measure::Net);
+        for now in 0..5 {
+            tracker.observe(BASKET, Ok(&sighting(1, 2, 1)), Nanos(2 * now));
+            tracker.observe(BASKET, Err(Cause::SizeTaken), Nanos(2 * now + 1));
+        }
+        assert_eq!((tracker.ended().len(), tracker.shed_count()), (2, 3));
+        assert_eq!(tracker.summary(BasketKind::SingleLong).died[Cause::SizeTaken as usize], 5);
+        assert_eq!(
+            tracker.observe(BasketId(9), Ok(&sighting(1, 2, 1)), Nanos(1)),
+            LifeEvent::Absent
+        );
+    }
+
+    proptest! {
+        /// Every life that is born ends exactly once, with a span that is never negative even when
+        /// the clock steps back.
+        #[test]
+        fn births_equal_deaths(
+            steps in proptest::collection::vec((0_u32..2, -3_i128..5, 0_u64..100), 0..200),
+        ) {
+            let mut tracker = tracker(Measure::Net);
+            let (mut born, mut died) = (0_u64, 0_u64);
+            for (basket, edge, now) in steps {
+                let seen = sighting(1, edge, edge);
+                let seen = if edge < -1 { Err(Cause::BookDoubtful) } else { Ok(&seen) };
+                match tracker.observe(BasketId(basket), seen, Nanos(now)) {
+                    LifeEvent::Born(id) => {
+                        born += 1;
+                        prop_assert_eq!(id, OpportunityId(born));
+                    }
+                    LifeEvent::Died(..) => died += 1,
+                    LifeEvent::Absent | LifeEvent::Grown(_) | LifeEvent::Held(_) => {}
+                }
+                prop_assert_eq!(tracker.open_count() as u64, born - died);
+            }
+            tracker.finish(Nanos(1_000));
+            prop_assert_eq!(tracker.open_count(), 0);
+            let kinds = BasketKind::ALL.map(|kind| tracker.summary(kind));
+            let ends: u64 = kinds.iter().flat_map(|summary| summary.died).sum();
+            prop_assert_eq!((ends, tracker.born_count()), (born, born));
+            prop_assert_eq!(tracker.ended().len() as u64 + tracker.shed_count(), born);
+        }
+    }
+}
