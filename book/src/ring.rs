@@ -236,3 +236,109 @@ impl<T> fmt::Debug for Consumer<T> {
         f.debug_struct("Consumer").field("taken", &self.taken).finish_non_exhaustive()
     }
 }
+
+#[cfg(loom)]
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::sync::model;
+
+    const ITEMS: u64 = 3;
+
+    fn check(item: [u64; SLOT_WORDS], expected: &mut u64) {
+        *expected += 1;
+        assert_eq!(item, [*expected; SLOT_WORDS], "in order, whole, neither lost nor twice");
+    }
+
+    #[test]
+    fn items_come_out_whole_and_in_order() {
+        for capacity in [1, 2] {
+            model(3, move || {
+                let (mut producer, mut consumer) = Ring::new(capacity);
+                let pushing = loom::thread::spawn(move || {
+                    let mut item = 1;
+                    while item <= ITEMS {
+                        match producer.push([item; SLOT_WORDS]) {
+                            Ok(()) => item += 1,
+                            Err(Full(_)) => loom::thread::yield_now(),
+                        }
+                    }
+                });
+                let mut expected = 0;
+                while !consumer.is_finished() {
+                    match consumer.pop() {
+                        Some(item) => check(item, &mut expected),
+                        None => loom::thread::yield_now(),
+                    }
+                }
+                assert_eq!(expected, ITEMS, "closed means that everything has come out");
+                pushing.join().unwrap();
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_ring_gives_the_item_back() {
+        let (mut producer, mut consumer) = Ring::new(3);
+        assert_eq!((producer.capacity(), consumer.capacity()), (4, 4));
+        for item in 0..4 {
+            assert_eq!(producer.push([item; SLOT_WORDS]), Ok(()));
+        }
+        assert_eq!(producer.push([4; SLOT_WORDS]), Err(Full([4; SLOT_WORDS])));
+        assert_eq!(consumer.pop(), Some([0; SLOT_WORDS]));
+        assert_eq!(producer.push([4; SLOT_WORDS]), Ok(()));
+        drop(producer);
+        for item in 1..5 {
+            assert!(!consumer.is_finished());
+            assert_eq!(consumer.pop(), Some([item; SLOT_WORDS]));
+        }
+        assert_eq!((consumer.pop(), consumer.is_finished()), (None, true));
+    }
+
+    /// Words that differ from each other and from every other item's.
+    fn item(index: u64) -> [u64; SLOT_WORDS] {
+        let mut word = index;
+        [0; SLOT_WORDS].map(|_: u64| {
+            word = (word ^ (word >> 29)).wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(index);
+            word
+        })
+    }
+
+    fn push_all(mut producer: Producer<[u64; SLOT_WORDS]>, items: u64) {
+        for index in 0..items {
+            while producer.push(item(index)).is_err() {
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    fn check_all(mut consumer: Consumer<[u64; SLOT_WORDS]>, items: u64) {
+        let mut expected = 0;
+        while !consumer.is_finished() {
+            if let Some(words) = consumer.pop() {
+                assert_eq!(words, item(expected), "item {expected}");
+                expected += 1;
+            } else {
+                std::thread::yield_now();
+            }
+        }
+        assert_eq!(expected, items);
+    }
+
+    #[test]
+    fn a_million_items_cross_two_threads_whole_and_in_order() {
+        for (capacity, items) in [(1, 50_000), (64, 1_000_000)] {
+            let (producer, consumer) = Ring::new(capacity);
+            std::thread::scope(|scope| {
+                scope.spawn(move || push_all(producer, items));
+                check_all(consumer, items);
+            });
+        }
+    }
+}

@@ -193,3 +193,139 @@ impl fmt::Debug for ShelfReader {
         f.debug_struct("ShelfReader").field("books", &self.len()).finish()
     }
 }
+
+#[cfg(loom)]
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::depth::{Level, Side};
+    use crate::grid::Grid;
+    use crate::id::Face;
+    use crate::sync::model;
+    use crate::time::Nanos;
+    use crate::units::{Price, Qty};
+
+    /// A book with one bid whose quantity is its version.
+    fn book(version: u64) -> Book {
+        let half = Price::from_pips(5000).unwrap();
+        let mut book = Book::new(Grid::uniform(half).unwrap());
+        book.begin_snapshot();
+        for _ in 0..version {
+            book.commit(Nanos(0), Nanos(version));
+        }
+        book.set_level(Face::Yes, Side::Buy, half, Qty::from_micro(version).unwrap()).unwrap();
+        book
+    }
+
+    /// Two books, one publish each way: each read is whole, and who is told of a top finds it.
+    #[test]
+    fn tops_and_depths_are_of_the_states_that_they_name() {
+        model(2, || {
+            let mut shelf = Shelf::new(2);
+            let mut writer = shelf.writer(BookId(1)..BookId(2)).unwrap();
+            let reader = shelf.reader();
+            let publishing = loom::thread::spawn(move || {
+                writer.publish(BookId(1), &book(1));
+            });
+            let mut depth = Depth::default();
+            let expect = |bid: Option<Level>, version: u64| {
+                assert_eq!(bid.map_or(0, |level| level.qty.micro()), version);
+            };
+            // The depth is published behind the top, so a top read behind a depth is no older.
+            let depth_version = reader.depth(BookId(1), &mut depth).map(|()| depth.stamp.version);
+            if let Ok(version) = depth_version {
+                expect(depth.top().bid, version);
+            }
+            if let Ok(view) = reader.top(BookId(1)) {
+                expect(view.top.bid, view.stamp.version);
+                assert!(
+                    depth_version.is_ok_and(|v| v <= view.stamp.version) || depth_version.is_err()
+                );
+            }
+            publishing.join().unwrap();
+            assert_eq!(reader.top(BookId(1)).map(|view| view.stamp.version), Ok(1));
+            assert_eq!(reader.top(BookId(0)), Ok(TopView::default()));
+        });
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::depth::Side;
+    use crate::grid::Grid;
+    use crate::id::Face;
+    use crate::time::Nanos;
+    use crate::units::{Price, Qty};
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_book_has_one_writer() {
+        let mut shelf = Shelf::new(10);
+        let claim = |shelf: &mut Shelf, start, end| {
+            shelf.writer(BookId(start)..BookId(end)).map(|writer| writer.books())
+        };
+        assert_eq!(claim(&mut shelf, 2, 5), Ok(BookId(2)..BookId(5)));
+        assert_eq!(claim(&mut shelf, 4, 6), Err(ClaimError::Overlap));
+        assert_eq!(claim(&mut shelf, 0, 10), Err(ClaimError::Overlap));
+        assert_eq!(claim(&mut shelf, 5, 11), Err(ClaimError::OutOfRange));
+        assert_eq!(claim(&mut shelf, 6, 5), Err(ClaimError::OutOfRange));
+        assert_eq!(claim(&mut shelf, 3, 3), Ok(BookId(3)..BookId(3)));
+        assert_eq!(claim(&mut shelf, 5, 10), Ok(BookId(5)..BookId(10)));
+        assert_eq!(claim(&mut shelf, 0, 2), Ok(BookId(0)..BookId(2)));
+    }
+
+    #[test]
+    #[should_panic(expected = "a book is published by its own writer")]
+    fn a_writer_does_not_publish_the_book_of_another() {
+        let mut shelf = Shelf::new(2);
+        let mut writer = shelf.writer(BookId(0)..BookId(1)).unwrap();
+        writer
+            .publish(BookId(1), &Book::new(Grid::uniform(Price::from_pips(100).unwrap()).unwrap()));
+    }
+
+    proptest! {
+        /// What readers copy is what the book says, after every update of any stream: sides that
+        /// vanish, crossed books, and more levels than a view carries included.
+        #[test]
+        fn a_read_after_a_publish_equals_the_book(
+            stream in proptest::collection::vec(
+                (0_u32..3, any::<bool>(), any::<bool>(), 1_u32..100, 0_u64..4, 0_u8..40), 1..200),
+        ) {
+            let mut shelf = Shelf::new(3);
+            let mut writer = shelf.writer(BookId(0)..BookId(3)).unwrap();
+            let reader = shelf.reader();
+            let grid = Grid::uniform(Price::from_pips(100).unwrap()).unwrap();
+            let mut books = [Book::new(grid), Book::new(grid), Book::new(grid)];
+            let (mut expected, mut seen) = (Depth::default(), Depth::default());
+            for (step, (id, no, sell, cent, contracts, event)) in (1..).zip(stream) {
+                let book = &mut books[id as usize];
+                match event {
+                    0 => book.begin_snapshot(),
+                    1 => book.regrid(grid),
+                    _ => {}
+                }
+                let face = if no { Face::No } else { Face::Yes };
+                let side = if sell { Side::Sell } else { Side::Buy };
+                let qty = Qty::from_contracts(contracts).unwrap();
+                book.set_level(face, side, Price::from_pips(cent * 100).unwrap(), qty).unwrap();
+                book.commit(Nanos(step), Nanos(step + 1));
+                let update = writer.publish(BookId(id), book);
+                let (top, stamp) = (book.top(), book.stamp());
+                prop_assert_eq!(update, TopUpdate { book: BookId(id), top, stamp });
+                for (id, book) in (0..).map(BookId).zip(&books) {
+                    let view = reader.top(id).unwrap();
+                    reader.depth(id, &mut seen).unwrap();
+                    prop_assert_eq!(seen.stamp, view.stamp);
+                    if view.stamp.version > 0 {
+                        book.copy_depth(&mut expected);
+                        prop_assert_eq!(view, TopView { top: book.top(), stamp: book.stamp() });
+                        prop_assert_eq!(seen.levels(Side::Buy), expected.levels(Side::Buy));
+                        prop_assert_eq!(seen.levels(Side::Sell), expected.levels(Side::Sell));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -17,7 +17,8 @@ pub(crate) use loom::{
 
 /// Runs a model under loom with bounded pre-emption: enough for every two-party mistake here, and
 /// small enough to finish.
-#[cfg(all(loom, test))]
+#[cfg(loom)]
+#[cfg(test)]
 pub(crate) fn model(preemptions_max: usize, body: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions_max);

@@ -15,20 +15,18 @@
 //! seven and read when the top promises something. A depth carries the stamp of its own state, so
 //! it is never taken for the levels of another version.
 
-use crate::depth::{BookStatus, DEPTH_LEVELS, Depth, Level, Side, Stamp, TopOfBook};
+mod cells;
+mod levels;
+
+pub(crate) use levels::DepthBlock;
+
+use crate::depth::{BookStatus, Level, Stamp, TopOfBook};
 use crate::id::BookId;
 use crate::ring::{SLOT_WORDS, Words};
-use crate::sync::{AtomicU64, Ordering, fence, spin_loop};
+use crate::sync::Ordering;
 use crate::time::Nanos;
 use crate::units::{Price, Qty};
-
-/// How often a reader starts over before it gives up. A write takes well below a microsecond, so
-/// only a writer that was suspended in the middle of one outlasts this.
-#[cfg(not(loom))]
-const READ_TRIES: usize = 64;
-/// A model needs the retry itself, not its number.
-#[cfg(loom)]
-const READ_TRIES: usize = 2;
+use cells::SeqCells;
 
 /// The writer was busy on every try; nothing was copied. Count it and go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +122,7 @@ impl Words for TopUpdate {
     }
 }
 
-/// Takes a level out of its words, which only [`pack`](Words::to_words)ing wrote.
+/// Takes a level out of its words; whatever wrote them keeps these claims.
 #[inline]
 fn unpack_level(price_micro: u64, qty_micro: u64) -> Level {
     let price = Price::from_micro(low_half(price_micro));
@@ -145,56 +143,6 @@ fn unpack_status(bits: u64) -> BookStatus {
 #[inline]
 fn low_half(word: u64) -> u32 {
     u32::try_from(word & LOW_MASK).unwrap_or(u32::MAX)
-}
-
-/// A sequence with `N` words behind it, in whole cache lines: the protocol of every view.
-#[repr(C, align(64))]
-struct SeqCells<const N: usize> {
-    sequence: AtomicU64,
-    words: [AtomicU64; N],
-}
-
-impl<const N: usize> SeqCells<N> {
-    fn new(words: [u64; N]) -> Self {
-        Self { sequence: AtomicU64::new(0), words: words.map(AtomicU64::new) }
-    }
-
-    /// Lets `fill` store words between an odd and an even sequence. Only one thread may write.
-    #[inline]
-    fn write(&self, fill: impl FnOnce(&[AtomicU64; N])) {
-        // Relaxed: only this thread ever stores it.
-        let sequence = self.sequence.load(Ordering::Relaxed);
-        assert!(sequence & 1 == 0, "a view has one writer, and it is not in the middle of a write");
-        self.sequence.store(sequence.wrapping_add(1), Ordering::Relaxed);
-        // Release fence, partner: the acquire fence in `read`. A reader that copied any word
-        // stored below this line sees the odd sequence, or a later one, in its second look.
-        fence(Ordering::Release);
-        fill(&self.words);
-        // Release, partner: the acquire load in `read`. A reader that starts from this even
-        // sequence copies these words or newer ones, never older.
-        self.sequence.store(sequence.wrapping_add(2), Ordering::Release);
-    }
-
-    /// Copies words with `copy`, again while a write is under way. What `copy` made is returned
-    /// only when no write touched it.
-    #[inline]
-    fn read<T>(&self, mut copy: impl FnMut(&[AtomicU64; N]) -> T) -> Result<T, Torn> {
-        for _ in 0..READ_TRIES {
-            // Acquire, partner: the release store that ends `write`.
-            let before = self.sequence.load(Ordering::Acquire);
-            if before & 1 == 0 {
-                let copied = copy(&self.words);
-                // Acquire fence, partner: the release fence in `write`; it also keeps the second
-                // look behind the copies.
-                fence(Ordering::Acquire);
-                if self.sequence.load(Ordering::Relaxed) == before {
-                    return Ok(copied);
-                }
-            }
-            spin_loop();
-        }
-        Err(Torn)
-    }
 }
 
 /// The top of one book in one cache line.
@@ -234,129 +182,170 @@ impl TopLine {
     }
 }
 
-/// Words before the rows of a depth block: version; epoch, status and counts; two stamps.
-const DEPTH_HEADER: usize = 4;
-/// Words of one row: both prices, bid quantity, ask quantity of one depth.
-const ROW_WORDS: usize = 3;
-const DEPTH_WORDS: usize = DEPTH_HEADER + ROW_WORDS * DEPTH_LEVELS;
-/// With the sequence, whole lines of eight words.
-const DEPTH_WORDS_PADDED: usize = (DEPTH_WORDS + 1).next_multiple_of(8) - 1;
-const BID_COUNT_SHIFT: u32 = 8;
-const ASK_COUNT_SHIFT: u32 = 16;
-const COUNT_MASK: u64 = 0xff;
+#[cfg(loom)]
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::sync::model;
+    use std::sync::Arc;
 
-const _: () = assert!(DEPTH_LEVELS as u64 <= COUNT_MASK);
-
-/// The levels of one book. Header and first row share the first line; a row holds the levels of
-/// both sides at one depth, so a shallow book is read and written in few lines.
-pub(crate) struct DepthBlock(SeqCells<DEPTH_WORDS_PADDED>);
-
-#[cfg(not(loom))]
-const _: () = assert!(size_of::<DepthBlock>() == 448 && align_of::<DepthBlock>() == 64);
-
-impl DepthBlock {
-    /// A book without levels that awaits its snapshot.
-    pub(crate) fn new() -> Self {
-        Self(SeqCells::new([0; DEPTH_WORDS_PADDED]))
+    pub(super) fn level(micro: u64) -> Level {
+        let price = Price::from_micro(low_half(micro)).unwrap();
+        Level { price, qty: Qty::from_micro(micro).unwrap() }
     }
 
-    /// Publishes a depth. Only one thread may do so.
-    pub(crate) fn write(&self, depth: &Depth) {
-        let (bids, asks) = (depth.levels(Side::Buy), depth.levels(Side::Sell));
-        assert!(is_best_first(depth), "published levels are best first, each with a quantity");
-        let stamp = depth.stamp;
-        let header = [
-            stamp.version,
-            (u64::from(stamp.epoch) << HIGH_SHIFT)
-                | (to_word(asks.len()) << ASK_COUNT_SHIFT)
-                | (to_word(bids.len()) << BID_COUNT_SHIFT)
-                | u64::from(stamp.status as u8),
-            stamp.ts_venue.0,
-            stamp.ts_recv.0,
-        ];
-        self.0.write(|cells| {
-            let (head, rows) = cells.split_at(DEPTH_HEADER);
-            for (cell, word) in head.iter().zip(header) {
-                cell.store(word, Ordering::Relaxed);
+    /// A state whose every word follows from its version.
+    pub(super) fn state(version: u64) -> TopUpdate {
+        TopUpdate {
+            book: BookId(7),
+            top: TopOfBook { bid: Some(level(version)), ask: Some(level(100 + version)) },
+            stamp: Stamp {
+                status: BookStatus::Live,
+                epoch: low_half(version),
+                version,
+                ts_venue: Nanos(version),
+                ts_recv: Nanos(version),
+            },
+        }
+    }
+
+    /// The protocol itself, on two words and two writes.
+    #[test]
+    fn a_top_is_of_one_state() {
+        model(2, || {
+            let line = Arc::new(TopLine::new(BookId(7)));
+            let shared = Arc::clone(&line);
+            let writer = loom::thread::spawn(move || {
+                shared.write(state(1));
+                shared.write(state(2));
+            });
+            if let Ok(seen) = line.read() {
+                let expected =
+                    [TopUpdate { book: BookId(7), ..TopUpdate::default() }, state(1), state(2)];
+                assert!(expected.contains(&seen));
             }
-            let used = bids.len().max(asks.len());
-            for (index, row) in rows.chunks_exact(ROW_WORDS).take(used).enumerate() {
-                let bid = bids.get(index).copied().unwrap_or_default();
-                let ask = asks.get(index).copied().unwrap_or_default();
-                for (cell, word) in row.iter().zip(pack_row(bid, ask)) {
-                    cell.store(word, Ordering::Relaxed);
-                }
-            }
+            writer.join().unwrap();
+            assert_eq!(line.read(), Ok(state(2)));
         });
     }
-
-    /// Copies the newest depth. `depth` is unchanged when the read tears.
-    pub(crate) fn read(&self, depth: &mut Depth) -> Result<(), Torn> {
-        let mut words = [0; DEPTH_WORDS];
-        self.0.read(|cells| {
-            let (cells_head, cells_rows) = cells.split_at(DEPTH_HEADER);
-            let (head, rows) = words.split_at_mut(DEPTH_HEADER);
-            for (word, cell) in head.iter_mut().zip(cells_head) {
-                *word = cell.load(Ordering::Relaxed);
-            }
-            // A header in the middle of a write may say anything; the rows are there in any case.
-            let used = unpack_counts(head).into_iter().max().unwrap_or(0);
-            for (word, cell) in rows.iter_mut().zip(cells_rows).take(used * ROW_WORDS) {
-                *word = cell.load(Ordering::Relaxed);
-            }
-        })?;
-        let (head, rows) = words.split_at(DEPTH_HEADER);
-        unpack_depth(head, rows, depth);
-        assert!(is_best_first(depth), "levels that were read are best first");
-        Ok(())
-    }
 }
 
-#[inline]
-fn pack_row(bid: Level, ask: Level) -> [u64; ROW_WORDS] {
-    let prices = (u64::from(ask.price.micro()) << HIGH_SHIFT) | u64::from(bid.price.micro());
-    [prices, bid.qty.micro(), ask.qty.micro()]
-}
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::depth::{Depth, Side};
+    use core::sync::atomic::AtomicBool;
+    use proptest::prelude::*;
 
-/// Numbers of bid and ask levels, at most [`DEPTH_LEVELS`] whatever the word says.
-#[inline]
-fn unpack_counts(head: &[u64]) -> [usize; 2] {
-    let word = head.get(1).copied().unwrap_or(0);
-    [BID_COUNT_SHIFT, ASK_COUNT_SHIFT]
-        .map(|shift| usize::try_from((word >> shift) & COUNT_MASK).unwrap_or(0).min(DEPTH_LEVELS))
-}
-
-fn unpack_depth(head: &[u64], rows: &[u64], depth: &mut Depth) {
-    let [bid_count, ask_count] = unpack_counts(head);
-    let word = |index: usize| head.get(index).copied().unwrap_or(0);
-    depth.reset(Stamp {
-        status: unpack_status(word(1)),
-        epoch: low_half(word(1) >> HIGH_SHIFT),
-        version: word(0),
-        ts_venue: Nanos(word(2)),
-        ts_recv: Nanos(word(3)),
-    });
-    for (index, row) in rows.chunks_exact(ROW_WORDS).enumerate().take(bid_count.max(ask_count)) {
-        let &[prices, bid_qty, ask_qty] = row else { continue };
-        if index < bid_count {
-            depth.push(Side::Buy, unpack_level(prices & LOW_MASK, bid_qty));
-        }
-        if index < ask_count {
-            depth.push(Side::Sell, unpack_level(prices >> HIGH_SHIFT, ask_qty));
+    pub(super) fn level(price_micro: u32, qty_micro: u64) -> Level {
+        Level {
+            price: Price::from_micro(price_micro).unwrap(),
+            qty: Qty::from_micro(qty_micro).unwrap(),
         }
     }
-}
 
-/// Whether bids fall, asks rise, and every level holds something.
-fn is_best_first(depth: &Depth) -> bool {
-    let (bids, asks) = (depth.levels(Side::Buy), depth.levels(Side::Sell));
-    bids.is_sorted_by(|a, b| a.price > b.price)
-        && asks.is_sorted_by(|a, b| a.price < b.price)
-        && bids.iter().chain(asks).all(|level| !level.qty.is_zero())
-}
+    fn any_level() -> impl Strategy<Value = Level> {
+        (0..=Price::ONE.micro(), 1..=Qty::MAX.micro()).prop_map(|(p, q)| level(p, q))
+    }
 
-/// A small count as a word.
-#[inline]
-fn to_word(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
+    proptest! {
+        /// Every top survives its seven words, extreme prices, quantities and stamps included.
+        #[test]
+        fn words_hold_every_top(
+            bid in proptest::option::of(any_level()),
+            ask in proptest::option::of(any_level()),
+            (book, epoch, version) in any::<(u32, u32, u64)>(),
+            (ts_venue, ts_recv) in any::<(u64, u64)>(),
+            status in 0_u8..7,
+        ) {
+            let top = TopOfBook { bid, ask };
+            let mut status = BookStatus::from_code(status).unwrap();
+            if status == BookStatus::Live && top.is_crossed() {
+                status = BookStatus::Crossed;
+            }
+            let (ts_venue, ts_recv) = (Nanos(ts_venue), Nanos(ts_recv));
+            let stamp = Stamp { status, epoch, version, ts_venue, ts_recv };
+            let update = TopUpdate { book: BookId(book), top, stamp };
+            prop_assert_eq!(TopUpdate::from_words(update.to_words()), update);
+        }
+    }
+
+    /// A depth whose every word follows from its version, of a shape that changes with it.
+    pub(super) fn depth(version: u64) -> Depth {
+        let mut depth = Depth::default();
+        depth.reset(Stamp {
+            status: BookStatus::ALL[usize::try_from(version % 7).unwrap()],
+            epoch: low_half(version),
+            version,
+            ts_venue: Nanos(version.wrapping_mul(3)),
+            ts_recv: Nanos(version.wrapping_mul(5)),
+        });
+        let shift = u32::try_from(version % 1_000).unwrap();
+        for index in 0..u32::try_from(version % 17).unwrap() {
+            depth.push(Side::Buy, level(400_000 - shift - index, version + 1));
+        }
+        for index in 0..u32::try_from(version % 13).unwrap() {
+            depth.push(Side::Sell, level(600_000 + shift + index, version + 2));
+        }
+        depth
+    }
+
+    fn top(version: u64) -> TopUpdate {
+        let depth = depth(version);
+        TopUpdate { book: BookId(low_half(version)), top: depth.top(), stamp: depth.stamp }
+    }
+
+    /// What one reader has seen so far.
+    #[derive(Default)]
+    struct Seen {
+        top_version: u64,
+        depth: Depth,
+        reads: u32,
+    }
+
+    impl Seen {
+        /// Reads both; a mix of two states, or one older than seen before, fails.
+        fn look(&mut self, line: &TopLine, block: &DepthBlock) {
+            if let Ok(update) = line.read() {
+                assert_eq!(update, top(update.stamp.version));
+                assert!(update.stamp.version >= self.top_version, "never back in time");
+                self.top_version = update.stamp.version;
+            }
+            let before = self.depth.stamp.version;
+            if block.read(&mut self.depth) == Ok(()) {
+                let expected = depth(self.depth.stamp.version);
+                assert_eq!(self.depth.stamp, expected.stamp);
+                assert_eq!(self.depth.levels(Side::Buy), expected.levels(Side::Buy));
+                assert_eq!(self.depth.levels(Side::Sell), expected.levels(Side::Sell));
+                assert!(self.depth.stamp.version >= before, "never back in time");
+                self.reads += 1;
+            }
+        }
+    }
+
+    /// Two threads: whatever is read is one of the states written, whole, and time goes forward.
+    #[test]
+    fn a_hammering_reader_never_sees_a_mix() {
+        let (line, block) = (TopLine::new(BookId(0)), DepthBlock::new());
+        line.write(top(0));
+        block.write(&depth(0));
+        let done = AtomicBool::new(false);
+        let reads = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut seen = Seen::default();
+                while !done.load(Ordering::Relaxed) || seen.reads == 0 {
+                    seen.look(&line, &block);
+                }
+                seen.reads
+            });
+            for version in 1..400_000 {
+                line.write(top(version));
+                block.write(&depth(version));
+            }
+            done.store(true, Ordering::Relaxed);
+            reader.join().unwrap()
+        });
+        assert!(reads > 0);
+    }
 }

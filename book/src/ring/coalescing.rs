@@ -67,8 +67,9 @@ pub enum Drained {
         book: BookId,
         /// When the first of the covered payloads was received.
         ts_recv_earliest: Nanos,
-        /// Payloads covered. Over all items it adds up exactly; one that arrives while the mark is
-        /// being collected may be counted with it and show up again as a mark of count zero.
+        /// Payloads covered: a re-read shows them all. Over all items it adds up exactly; one that
+        /// arrives while the mark is being collected may be counted with it and show up again as
+        /// a mark of count zero.
         count: u64,
     },
 }
@@ -128,8 +129,11 @@ impl CoalescingProducer {
     fn mark(&mut self, book: BookId, ts_recv: Nanos) {
         let index = book.index();
         let mark = &self.marks.books[index];
+        // Relaxed: only this thread ever stores it.
         let count = mark.coalesced.load(Ordering::Relaxed).wrapping_add(1);
-        mark.coalesced.store(count, Ordering::Relaxed);
+        // Release, partner: the acquire load in `collect_word`. Who counts this push finds its state,
+        // or a newer one, on the shelf.
+        mark.coalesced.store(count, Ordering::Release);
         // Release, partner: the exchange in `collect_word`. Whoever takes this stamp away sees the
         // state that was published before, the updates queued before, and the count. It is a
         // read-modify-write even when an earlier stamp stays: the mark is then either taken with
@@ -232,8 +236,9 @@ impl CoalescingConsumer {
             if ts_recv == NO_STAMP {
                 continue; // An earlier collection took it between its stamp and its bit.
             }
-            // Relaxed: what the stamp covers was counted before it.
-            let total = mark.coalesced.load(Ordering::Relaxed);
+            // Acquire, partner: the release of the count in `mark`. What the stamp covers was
+            // counted before it; a push that is just being marked may be counted as well.
+            let total = mark.coalesced.load(Ordering::Acquire);
             let count = total.wrapping_sub(core::mem::replace(&mut self.counted[index], total));
             let book = BookId(u32::try_from(index).unwrap_or(u32::MAX));
             let ts_recv_earliest = Nanos(ts_recv);
@@ -257,5 +262,199 @@ impl fmt::Debug for CoalescingConsumer {
             .field("queue", &self.queue)
             .field("collected", &self.collected.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// Weakened on purpose, one at a time, and run under loom: see the table in the parent module.
+#[cfg(loom)]
+#[cfg(test)]
+mod models {
+    use super::*;
+    use crate::depth::Stamp;
+    use crate::sync::model;
+    use std::sync::Arc;
+
+    const PUSHES: u64 = 3;
+
+    fn update(version: u64) -> TopUpdate {
+        let stamp = Stamp { version, ts_recv: Nanos(100 + version), ..Stamp::default() };
+        TopUpdate { book: BookId(0), stamp, ..TopUpdate::default() }
+    }
+
+    /// A consumer that keeps the newest state it was told of, overwriting without a look.
+    struct Reader {
+        shown: Arc<AtomicU64>,
+        known: u64,
+        covered: u64,
+    }
+
+    impl Reader {
+        fn handle(&mut self, item: Drained) {
+            match item {
+                Drained::Update(update) => {
+                    self.known = update.stamp.version;
+                    self.covered += 1;
+                    assert!(self.shown.load(Ordering::Relaxed) >= self.known, "shown, then told");
+                }
+                Drained::Dirty { ts_recv_earliest, count, .. } => {
+                    self.known = self.shown.load(Ordering::Relaxed);
+                    self.covered += count;
+                    assert!(ts_recv_earliest.0 <= 100 + self.known, "no stamp from the future");
+                    assert!(self.known >= self.covered, "a re-read shows every payload counted");
+                }
+            }
+        }
+    }
+
+    fn feed(capacity: usize) -> (loom::thread::JoinHandle<()>, CoalescingConsumer, Reader) {
+        let (mut producer, consumer) = CoalescingRing::new(capacity, 1);
+        let shown = Arc::new(AtomicU64::new(0));
+        let shelf = Arc::clone(&shown);
+        let feed = loom::thread::spawn(move || {
+            for version in 1..=PUSHES {
+                shelf.store(version, Ordering::Relaxed);
+                producer.push(update(version));
+            }
+        });
+        (feed, consumer, Reader { shown, known: 0, covered: 0 })
+    }
+
+    #[test]
+    fn the_last_item_handled_shows_the_final_state() {
+        model(3, || {
+            let (feed, mut consumer, mut reader) = feed(1);
+            for _ in 0..3 {
+                if let Some(item) = consumer.pop() {
+                    reader.handle(item);
+                }
+            }
+            feed.join().unwrap();
+            while let Some(item) = consumer.pop() {
+                reader.handle(item);
+            }
+            assert_eq!((reader.known, reader.covered), (PUSHES, PUSHES));
+            assert!(consumer.is_finished());
+        });
+    }
+
+    #[test]
+    fn a_finished_ring_has_handed_everything_out() {
+        model(2, || {
+            let (feed, mut consumer, mut reader) = feed(1);
+            while !consumer.is_finished() {
+                match consumer.pop() {
+                    Some(item) => reader.handle(item),
+                    None => loom::thread::yield_now(),
+                }
+            }
+            assert_eq!((reader.known, reader.covered), (PUSHES, PUSHES));
+            feed.join().unwrap();
+        });
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::book::Book;
+    use crate::depth::Side;
+    use crate::grid::Grid;
+    use crate::id::Face;
+    use crate::shelf::Shelf;
+    use crate::units::{Price, Qty};
+
+    fn update(book: u32, version: u64) -> TopUpdate {
+        let mut update = TopUpdate { book: BookId(book), ..TopUpdate::default() };
+        update.stamp.version = version;
+        update.stamp.ts_recv = Nanos(version * 10);
+        update
+    }
+
+    #[test]
+    fn without_room_updates_melt_into_one_mark_a_book() {
+        let (mut producer, mut consumer) = CoalescingRing::new(2, 70);
+        let pushed: Vec<_> = [(1, 1), (69, 2), (69, 3), (69, 4), (2, 5)]
+            .map(|(book, version)| producer.push(update(book, version)))
+            .into();
+        let (queued, melted) = (Pushed::Queued, Pushed::Coalesced);
+        assert_eq!(pushed, [queued, queued, melted, melted, melted]);
+        let drained: Vec<_> = core::iter::from_fn(|| consumer.pop()).collect();
+        let dirty = |book, ts, count| Drained::Dirty {
+            book: BookId(book),
+            ts_recv_earliest: Nanos(ts),
+            count,
+        };
+        let updates = [update(1, 1), update(69, 2)].map(Drained::Update);
+        assert_eq!(drained, [updates[0], updates[1], dirty(69, 30, 2), dirty(2, 50, 1)]);
+        assert_eq!((producer.coalesced_count(), consumer.is_finished()), (3, false));
+        drop(producer);
+        assert!(consumer.is_finished());
+    }
+
+    #[test]
+    fn a_mark_waits_for_at_most_one_ring_of_updates() {
+        let (mut producer, mut consumer) = CoalescingRing::new(4, 2);
+        let mut version = 0;
+        let mut push = |book| {
+            version += 1;
+            producer.push(update(book, version))
+        };
+        while push(0) == Pushed::Queued {}
+        assert_eq!(push(1), Pushed::Coalesced);
+        let mut updates = 0;
+        while let Some(Drained::Update(_)) = consumer.pop() {
+            push(0); // A feed that refills the ring as fast as it is emptied.
+            updates += 1;
+        }
+        assert!(updates <= 2 * 4, "{updates} updates before the mark");
+    }
+
+    /// Two threads, a ring far too small: whatever melts, every book ends in its final state.
+    #[test]
+    fn no_final_state_is_missed_under_stress() {
+        const BOOKS: u32 = 70;
+        let rounds = 100_000_u64;
+        let grid = Grid::uniform(Price::from_pips(100).unwrap()).unwrap();
+        let mut shelf = Shelf::new(70);
+        let mut writer = shelf.writer(BookId(0)..BookId(BOOKS)).unwrap();
+        let reader = shelf.reader();
+        let (mut producer, mut consumer) = CoalescingRing::new(8, 70);
+        let mut known = [0_u64; BOOKS as usize];
+        let mut covered = 0;
+        let (books, coalesced) = std::thread::scope(|scope| {
+            let feed = scope.spawn(move || {
+                let mut books: Vec<_> = (0..BOOKS).map(|_| Book::new(grid)).collect();
+                for round in 0..rounds {
+                    let id = u32::try_from(round * 31 % 97 % u64::from(BOOKS)).unwrap();
+                    let book = &mut books[id as usize];
+                    let qty = Qty::from_contracts(round % 7).unwrap();
+                    let price = Price::from_pips(4600).unwrap();
+                    book.set_level(Face::Yes, Side::Buy, price, qty).unwrap();
+                    book.commit(Nanos(round), Nanos(round));
+                    producer.push(writer.publish(BookId(id), book));
+                }
+                (books, producer.coalesced_count())
+            });
+            while !consumer.is_finished() {
+                match consumer.pop() {
+                    None => std::thread::yield_now(),
+                    Some(Drained::Update(update)) => {
+                        known[update.book.index()] = update.stamp.version;
+                        covered += 1;
+                    }
+                    Some(Drained::Dirty { book, count, .. }) => {
+                        let view =
+                            core::iter::repeat_with(|| reader.top(book)).find_map(Result::ok);
+                        known[book.index()] = view.unwrap().stamp.version;
+                        covered += count;
+                    }
+                }
+            }
+            feed.join().unwrap()
+        });
+        let finals: Vec<_> = books.iter().map(|book| book.stamp().version).collect();
+        assert_eq!((known.as_slice(), covered), (finals.as_slice(), rounds));
+        assert!(coalesced > 0, "the ring never filled up: nothing was tested");
     }
 }
