@@ -7,6 +7,7 @@
 
 mod kalshi;
 mod polymarket;
+mod walk;
 
 pub use kalshi::KalshiDecoder;
 pub use polymarket::PolymarketDecoder;

@@ -10,3 +10,4 @@ pub mod fast;
 pub mod ids;
 pub mod number;
 pub mod payload;
+mod scan;

@@ -1,32 +1,533 @@
 //! Kalshi's order-book channel: `orderbook_snapshot` and `orderbook_delta` in dollars and `_fp`.
+//!
+//! First line: the frames as recorded in 2026. Second line, for any other order of keys and spacing:
+//! a walk over the members. Frames of an own order (`client_order_id`) are the general decoder's.
 
-use crate::batch::Batch;
+use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
+
+use super::walk::{self, Member};
+use crate::batch::{Batch, LevelChange, Sequence, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::ids::IdTable;
+use crate::number::{self, Dialect};
 use crate::payload::Payload;
+#[cfg(target_arch = "x86_64")]
+use crate::scan::Avx2;
+use crate::scan::{
+    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain, plain_of, window,
+};
+
+/// Price and count of a level or change.
+const LEVEL: Rules =
+    Rules { a: Dialect::KALSHI_PRICE, b: Dialect::KALSHI_COUNT, may_be_absent: false };
+/// Length of a market's UUID.
+const MARKET_ID_BYTES: usize = 36;
+const PRICE_ONE: u64 = 1_000_000;
+
+const DELTA: &[u8] = b"{\"type\":\"orderbook_delta\",\"sid\":";
+const SNAPSHOT: &[u8] = b"{\"type\":\"orderbook_snapshot\",\"sid\":";
+const SEQ: &[u8] = b",\"seq\":";
+const MSG: &[u8] = b",\"msg\":{\"market_ticker\":\"";
+const SENDING: &[u8] = b",\"sending_ts_ms\":";
+const MARKET_ID: &[u8] = b"\",\"market_id\":\"";
+const PRICE: &[u8] = b"\",\"price_dollars\":\"";
+const CHANGE: &[u8] = b"\",\"delta_fp\":\"";
+const SIDE: &[u8] = b"\",\"side\":\"";
+const TS: &[u8] = b"\",\"ts\":\"";
+const TS_MS: &[u8] = b"\",\"ts_ms\":";
+const YES: &[u8] = b",\"yes_dollars_fp\":[[\"";
+const NO: &[u8] = b",\"no_dollars_fp\":[[\"";
 
 /// Decodes `orderbook_snapshot` and `orderbook_delta`.
 #[derive(Clone, Copy, Debug)]
-pub struct KalshiDecoder {}
+pub struct KalshiDecoder {
+    machine: Machine,
+    sides: Sides,
+}
+
+/// How the two sides of a frame map to faces.
+#[derive(Clone, Copy, Debug)]
+struct Sides {
+    use_yes_price: bool,
+}
+
+impl Sides {
+    /// Face and side of a level of the frame's `yes` or `no` side.
+    #[inline(always)]
+    fn of(self, yes: InstrumentId, is_yes: bool) -> (InstrumentId, Side) {
+        if is_yes {
+            (yes, Side::Buy)
+        } else if self.use_yes_price {
+            (yes, Side::Sell)
+        } else if yes == UNKNOWN_INSTRUMENT {
+            (UNKNOWN_INSTRUMENT, Side::Buy)
+        } else {
+            (yes.complement(), Side::Buy)
+        }
+    }
+}
 
 impl KalshiDecoder {
     /// The fastest form that this machine runs, for a subscription sent with this `use_yes_price`.
     /// Call it once, at start.
     #[must_use]
-    pub fn detect(_use_yes_price: bool) -> Self {
-        Self {}
+    pub fn detect(use_yes_price: bool) -> Self {
+        Self { machine: Machine::detect(), sides: Sides { use_yes_price } }
     }
 
     /// The scalar twin: the reference, and the form for machines without AVX2.
     #[must_use]
-    pub const fn scalar(_use_yes_price: bool) -> Self {
-        Self {}
+    pub const fn scalar(use_yes_price: bool) -> Self {
+        Self { machine: Machine::Scalar(Scalar), sides: Sides { use_yes_price } }
     }
 
     /// Fills `batch` from a payload of a hot shape and returns true; otherwise leaves it empty and
     /// returns false. Never allocates once the batch has grown to the largest message.
     #[must_use]
-    pub fn decode(&self, _payload: Payload<'_>, _ids: &IdTable, batch: &mut Batch) -> bool {
+    pub fn decode(&self, payload: Payload<'_>, ids: &IdTable, batch: &mut Batch) -> bool {
         batch.clear();
-        false
+        let is_mine = match self.machine {
+            Machine::Scalar(lanes) => message(lanes, self.sides, payload, ids, batch),
+            #[cfg(target_arch = "x86_64")]
+            Machine::Avx2(lanes) => {
+                // SAFETY: an `Avx2` exists only where the features were detected.
+                unsafe { message_avx2(lanes, self.sides, payload, ids, batch) }
+            }
+        };
+        if is_mine.is_none() {
+            batch.clear();
+        }
+        is_mine.is_some()
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn message_avx2(
+    lanes: Avx2,
+    sides: Sides,
+    payload: Payload<'_>,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<()> {
+    message(lanes, sides, payload, ids, batch)
+}
+
+#[inline(always)]
+fn message<L: Lanes>(
+    lanes: L,
+    sides: Sides,
+    payload: Payload<'_>,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<()> {
+    let bytes = payload.padded();
+    let end = if let Some(at) = literal(bytes, 0, DELTA) {
+        delta(lanes, sides, bytes, at, ids, batch)
+    } else if let Some(at) = literal(bytes, 0, SNAPSHOT) {
+        snapshot(lanes, sides, bytes, at, ids, batch)
+    } else {
+        None
+    };
+    if end.is_some_and(|end| walk::is_end(bytes, end, payload.len())) {
+        return Some(());
+    }
+    batch.clear();
+    let end = frame(lanes, sides, bytes, walk::blank(bytes, 0), ids, batch)?;
+    walk::is_end(bytes, end, payload.len()).then_some(())
+}
+
+/// What every frame starts with.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    sequence: Sequence,
+    yes: InstrumentId,
+    /// Behind the content of the market id.
+    end: usize,
+}
+
+/// From the subscription's number to the market's id.
+#[inline(always)]
+fn head<L: Lanes>(lanes: L, bytes: &[u8], at: usize, ids: &IdTable) -> Option<Head> {
+    let (sid, at) = walk::integer(lanes, bytes, at)?;
+    let (seq, at) = walk::integer(lanes, bytes, literal(bytes, at, SEQ)?)?;
+    let at = match literal(bytes, at, MSG) {
+        Some(at) => at,
+        None => {
+            let (_, at) = walk::integer(lanes, bytes, literal(bytes, at, SENDING)?)?;
+            literal(bytes, at, MSG)?
+        }
+    };
+    let ticker_end = plain(lanes, bytes, at)?;
+    let yes = ids.get(bytes.get(at..ticker_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
+    let at = literal(bytes, ticker_end, MARKET_ID)?;
+    let end = plain_of::<L, MARKET_ID_BYTES>(lanes, bytes, at)?;
+    Some(Head { sequence: Sequence { sid: u32::try_from(sid).ok()?, seq }, yes, end })
+}
+
+/// The rest of a delta, from the subscription's number; returns the position behind it.
+#[inline(always)]
+fn delta<L: Lanes>(
+    lanes: L,
+    sides: Sides,
+    bytes: &[u8],
+    at: usize,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let head = head(lanes, bytes, at, ids)?;
+    let at = literal(bytes, head.end, PRICE)?;
+    let near: &[u8; 64] = window(bytes, at)?;
+    let quotes = lanes.quotes64(near);
+    let price_len = quotes.trailing_zeros();
+    if price_len > NUMBER_BYTES_MAX {
+        return None;
+    }
+    let sign_at = literal(near, price_len as usize, CHANGE)?;
+    let is_minus = near.get(sign_at) == Some(&b'-');
+    let change_at = sign_at.wrapping_add(usize::from(is_minus));
+    let change_len = quotes.wrapping_shr(u32::try_from(change_at).ok()?).trailing_zeros();
+    let pair = lanes.decimals(
+        (near.first_chunk()?, price_len),
+        (window(near, change_at)?, change_len),
+        LEVEL,
+    );
+    if !pair.is_good || pair.a > PRICE_ONE {
+        return None;
+    }
+    let at = at.wrapping_add(change_at).wrapping_add(change_len as usize);
+    let at = literal(bytes, at, SIDE)?;
+    let word = u32::from_le_bytes(*window(bytes, at)?);
+    let is_yes = word == u32::from_le_bytes(*b"yes\"");
+    let is_no = word & 0x00FF_FFFF == u32::from_le_bytes(*b"no\"\0");
+    if !is_yes & !is_no {
+        return None;
+    }
+    let at = literal(bytes, at.wrapping_add(2).wrapping_add(usize::from(is_yes)), TS)?;
+    let at = literal(bytes, plain(lanes, bytes, at)?, TS_MS)?;
+    let (ts_ms, at) = walk::integer(lanes, bytes, at)?;
+    let end = literal(bytes, at, b"}}")?;
+    let (instrument, side) = sides.of(head.yes, is_yes);
+    let magnitude = pair.b.cast_signed();
+    push(
+        batch,
+        (instrument, side),
+        pair.a,
+        if is_minus { magnitude.wrapping_neg() } else { magnitude },
+    )?;
+    let ts_venue = Nanos::from_millis(ts_ms);
+    finish(batch, UpdateKind::Add, instrument, ts_venue, head.sequence)?;
+    Some(end)
+}
+
+/// The rest of a snapshot, from the subscription's number; returns the position behind it.
+#[inline(always)]
+fn snapshot<L: Lanes>(
+    lanes: L,
+    sides: Sides,
+    bytes: &[u8],
+    at: usize,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let head = head(lanes, bytes, at, ids)?;
+    let mut at = literal(bytes, head.end, b"\"")?;
+    if let Some(first) = literal(bytes, at, YES) {
+        at = levels(lanes, bytes, first, sides.of(head.yes, true), batch)?;
+    }
+    if let Some(first) = literal(bytes, at, NO) {
+        at = levels(lanes, bytes, first, sides.of(head.yes, false), batch)?;
+    }
+    let end = literal(bytes, at, b"}}")?;
+    finish(batch, UpdateKind::Snapshot, head.yes, Nanos::ZERO, head.sequence)?;
+    Some(end)
+}
+
+/// Levels of one side, from the first price; returns the position behind the array.
+#[inline(always)]
+fn levels<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    mut at: usize,
+    face: (InstrumentId, Side),
+    batch: &mut Batch,
+) -> Option<usize> {
+    loop {
+        let near: &[u8; 32] = window(bytes, at)?;
+        let quotes = lanes.quotes32(near);
+        let price_len = quotes.trailing_zeros();
+        if price_len > 8 {
+            return None;
+        }
+        let count_at = literal(near, price_len as usize, b"\",\"")?;
+        let count_len = quotes.wrapping_shr(u32::try_from(count_at).ok()?).trailing_zeros();
+        let pair = lanes.decimals(
+            (near.first_chunk()?, price_len),
+            (window(near, count_at)?, count_len),
+            LEVEL,
+        );
+        if !pair.is_good {
+            return None;
+        }
+        push(batch, face, pair.a, pair.b.cast_signed())?;
+        let end = at.wrapping_add(count_at).wrapping_add(count_len as usize);
+        match literal(bytes, end, b"\"],[\"") {
+            Some(next) => at = next,
+            None => return literal(bytes, end, b"\"]]"),
+        }
+    }
+}
+
+#[inline(always)]
+fn push(batch: &mut Batch, face: (InstrumentId, Side), price: u64, qty: i64) -> Option<()> {
+    if price > PRICE_ONE {
+        return None;
+    }
+    batch.levels.push(LevelChange {
+        instrument: face.0,
+        side: face.1,
+        price: Price::from_micro(u32::try_from(price).ok()?)?,
+        qty: QtyChange::from_micro(qty),
+        best_bid: None,
+        best_ask: None,
+    });
+    Some(())
+}
+
+/// Adds the update that all levels belong to.
+#[inline(always)]
+fn finish(
+    batch: &mut Batch,
+    kind: UpdateKind,
+    instrument: InstrumentId,
+    ts_venue: Nanos,
+    sequence: Sequence,
+) -> Option<()> {
+    batch.updates.push(Update {
+        kind,
+        instrument,
+        ts_venue,
+        sequence: Some(sequence),
+        tick_size: None,
+        first_level: 0,
+        level_count: u32::try_from(batch.levels.len()).ok()?,
+    });
+    Some(())
+}
+
+/// What the members of a frame said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said<'a> {
+    kind: Option<&'a [u8]>,
+    sid: Option<u64>,
+    seq: Option<u64>,
+    sending_ts_ms: Option<u64>,
+    msg: Option<Msg<'a>>,
+}
+
+/// What the members of `msg` said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Msg<'a> {
+    ticker: Option<InstrumentId>,
+    market_id: Option<&'a [u8]>,
+    price: Option<Price>,
+    change: Option<QtyChange>,
+    is_yes: Option<bool>,
+    ts: Option<&'a [u8]>,
+    ts_ms: Option<u64>,
+    /// Where the arrays of levels start.
+    yes_at: Option<usize>,
+    no_at: Option<usize>,
+    end: usize,
+}
+
+/// One frame of any order of keys, whose brace is at `at`; returns the position behind it.
+#[inline(always)]
+fn frame<L: Lanes>(
+    lanes: L,
+    sides: Sides,
+    bytes: &[u8],
+    at: usize,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let mut said = Said::default();
+    let mut at = literal(bytes, at, b"{")?;
+    let mut is_first = true;
+    let end = loop {
+        match walk::member(lanes, bytes, at, is_first)? {
+            Member::End(end) => break end,
+            Member::Key { name, value, .. } => {
+                at = frame_member(lanes, bytes, (name, value), &mut said, (sides, ids, batch))?;
+                is_first = false;
+            }
+        }
+    };
+    let (kind, msg) = (said.kind?, said.msg?);
+    let sequence = Sequence { sid: u32::try_from(said.sid?).ok()?, seq: said.seq? };
+    let yes = msg.ticker?;
+    match (kind, msg.price, msg.change, msg.is_yes, msg.ts_ms) {
+        (b"orderbook_snapshot", None, None, None, None) if msg.ts.is_none() => {
+            finish(batch, UpdateKind::Snapshot, yes, Nanos::ZERO, sequence)?;
+        }
+        (b"orderbook_delta", Some(price), Some(change), Some(is_yes), Some(ts_ms))
+            if msg.yes_at.is_none() && msg.no_at.is_none() =>
+        {
+            let (instrument, side) = sides.of(yes, is_yes);
+            push(batch, (instrument, side), u64::from(price.micro()), change.micro())?;
+            let ts_venue = Nanos::from_millis(ts_ms);
+            finish(batch, UpdateKind::Add, instrument, ts_venue, sequence)?;
+        }
+        _ => return None,
+    }
+    Some(end)
+}
+
+#[inline(always)]
+fn frame_member<'a, L: Lanes>(
+    lanes: L,
+    bytes: &'a [u8],
+    (name, value): (&[u8], usize),
+    said: &mut Said<'a>,
+    (sides, ids, batch): (Sides, &IdTable, &mut Batch),
+) -> Option<usize> {
+    let number = match name {
+        b"type" => {
+            let text = walk::text(lanes, bytes, value)?;
+            once(&mut said.kind, text.content)?;
+            return Some(text.next);
+        }
+        b"msg" => {
+            let msg = msg(lanes, bytes, value, (sides, ids, batch))?;
+            once(&mut said.msg, msg)?;
+            return Some(msg.end);
+        }
+        b"sid" => &mut said.sid,
+        b"seq" => &mut said.seq,
+        b"sending_ts_ms" => &mut said.sending_ts_ms,
+        _ => return None,
+    };
+    let (read, next) = walk::integer(lanes, bytes, value)?;
+    once(number, read)?;
+    matches!(bytes.get(next), Some(b',' | b'}' | b' ' | b'\n' | b'\t' | b'\r')).then_some(next)
+}
+
+/// The object `msg`, whose brace is at `at`. Its levels go to the batch at once, for whichever
+/// ticker it turns out to name.
+#[inline(always)]
+fn msg<'a, L: Lanes>(
+    lanes: L,
+    bytes: &'a [u8],
+    at: usize,
+    (sides, ids, batch): (Sides, &IdTable, &mut Batch),
+) -> Option<Msg<'a>> {
+    let mut msg = Msg::default();
+    let mut at = literal(bytes, at, b"{")?;
+    let mut is_first = true;
+    loop {
+        match walk::member(lanes, bytes, at, is_first)? {
+            Member::End(end) => {
+                msg.end = end;
+                break;
+            }
+            Member::Key { name, value, .. } => {
+                at = msg_member(lanes, bytes, (name, value), &mut msg, ids)?;
+                is_first = false;
+            }
+        }
+    }
+    let yes = msg.ticker?;
+    let mut arrays = [(msg.yes_at, true), (msg.no_at, false)];
+    arrays.sort_unstable();
+    for (array, is_yes) in arrays {
+        if let Some(at) = array {
+            levels_of_any_spacing(lanes, bytes, at, Some((sides.of(yes, is_yes), &mut *batch)))?;
+        }
+    }
+    Some(msg)
+}
+
+#[inline(always)]
+fn msg_member<'a, L: Lanes>(
+    lanes: L,
+    bytes: &'a [u8],
+    (name, value): (&[u8], usize),
+    msg: &mut Msg<'a>,
+    ids: &IdTable,
+) -> Option<usize> {
+    match name {
+        b"ts_ms" => {
+            let (ts_ms, next) = walk::integer(lanes, bytes, value)?;
+            once(&mut msg.ts_ms, ts_ms)?;
+            let is_over =
+                matches!(bytes.get(next), Some(b',' | b'}' | b' ' | b'\n' | b'\t' | b'\r'));
+            return is_over.then_some(next);
+        }
+        b"yes_dollars_fp" => {
+            once(&mut msg.yes_at, value)?;
+            return levels_of_any_spacing(lanes, bytes, value, None);
+        }
+        b"no_dollars_fp" => {
+            once(&mut msg.no_at, value)?;
+            return levels_of_any_spacing(lanes, bytes, value, None);
+        }
+        _ => {}
+    }
+    let text = walk::text(lanes, bytes, value)?;
+    let content = text.content;
+    match name {
+        b"market_ticker" => {
+            once(&mut msg.ticker, ids.get(content).unwrap_or(UNKNOWN_INSTRUMENT))?;
+        }
+        b"market_id" => once(&mut msg.market_id, content)?,
+        b"price_dollars" => {
+            once(&mut msg.price, number::price(content, Dialect::KALSHI_PRICE)?)?;
+        }
+        b"delta_fp" => {
+            once(&mut msg.change, number::qty_change(content, Dialect::KALSHI_COUNT)?)?;
+        }
+        b"side" if content == b"yes" => once(&mut msg.is_yes, true)?,
+        b"side" if content == b"no" => once(&mut msg.is_yes, false)?,
+        b"ts" => once(&mut msg.ts, content)?,
+        _ => return None,
+    }
+    Some(text.next)
+}
+
+/// An array of levels whose bracket is at `at`: checked, and pushed where a place is given.
+fn levels_of_any_spacing<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    mut place: Option<((InstrumentId, Side), &mut Batch)>,
+) -> Option<usize> {
+    let mut at = literal(bytes, at, b"[")?;
+    let mut is_first = true;
+    loop {
+        let (is_there, next) = walk::element(bytes, at, is_first)?;
+        if !is_there {
+            return Some(next);
+        }
+        let at_price = walk::blank(bytes, literal(bytes, next, b"[")?);
+        let price = walk::text(lanes, bytes, at_price)?;
+        let comma = literal(bytes, walk::blank(bytes, price.next), b",")?;
+        let count = walk::text(lanes, bytes, walk::blank(bytes, comma))?;
+        at = literal(bytes, walk::blank(bytes, count.next), b"]")?;
+        let price = number::price(price.content, Dialect::KALSHI_PRICE)?;
+        let qty = number::qty(count.content, Dialect::KALSHI_COUNT)?;
+        if let Some((face, batch)) = &mut place {
+            let qty = i64::try_from(qty.micro()).ok()?;
+            push(batch, *face, u64::from(price.micro()), qty)?;
+        }
+        is_first = false;
+    }
+}
+
+/// Keeps a value that may be said only once: of two, decoders would choose differently.
+#[inline(always)]
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    if place.is_some() {
+        return None;
+    }
+    *place = Some(value);
+    Some(())
 }

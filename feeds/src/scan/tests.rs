@@ -1,0 +1,140 @@
+//! The two forms are equal on every length and alignment, and on bytes that are no numbers.
+
+use super::*;
+
+/// A small seeded generator (xorshift): tests print its seed.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn pick(&mut self, from: &[u8]) -> u8 {
+        from[usize::try_from(self.below(from.len() as u64)).unwrap()]
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn twin() -> Option<Avx2> {
+    let twin = Avx2::detect();
+    if twin.is_none() {
+        println!("skipped: this machine has no AVX2");
+    }
+    twin
+}
+
+const RULES: [Rules; 4] = [
+    Rules { a: Dialect::POLYMARKET, b: Dialect::POLYMARKET, may_be_absent: false },
+    Rules { a: Dialect::POLYMARKET, b: Dialect::POLYMARKET, may_be_absent: true },
+    Rules { a: Dialect::KALSHI_PRICE, b: Dialect::KALSHI_COUNT, may_be_absent: false },
+    Rules { a: Dialect::KALSHI_COUNT, b: Dialect::KALSHI_MONEY, may_be_absent: false },
+];
+
+#[cfg(target_arch = "x86_64")]
+fn check_decimals(a: (&[u8; 16], u32), b: (&[u8; 16], u32)) {
+    let Some(avx2) = twin() else { return };
+    for rules in RULES {
+        let (slow, fast) = (Scalar.decimals(a, b, rules), avx2.decimals(a, b, rules));
+        assert_eq!(slow.is_good, fast.is_good, "{a:?} {b:?} {rules:?}");
+        if slow.is_good {
+            assert_eq!(slow, fast, "{a:?} {b:?} {rules:?}");
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn decimals_are_equal_for_every_dot_and_length() {
+    let mut random = Random(0x5EED_0001);
+    for len in 0..=16_u32 {
+        for dot in 0..=17_usize {
+            for _ in 0..8 {
+                let mut text = [0; 16];
+                text.fill_with(|| random.pick(b"0123456789"));
+                if let Some(byte) = text.get_mut(dot) {
+                    *byte = b'.';
+                }
+                let other = [b'7', b'.', b'5', b'"', 0, 1, 2, 3, b'.', 5, 6, 7, 8, 9, b'.', b'"'];
+                check_decimals((&text, len), (&other, 3));
+                check_decimals((&other, 3), (&text, len));
+                // Zeros are allowed where other digits are not.
+                text.iter_mut().skip(dot + 3).for_each(|byte| *byte = b'0');
+                check_decimals((&text, len), (&text, len.saturating_sub(1)));
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn decimals_are_equal_on_mutated_bytes() {
+    let mut random = Random(0x5EED_0002);
+    for _ in 0..20_000 {
+        let mut text = [0; 16];
+        text.fill_with(|| random.pick(b"0123456789..00"));
+        for _ in 0..random.below(3) {
+            let at = usize::try_from(random.below(16)).unwrap();
+            text[at] = u8::try_from(random.below(256)).unwrap();
+        }
+        let len = u32::try_from(random.below(20)).unwrap();
+        check_decimals((&text, len), (&text, 15 - len.min(15)));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn integers_and_masks_are_equal() {
+    let Some(avx2) = twin() else { return };
+    let mut random = Random(0x5EED_0003);
+    for round in 0..20_000_u64 {
+        let mut bytes = [0; 64];
+        bytes.fill_with(|| random.pick(b"0123456789"));
+        for _ in 0..round % 4 {
+            let at = usize::try_from(random.below(64)).unwrap();
+            bytes[at] = u8::try_from(random.below(256)).unwrap();
+        }
+        for at in 0..32 {
+            let near: &[u8; 32] = window(&bytes, at).unwrap();
+            assert_eq!(Scalar.quotes32(near), avx2.quotes32(near));
+            assert_eq!(Scalar.stops32(near), avx2.stops32(near));
+            let digits: &[u8; 16] = window(&bytes, at).unwrap();
+            let (slow, fast) = (Scalar.integer(digits), avx2.integer(digits));
+            assert_eq!(slow.digits, fast.digits, "{digits:?}");
+            if slow.digits < 16 {
+                assert_eq!(slow, fast, "{digits:?}");
+            }
+        }
+        assert_eq!(Scalar.quotes64(&bytes), avx2.quotes64(&bytes));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn plain_strings_end_at_the_same_byte() {
+    let Some(avx2) = twin() else { return };
+    for len in 0..200_usize {
+        let mut bytes = vec![b'a'; len];
+        bytes.extend_from_slice(b"\"rest");
+        bytes.resize(len + 133, 0);
+        assert_eq!(plain(Scalar, &bytes, 0), Some(len));
+        assert_eq!(plain(avx2, &bytes, 0), Some(len));
+        assert_eq!(plain_of::<_, 40>(avx2, &bytes, 0), Some(len));
+        assert_eq!(plain_of::<_, 66>(Scalar, &bytes, 0), Some(len));
+        for stop in [b'\\', b'\n', 0x80, 0xFF, 0] {
+            for at in [0, len / 2, len.saturating_sub(1)] {
+                let mut other = bytes.clone();
+                other[at] = stop;
+                assert_eq!(plain(avx2, &other, 0), Some(at.min(len)));
+                assert_eq!(plain_of::<_, 40>(avx2, &other, 0), Some(at.min(len)));
+            }
+        }
+    }
+}
