@@ -1,4 +1,7 @@
 //! Changed top of book to opportunity: relations compiled to baskets, watched by running sums.
 
 pub mod basket;
+pub mod edge;
+pub mod resolution;
 pub mod states;
+pub mod sweep;
