@@ -1,6 +1,10 @@
 //! Decides and runs: the only library that knows all the others.
 
 pub mod chunk;
+pub mod clock;
+pub mod config;
 pub mod eval;
+pub mod net;
 pub mod opportunity;
+pub mod pin;
 pub mod telemetry;

@@ -154,11 +154,7 @@ async fn connect(endpoint: &Endpoint) -> Result<Socket, String> {
 }
 
 /// Serves one open connection; returns why it ended.
-async fn serve<H: Handler>(
-    handler: &RefCell<H>,
-    connection: usize,
-    mut socket: Socket,
-) -> String {
+async fn serve<H: Handler>(handler: &RefCell<H>, connection: usize, mut socket: Socket) -> String {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {

@@ -1,0 +1,430 @@
+//! Configuration: text to typed to checked, once, at start. `config/default.toml` is the manual.
+//!
+//! Every key has its unit in its name and a default; unknown keys are refused; amounts of money are
+//! decimal strings, so that no float comes near them. What is out of range is one line that names
+//! the key, the value and the range.
+
+use core::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use dutchbook_book::{Cash, Nanos};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use serde::Deserialize;
+
+use crate::pin::{Wait, core_count};
+
+/// The manual, and the defaults.
+pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
+
+/// Why a configuration cannot be used. Each says which key and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// It is not TOML, or has a key of the wrong name or type.
+    #[error("configuration: {0}")]
+    Parse(String),
+    /// A value is out of its range.
+    #[error("configuration: {key} = {value} is out of range, expected {expected}")]
+    Range {
+        /// Which key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        expected: String,
+    },
+}
+
+/// How tiles share the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayoutKind {
+    /// One tile for sockets, books and evaluator.
+    Single,
+    /// A feed tile per venue and an evaluation tile.
+    Split,
+}
+
+/// Tiles, cores and rings.
+#[derive(Clone, Debug)]
+pub struct TilesConfig {
+    /// How tiles share the work.
+    pub layout: LayoutKind,
+    /// What an idle tile does.
+    pub wait: Wait,
+    /// Cores by index; empty: unpinned.
+    pub cores: Vec<usize>,
+    /// Slots of a feed's ring.
+    pub ring_slots: usize,
+}
+
+/// Limits of a feed.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedLimits {
+    /// Largest message in bytes.
+    pub payload_bytes_max: usize,
+    /// Silence of a connection after which it is dead.
+    pub silence_max: Nanos,
+    /// Event-time age after which a book is stale.
+    pub stale_max: Nanos,
+}
+
+/// What makes a positive edge worth a trade.
+#[derive(Clone, Copy, Debug)]
+pub struct EvaluateLimits {
+    /// Smallest edge per basket of any slice.
+    pub min_edge: Cash,
+    /// Smallest profit of a whole trade.
+    pub min_net: Cash,
+    /// Most cash bound by one trade.
+    pub capital_max: Cash,
+    /// Cost of the chain steps of a trade that needs them.
+    pub fixed_cost: Cash,
+}
+
+/// Paper execution.
+#[derive(Clone, Copy, Debug)]
+pub struct PaperLimits {
+    /// Cash on each venue at the start.
+    pub cash: Cash,
+    /// From the decision until the venue matches.
+    pub latency: Nanos,
+}
+
+/// What the risk gate allows.
+#[derive(Clone, Copy, Debug)]
+pub struct RiskLimits {
+    /// Most cash in one order.
+    pub order_cash_max: Cash,
+    /// Most cash bound in one event.
+    pub event_cash_max: Cash,
+    /// Most cash bound on one venue.
+    pub venue_cash_max: Cash,
+    /// Most cash bound in all.
+    pub total_cash_max: Cash,
+    /// Loss at which nothing new is sent.
+    pub daily_loss_max: Cash,
+    /// Orders per second.
+    pub orders_per_s_max: u32,
+    /// Baskets in flight.
+    pub open_baskets_max: usize,
+    /// Age of a view.
+    pub view_age_max: Nanos,
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Tiles, cores and rings.
+    pub tiles: TilesConfig,
+    /// Limits of a feed.
+    pub feed: FeedLimits,
+    /// What makes an edge worth a trade.
+    pub evaluate: EvaluateLimits,
+    /// Paper execution.
+    pub paper: PaperLimits,
+    /// What the risk gate allows.
+    pub risk: RiskLimits,
+    /// Records of a latency chunk.
+    pub chunk_records: usize,
+}
+
+impl Config {
+    /// The configuration of a file, or the defaults without one.
+    ///
+    /// # Errors
+    /// When the file cannot be read, has an unknown key, or a value is out of range.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        match path {
+            None => Self::parse(""),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+                Self::parse(&text)
+            }
+        }
+    }
+
+    /// The configuration of a TOML text on top of the defaults.
+    ///
+    /// # Errors
+    /// When it has an unknown key or a value is out of range.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let mut merged: toml::Table =
+            toml::from_str(DEFAULT_TOML).map_err(|error| parse_error(&error))?;
+        let own: toml::Table = toml::from_str(text).map_err(|error| parse_error(&error))?;
+        for (section, value) in own {
+            match (merged.get_mut(&section), value) {
+                (Some(toml::Value::Table(into)), toml::Value::Table(from)) => into.extend(from),
+                (_, value) => {
+                    merged.insert(section, value);
+                }
+            }
+        }
+        let raw: Raw =
+            toml::Value::Table(merged).try_into().map_err(|error| parse_error(&error))?;
+        raw.check()
+    }
+}
+
+fn parse_error(error: &toml::de::Error) -> ConfigError {
+    ConfigError::Parse(error.to_string().trim_end().replace('\n', " "))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    tiles: RawTiles,
+    feed: RawFeed,
+    evaluate: RawEvaluate,
+    paper: RawPaper,
+    risk: RawRisk,
+    probe: RawProbe,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTiles {
+    layout: RawLayout,
+    wait: RawWait,
+    cores: Vec<usize>,
+    ring_slots: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawLayout {
+    Auto,
+    Single,
+    Split,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawWait {
+    Auto,
+    Spin,
+    Yield,
+    Park,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFeed {
+    payload_bytes_max: u64,
+    silence_ms_max: u64,
+    stale_ms_max: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEvaluate {
+    min_edge_usd: String,
+    min_net_usd: String,
+    capital_usd_max: String,
+    fixed_cost_usd: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPaper {
+    cash_usd: String,
+    latency_us: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRisk {
+    order_cash_usd_max: String,
+    event_cash_usd_max: String,
+    venue_cash_usd_max: String,
+    total_cash_usd_max: String,
+    daily_loss_usd_max: String,
+    orders_per_s_max: u64,
+    open_baskets_max: u64,
+    view_age_ms_max: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawProbe {
+    chunk_records: u64,
+}
+
+impl Raw {
+    fn check(self) -> Result<Config, ConfigError> {
+        Ok(Config {
+            tiles: self.tiles.check()?,
+            feed: FeedLimits {
+                payload_bytes_max: size(
+                    "feed.payload_bytes_max",
+                    self.feed.payload_bytes_max,
+                    1_024..=67_108_864,
+                )?,
+                silence_max: millis(
+                    "feed.silence_ms_max",
+                    self.feed.silence_ms_max,
+                    1_000..=600_000,
+                )?,
+                stale_max: millis("feed.stale_ms_max", self.feed.stale_ms_max, 100..=3_600_000)?,
+            },
+            evaluate: EvaluateLimits {
+                min_edge: usd("evaluate.min_edge_usd", &self.evaluate.min_edge_usd)?,
+                min_net: usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?,
+                capital_max: usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?,
+                fixed_cost: usd("evaluate.fixed_cost_usd", &self.evaluate.fixed_cost_usd)?,
+            },
+            paper: PaperLimits {
+                cash: usd("paper.cash_usd", &self.paper.cash_usd)?,
+                latency: Nanos::from_micros(within(
+                    "paper.latency_us",
+                    self.paper.latency_us,
+                    0..=10_000_000,
+                )?),
+            },
+            risk: self.risk.check()?,
+            chunk_records: size("probe.chunk_records", self.probe.chunk_records, 64..=65_536)?,
+        })
+    }
+}
+
+impl RawTiles {
+    fn check(self) -> Result<TilesConfig, ConfigError> {
+        let layout = match self.layout {
+            RawLayout::Split => LayoutKind::Split,
+            RawLayout::Auto if core_count() >= SPLIT_CORES_MIN => LayoutKind::Split,
+            RawLayout::Auto | RawLayout::Single => LayoutKind::Single,
+        };
+        let tiles = match layout {
+            LayoutKind::Single => 1,
+            LayoutKind::Split => SPLIT_CORES_MIN - 1,
+        };
+        let wait = match self.wait {
+            RawWait::Spin => Wait::Spin,
+            RawWait::Yield => Wait::Yield,
+            RawWait::Park => Wait::Park,
+            RawWait::Auto => Wait::sensible(tiles),
+        };
+        let cores = core_count();
+        if let Some(core) = self.cores.iter().find(|core| **core >= cores) {
+            return Err(ConfigError::Range {
+                key: "tiles.cores",
+                value: core.to_string(),
+                expected: format!("core indices from 0 to {}", cores - 1),
+            });
+        }
+        let mut distinct = self.cores.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() != self.cores.len() && wait == Wait::Spin {
+            return Err(ConfigError::Range {
+                key: "tiles.cores",
+                value: format!("{:?}", self.cores),
+                expected: "no core twice: two spinning tiles would starve each other".to_owned(),
+            });
+        }
+        let ring_slots = size("tiles.ring_slots", self.ring_slots, 2..=1_048_576)?;
+        if !ring_slots.is_power_of_two() {
+            return Err(ConfigError::Range {
+                key: "tiles.ring_slots",
+                value: ring_slots.to_string(),
+                expected: "a power of two".to_owned(),
+            });
+        }
+        Ok(TilesConfig { layout, wait, cores: self.cores, ring_slots })
+    }
+}
+
+/// Two feed tiles, the evaluation tile, and one core for everything else.
+const SPLIT_CORES_MIN: usize = 4;
+
+impl RawRisk {
+    fn check(self) -> Result<RiskLimits, ConfigError> {
+        let orders = within("risk.orders_per_s_max", self.orders_per_s_max, 1..=10_000)?;
+        Ok(RiskLimits {
+            order_cash_max: usd("risk.order_cash_usd_max", &self.order_cash_usd_max)?,
+            event_cash_max: usd("risk.event_cash_usd_max", &self.event_cash_usd_max)?,
+            venue_cash_max: usd("risk.venue_cash_usd_max", &self.venue_cash_usd_max)?,
+            total_cash_max: usd("risk.total_cash_usd_max", &self.total_cash_usd_max)?,
+            daily_loss_max: usd("risk.daily_loss_usd_max", &self.daily_loss_usd_max)?,
+            orders_per_s_max: u32::try_from(orders).unwrap_or(u32::MAX),
+            open_baskets_max: size("risk.open_baskets_max", self.open_baskets_max, 1..=1_024)?,
+            view_age_max: millis("risk.view_age_ms_max", self.view_age_ms_max, 1..=3_600_000)?,
+        })
+    }
+}
+
+fn within(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<u64, ConfigError> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    let expected = format!("{} to {}", range.start(), range.end());
+    Err(ConfigError::Range { key, value: value.to_string(), expected })
+}
+
+fn millis(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<Nanos, ConfigError> {
+    within(key, value, range).map(Nanos::from_millis)
+}
+
+fn size(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<usize, ConfigError> {
+    let value = within(key, value, range)?;
+    Ok(usize::try_from(value).unwrap_or(usize::MAX))
+}
+
+/// A non-negative amount of dollars with at most six decimals.
+fn usd(key: &'static str, text: &str) -> Result<Cash, ConfigError> {
+    let refuse = || ConfigError::Range {
+        key,
+        value: format!("{text:?}"),
+        expected: "dollars as a decimal string, 0 or more, at most six decimals".to_owned(),
+    };
+    let amount: Decimal = text.parse().map_err(|_error| refuse())?;
+    let micro = amount.checked_mul(Decimal::from(1_000_000_u32)).ok_or_else(refuse)?;
+    match micro.to_i64() {
+        Some(whole) if whole >= 0 && Decimal::from(whole) == micro => Ok(Cash::from_micro(whole)),
+        Some(_) | None => Err(refuse()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_is_a_valid_configuration() {
+        let config = Config::parse("").unwrap();
+        assert_eq!(config.evaluate.min_net, Cash::from_micro(50_000));
+        assert_eq!(config.paper.latency, Nanos::from_micros(500));
+    }
+
+    #[test]
+    fn a_key_replaces_its_default_only() {
+        let config = Config::parse("[paper]\nlatency_us = 7").unwrap();
+        assert_eq!(config.paper.latency, Nanos::from_micros(7));
+        assert_eq!(config.paper.cash, Cash::from_micro(10_000_000_000));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_in_one_line_that_names_the_key() {
+        for (text, names) in [
+            ("[paper]\nlatency_us = 10000001", "paper.latency_us"),
+            ("[paper]\ncash_usd = \"-1\"", "paper.cash_usd"),
+            ("[paper]\ncash_usd = \"0.0000001\"", "paper.cash_usd"),
+            ("[paper]\nlatency_ms = 1", "latency_ms"),
+            ("[tiles]\nring_slots = 1000", "power of two"),
+            ("[tiles]\ncores = [9999]", "tiles.cores"),
+            ("[nonsense]\na = 1", "nonsense"),
+            ("[tiles", "configuration"),
+        ] {
+            let line = Config::parse(text).unwrap_err().to_string();
+            assert!(line.contains(names) && !line.contains('\n'), "{text}: {line}");
+        }
+    }
+}

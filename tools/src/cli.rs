@@ -1,0 +1,174 @@
+//! The command line: what a person types, and the exit code that a script gets.
+//!
+//! 0: done. 1: the run failed (missing, empty, truncated or unknown file, port in use). 2: the
+//! command line itself cannot be run (unknown command or option, value out of range).
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{demo, eval, replay};
+
+/// The command line of `dutchbook`.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dutchbook",
+    version,
+    about = "Finds and paper-trades violations of the laws of probability across prediction markets.",
+    long_about = "Watches the order books of prediction markets, finds every set of trades whose payoff \
+                  is positive in every outcome after fees and depth, and trades it on paper.\n\n\
+                  Without a command it runs the demo: two simulated venues on loopback, the whole live \
+                  engine against them, and a report at the end.",
+    after_help = "Examples:\n  dutchbook                              the demo, 30 seconds, on screen\n  \
+                  dutchbook demo --seconds 10 --json     the demo as one JSON object\n  \
+                  dutchbook replay recording.jsonl.zst   a recording through the engine\n  \
+                  dutchbook eval cases.json --json       prices arbitrage cases given as data",
+    args_conflicts_with_subcommands = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    demo: DemoArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the live engine against two embedded simulated venues and ends with a report.
+    Demo(DemoArgs),
+    /// Replays recordings through the engine: books, gaps, opportunities and their lives.
+    Replay(ReplayArgs),
+    /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
+    Eval(EvalArgs),
+}
+
+/// Options of the demo.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Example:\n  dutchbook demo --seconds 10 --seed 7 --json")]
+pub struct DemoArgs {
+    /// How long the venues trade, in seconds.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub seconds: u64,
+    /// Seed of the hidden truth and of every order (any whole number from 0 to 2^64 - 1).
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Prints lines instead of drawing on the screen.
+    #[arg(long)]
+    pub headless: bool,
+    /// Prints one JSON object to standard output and nothing else there; implies --headless.
+    #[arg(long)]
+    pub json: bool,
+    /// One thread, simulated time: the same seed finds the same opportunities on every run.
+    #[arg(long)]
+    pub simulated_clock: bool,
+    /// How busy the venues are.
+    #[arg(long, value_enum, default_value_t = demo::Flow::Calm)]
+    pub flow: demo::Flow,
+    /// Engine configuration (TOML); every key has a default, unknown keys are refused.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Options of replay.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  dutchbook replay recordings/ tape.jsonl.zst --json\n\nReads plain, .zst and .gz. \
+                        A folder stands for its recordings in name order. A file that cannot be read gets one \
+                        line on standard error; the others are still done, and the exit code is 1.")]
+struct ReplayArgs {
+    /// Recordings, or folders of recordings.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Prints a JSON array, one object per file.
+    #[arg(long)]
+    json: bool,
+    /// Polymarket's taker fee rate on pair tapes, as a decimal.
+    #[arg(long, default_value = "0.03", value_name = "RATE", value_parser = replay::parse_rate)]
+    polymarket_rate: dutchbook_book::Rate,
+    /// Kalshi's taker fee rate on pair tapes, as a decimal.
+    #[arg(long, default_value = "0.07", value_name = "RATE", value_parser = replay::parse_rate)]
+    kalshi_rate: dutchbook_book::Rate,
+}
+
+/// Options of eval.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  dutchbook eval cases.json --json")]
+struct EvalArgs {
+    /// A file of cases.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Prints a JSON array, one object per case in the order of the file.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => run_demo(&cli.demo),
+        Some(Command::Demo(args)) => run_demo(&args),
+        Some(Command::Replay(args)) => run_replay(&args),
+        Some(Command::Eval(args)) => run_eval(&args),
+    }
+}
+
+fn run_demo(args: &DemoArgs) -> ExitCode {
+    match demo::run(args) {
+        Ok(report) if args.json => print_json(&report.json()),
+        Ok(report) => print(&report.text()),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_replay(args: &ReplayArgs) -> ExitCode {
+    let options = replay::Options {
+        polymarket_rate: args.polymarket_rate,
+        kalshi_rate: args.kalshi_rate,
+        progress: std::io::stderr().is_terminal(),
+    };
+    let outcome = replay::run(&args.paths, &options);
+    for line in &outcome.errors {
+        complain(line);
+    }
+    let printed = if args.json { print_json(&outcome.json) } else { print(&outcome.text) };
+    if outcome.errors.is_empty() { printed } else { ExitCode::FAILURE }
+}
+
+fn run_eval(args: &EvalArgs) -> ExitCode {
+    match eval::run(&args.file) {
+        Ok(value) if args.json => print_json(&value),
+        Ok(value) => print(&eval::table(&value)),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn print_json(value: &serde_json::Value) -> ExitCode {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&text),
+        Err(error) => fail(&format!("cannot write the report as JSON: {error}")),
+    }
+}
+
+/// Writes to standard output. A reader that has gone away (`| head`) is no failure.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(&format!("cannot write to standard output: {error}")),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::FAILURE
+}
+
+/// One line on standard error; if even that is gone there is nobody to tell.
+fn complain(message: &str) {
+    let line = format!("dutchbook: {message}\n");
+    if std::io::stderr().lock().write_all(line.as_bytes()).is_err() {}
+}
