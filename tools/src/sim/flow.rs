@@ -1,0 +1,689 @@
+//! Who trades, and when: competing makers with delays, noise, informed takers, arbitrageurs.
+//!
+//! Nobody is told the truth as it is: a maker quotes around what it was one delay ago plus its own
+//! error and its venue's sentiment. Two venues with different delays therefore disagree after news,
+//! rungs of a ladder cross, sets cost more or less than one; informed takers, other makers and the
+//! [`Arbitrageur`]s close such gaps, each after a reaction time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use dutchbook_book::catalog::{EventLaw, VenueKind};
+use dutchbook_book::{BookId, Grid, Level, Nanos, Price, Qty, Side, TopOfBook};
+
+use super::matching::{MatchEvent, NewOrder, OrderKey, OwnerId, Submitted, TimeInForce};
+use super::rng::Rng;
+use super::scenario::{Happening, Scenario};
+use super::world::{Market, World};
+
+/// How much happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// A few hundred frames a second over both venues.
+    #[default]
+    Calm,
+    /// Several thousand.
+    Busy,
+    /// Books as they were opened, and silence.
+    None,
+}
+
+/// Every parameter of the flow. Times are means.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowConfig {
+    /// How often the truth moves.
+    pub truth_step: Nanos,
+    /// How often a maker looks at its quotes.
+    pub maker_refresh: Nanos,
+    /// Delay of the quickest and of the slowest maker of Polymarket.
+    pub delay_polymarket: [Nanos; 2],
+    /// Delay of the quickest and of the slowest maker of Kalshi.
+    pub delay_kalshi: [Nanos; 2],
+    /// Makers per listing, beside the slow one with the deep book.
+    pub maker_count: u32,
+    /// Prices per side and maker.
+    pub level_count: u32,
+    /// How far a venue's opinion wanders from the truth, in parts of a million at even chances.
+    pub sentiment: u32,
+    /// Time between two uninformed orders on one listing.
+    pub noise: Nanos,
+    /// Time between two looks of an informed taker at one listing.
+    pub informed: Nanos,
+    /// What an informed taker wants to gain, in parts of a million.
+    pub informed_edge: i64,
+    /// How often an arbitrageur looks.
+    pub arbitrage: Nanos,
+    /// What it wants to gain, in parts of a million.
+    pub arbitrage_edge: i64,
+    /// Shortest and longest time between seeing a gap and trading on it.
+    pub arbitrage_reaction: [Nanos; 2],
+    /// Whether anything happens after the books are opened.
+    pub is_still: bool,
+}
+
+impl FlowConfig {
+    /// The parameters of a pace.
+    #[must_use]
+    pub const fn of(pace: Pace) -> Self {
+        let calm = Self {
+            truth_step: Nanos::from_millis(25),
+            maker_refresh: Nanos::from_millis(1_300),
+            delay_polymarket: [Nanos::from_millis(150), Nanos::from_millis(900)],
+            delay_kalshi: [Nanos::from_millis(60), Nanos::from_millis(450)],
+            maker_count: 3,
+            level_count: 3,
+            sentiment: 2_200,
+            noise: Nanos::from_millis(4_000),
+            informed: Nanos::from_millis(900),
+            informed_edge: 14_000,
+            arbitrage: Nanos::from_millis(250),
+            arbitrage_edge: 5_000,
+            arbitrage_reaction: [Nanos::from_millis(250), Nanos::from_millis(2_200)],
+            is_still: false,
+        };
+        match pace {
+            Pace::Calm => calm,
+            Pace::Busy => Self {
+                maker_refresh: Nanos::from_millis(80),
+                maker_count: 4,
+                noise: Nanos::from_millis(350),
+                informed: Nanos::from_millis(250),
+                ..calm
+            },
+            Pace::None => Self { is_still: true, ..calm },
+        }
+    }
+}
+
+/// What a venue does when a listing ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Trading stops, orders are cancelled and the result is announced.
+    Determined {
+        /// Whether YES pays.
+        yes: bool,
+    },
+    /// Money has moved.
+    Settled,
+}
+
+/// Sees everything that happens on the listings, in order.
+pub trait Tape {
+    /// An operation changed a book; the market is as it is afterwards.
+    fn changed(&mut self, book: BookId, market: &Market, now: Nanos, events: &[MatchEvent]);
+    /// A listing accepts other prices from now on.
+    fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]);
+    /// A listing ends.
+    fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending);
+}
+
+/// What an agent works with when it wakes.
+#[expect(missing_debug_implementations, reason = "it borrows a tape that need not print itself")]
+pub struct Desk<'a> {
+    /// Truths and listings.
+    pub world: &'a mut World,
+    /// Who hears of it.
+    pub tape: &'a mut dyn Tape,
+    /// When it is.
+    pub now: Nanos,
+    /// The grid that Polymarket changes to near the ends.
+    pub fine: Grid,
+}
+
+impl Desk<'_> {
+    fn market(&self, book: BookId) -> Option<&Market> {
+        self.world.markets.get(book.index())
+    }
+
+    fn top(&self, book: BookId) -> TopOfBook {
+        self.market(book).map_or_else(TopOfBook::default, |market| market.book.top())
+    }
+
+    /// Places an order and tells the tape.
+    pub fn submit(&mut self, book: BookId, order: NewOrder) -> Option<Submitted> {
+        let mut events = Vec::new();
+        let done = self.world.submit(book, order, &mut events);
+        self.tell(book, &events);
+        self.watch_tick(book);
+        done
+    }
+
+    /// Cancels an order and tells the tape.
+    pub fn cancel(&mut self, book: BookId, key: OrderKey) {
+        let mut events = Vec::new();
+        self.world.cancel(book, key, &mut events);
+        self.tell(book, &events);
+    }
+
+    fn tell(&mut self, book: BookId, events: &[MatchEvent]) {
+        if let Some(market) = self.world.markets.get(book.index())
+            && !events.is_empty()
+        {
+            self.tape.changed(book, market, self.now, events);
+        }
+    }
+
+    /// Polymarket's rule: beyond 0.96 and 0.04 a market of whole cents gets the finer tick.
+    fn watch_tick(&mut self, book: BookId) {
+        let Some(market) = self.world.markets.get_mut(book.index()) else { return };
+        let (low, high) = (Price::from_micro(40_000), Price::from_micro(960_000));
+        let top = market.book.top();
+        let is_far =
+            top.bid.map(|bid| bid.price) > high || top.ask.is_some_and(|ask| Some(ask.price) < low);
+        if market.kind == VenueKind::Polymarket && is_far && market.grid.step() > self.fine.step() {
+            let old = market.grid;
+            market.grid = self.fine;
+            self.tape.tick_changed(book, market, self.now, [&old, &self.fine]);
+        }
+    }
+
+    /// Stops trading, cancels everything, announces the result.
+    fn close(&mut self, book: BookId, ending: Ending) {
+        let Some(market) = self.world.markets.get_mut(book.index()) else { return };
+        if market.is_open {
+            market.is_open = false;
+            market.revision += 1;
+            let mut events = Vec::new();
+            market.book.clear(&mut events);
+            self.tell(book, &events);
+        }
+        if let Some(market) = self.world.markets.get(book.index()) {
+            self.tape.ended(book, market, self.now, ending);
+        }
+    }
+}
+
+/// Quotes both sides of one listing around what it believes.
+#[derive(Clone, Debug)]
+pub struct Maker {
+    book: BookId,
+    owner: OwnerId,
+    delay: Nanos,
+    refresh: Nanos,
+    half_spread: i64,
+    level_step: i64,
+    level_count: i64,
+    size_centi: u64,
+    noise: u32,
+    takes: bool,
+    /// The deep, slow one that leaves remnants behind.
+    is_deep: bool,
+    bias: i64,
+    believed: Option<i64>,
+    quotes: Vec<(OrderKey, Side, Price)>,
+}
+
+/// Trades at random.
+#[derive(Clone, Copy, Debug)]
+pub struct NoiseTaker {
+    book: BookId,
+    owner: OwnerId,
+    mean: Nanos,
+}
+
+/// Knows the truth early and takes stale quotes.
+#[derive(Clone, Copy, Debug)]
+pub struct InformedTaker {
+    book: BookId,
+    owner: OwnerId,
+    mean: Nanos,
+    edge: i64,
+}
+
+/// Watches one set of orders whose worst payoff is known, and sends them when they gain enough.
+#[derive(Clone, Debug)]
+pub struct Arbitrageur {
+    legs: Vec<(BookId, Side)>,
+    /// What holding the legs pays at least, in parts of a million.
+    payoff: i64,
+    owner: OwnerId,
+    mean: Nanos,
+    edge: i64,
+    reaction: [Nanos; 2],
+    due: Option<Nanos>,
+}
+
+#[derive(Clone, Debug)]
+enum Agent {
+    Truth(Nanos),
+    Happening(usize, Happening),
+    End(BookId, Ending),
+    Maker(Box<Maker>),
+    Noise(NoiseTaker),
+    Informed(InformedTaker),
+    Arbitrage(Arbitrageur),
+}
+
+/// All agents and when each wakes next.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    agents: Vec<(Agent, Rng)>,
+    queue: BinaryHeap<Reverse<(Nanos, u64, usize)>>,
+    wakes: u64,
+    seed: u64,
+    sentiments: Vec<i64>,
+    config: FlowConfig,
+}
+
+impl Flow {
+    /// The agents of a scenario.
+    #[must_use]
+    pub fn new(scenario: &Scenario, config: FlowConfig, start: Nanos, seed: u64) -> Self {
+        let sentiments = vec![0; scenario.catalog.listings.len()];
+        let queue = BinaryHeap::new();
+        let mut flow = Self { agents: Vec::new(), queue, wakes: 0, seed, sentiments, config };
+        flow.add(Agent::Truth(config.truth_step), start);
+        for (event, spec) in scenario.events.iter().enumerate() {
+            for (after, happening) in &spec.script {
+                flow.add(Agent::Happening(event, *happening), start.plus(*after));
+            }
+        }
+        for listing in &scenario.catalog.listings {
+            flow.listing_agents(listing.book, listing.kind, listing.grid.step(), start);
+        }
+        for (legs, payoff) in baskets(scenario) {
+            let owner = flow.next_owner();
+            let (mean, edge, reaction) =
+                (config.arbitrage, config.arbitrage_edge, config.arbitrage_reaction);
+            let agent = Arbitrageur { legs, payoff, owner, mean, edge, reaction, due: None };
+            flow.add(Agent::Arbitrage(agent), start.plus(Nanos::from_millis(500)));
+        }
+        flow
+    }
+
+    fn next_owner(&self) -> OwnerId {
+        OwnerId(u32::try_from(self.agents.len()).unwrap_or(u32::MAX))
+    }
+
+    fn add(&mut self, agent: Agent, at: Nanos) {
+        let index = self.agents.len();
+        let rng = Rng::new(self.seed, 1_000 + u64::try_from(index).unwrap_or(0));
+        self.agents.push((agent, rng));
+        self.schedule(index, at);
+    }
+
+    fn schedule(&mut self, index: usize, at: Nanos) {
+        self.wakes += 1;
+        self.queue.push(Reverse((at, self.wakes, index)));
+    }
+
+    fn listing_agents(&mut self, book: BookId, kind: VenueKind, tick: u32, start: Nanos) {
+        let config = self.config;
+        let mut rng = Rng::new(self.seed, 500_000 + u64::from(book.0));
+        let [quick, slow] = match kind {
+            VenueKind::Polymarket => config.delay_polymarket,
+            VenueKind::Kalshi => config.delay_kalshi,
+        };
+        let is_coarse = tick >= 10_000;
+        let tick = i64::from(tick);
+        for index in 0..=config.maker_count {
+            let is_deep = index == 0;
+            let spread =
+                if is_coarse { rng.between(5_000, 9_000) } else { rng.between(1_500, 3_500) };
+            let spread = i64::try_from(spread).unwrap_or(0);
+            let delay = Nanos(rng.between(quick.0, slow.0));
+            let maker = Maker {
+                book,
+                owner: self.next_owner(),
+                delay: if is_deep { Nanos::from_millis(3_500) } else { delay },
+                refresh: Nanos(config.maker_refresh.0.saturating_mul(if is_deep { 6 } else { 1 })),
+                half_spread: if is_deep { 22_000 } else { spread },
+                level_step: if is_deep { tick.max(6_000) } else { tick.max(spread / 2) },
+                level_count: if is_deep { 12 } else { i64::from(config.level_count) },
+                size_centi: if is_deep { 90_000 } else { rng.between(4_000, 30_000) },
+                noise: u32::try_from(spread / 5).unwrap_or(0),
+                takes: index == 1,
+                is_deep,
+                bias: 0,
+                believed: None,
+                quotes: Vec::new(),
+            };
+            // All books are opened at the start, one maker after the other.
+            self.add(Agent::Maker(Box::new(maker)), start);
+        }
+        let noise = NoiseTaker { book, owner: self.next_owner(), mean: config.noise };
+        let first = start.plus(Nanos(rng.between(300_000_000, config.noise.0.max(300_000_000))));
+        self.add(Agent::Noise(noise), first);
+        let (mean, edge) = (config.informed, config.informed_edge);
+        let informed = InformedTaker { book, owner: self.next_owner(), mean, edge };
+        self.add(Agent::Informed(informed), start.plus(Nanos(mean.0)));
+    }
+
+    /// When something happens next.
+    #[must_use]
+    pub fn next_at(&self) -> Option<Nanos> {
+        self.queue.peek().map(|Reverse((at, _, _))| *at)
+    }
+
+    /// Wakes whoever is due first.
+    pub fn wake_next(&mut self, desk: &mut Desk<'_>) {
+        let Some(Reverse((at, _, index))) = self.queue.pop() else { return };
+        desk.now = at;
+        let Some((agent, rng)) = self.agents.get_mut(index) else { return };
+        let mut follow_ups = Vec::new();
+        let next = match agent {
+            Agent::Truth(step) => {
+                for truth in &mut desk.world.truths {
+                    truth.step(at, rng);
+                }
+                wander(&mut self.sentiments, self.config.sentiment, rng);
+                Some(*step)
+            }
+            Agent::Happening(event, happening) => {
+                happen(*event, *happening, desk, &mut follow_ups);
+                None
+            }
+            Agent::End(book, ending) => {
+                desk.close(*book, *ending);
+                None
+            }
+            Agent::Maker(maker) => {
+                let sentiment = self.sentiments.get(maker.book.index()).copied().unwrap_or(0);
+                maker.wake(sentiment, desk, rng)
+            }
+            Agent::Noise(taker) => taker.wake(desk, rng),
+            Agent::Informed(taker) => taker.wake(desk, rng),
+            Agent::Arbitrage(arbitrageur) => arbitrageur.wake(desk, rng),
+        };
+        if self.config.is_still {
+            return;
+        }
+        if let Some(wait) = next {
+            self.schedule(index, at.plus(wait));
+        }
+        for (agent, after) in follow_ups {
+            self.add(agent, at.plus(after));
+        }
+    }
+}
+
+/// Each listing's sentiment decays and is pushed at random: a venue's opinion of its own.
+fn wander(sentiments: &mut [i64], deviation: u32, rng: &mut Rng) {
+    for sentiment in sentiments {
+        // 1/100 per 25 ms decays over 2.5 s; the push of 14 % keeps the deviation where it is.
+        *sentiment = *sentiment * 99 / 100 + rng.bell(deviation * 14 / 100);
+    }
+}
+
+fn happen(
+    event: usize,
+    happening: Happening,
+    desk: &mut Desk<'_>,
+    follow_ups: &mut Vec<(Agent, Nanos)>,
+) {
+    let now = desk.now;
+    let Some(truth) = desk.world.truths.get_mut(event) else { return };
+    let state = match happening {
+        Happening::Pull { state, target } => {
+            truth.pull(state, target, now);
+            return;
+        }
+        Happening::Resolve { state } => state,
+    };
+    truth.resolve(state, now);
+    for index in 0..desk.world.markets.len() {
+        let book = BookId(u32::try_from(index).unwrap_or(u32::MAX));
+        let Some((of, states)) = desk.world.condition_of(book) else { continue };
+        let kind = desk.world.markets.get(index).map(|market| market.kind);
+        let determined = Ending::Determined { yes: states >> state & 1 == 1 };
+        match kind {
+            Some(VenueKind::Kalshi) if of == event => {
+                follow_ups.push((Agent::End(book, determined), Nanos::from_millis(400)));
+                follow_ups.push((Agent::End(book, Ending::Settled), Nanos::from_millis(3_400)));
+            }
+            Some(VenueKind::Polymarket) if of == event => {
+                follow_ups.push((Agent::End(book, determined), Nanos::from_millis(6_000)));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every set of orders with a known worst payoff that the arbitrageurs watch.
+fn baskets(scenario: &Scenario) -> Vec<(Vec<(BookId, Side)>, i64)> {
+    const PAR: i64 = 1_000_000;
+    use Side::{Buy, Sell};
+    let catalog = &scenario.catalog;
+    let mut list = Vec::new();
+    for pairing in &scenario.pairings {
+        let (left, right) = (pairing.left, pairing.right);
+        if pairing.inverted {
+            list.push((vec![(left, Buy), (right, Buy)], PAR));
+            list.push((vec![(left, Sell), (right, Sell)], -PAR));
+        } else {
+            list.push((vec![(left, Sell), (right, Buy)], 0));
+            list.push((vec![(left, Buy), (right, Sell)], 0));
+        }
+    }
+    for implication in &scenario.implications {
+        for strong in catalog.listings_of_condition(implication.when) {
+            for weak in catalog.listings_of_condition(implication.then) {
+                list.push((vec![(strong.book, Sell), (weak.book, Buy)], 0));
+            }
+        }
+    }
+    for event in &catalog.events {
+        for venue in &catalog.venues {
+            let all = catalog.listings_of(venue.id);
+            let books: Vec<BookId> = all
+                .filter(|listing| event.conditions.contains(&listing.condition))
+                .map(|listing| listing.book)
+                .collect();
+            let every = |side| books.iter().map(|book| (*book, side)).collect::<Vec<_>>();
+            match event.law {
+                EventLaw::Exclusive if books.len() > 1 => list.push((every(Sell), -PAR)),
+                EventLaw::Partition if books.len() == event.conditions.len() => {
+                    list.push((every(Buy), PAR));
+                    list.push((every(Sell), -PAR));
+                }
+                EventLaw::Ladder => {
+                    let pairs = books.iter().zip(books.iter().skip(1));
+                    list.extend(pairs.map(|(w, s)| (vec![(*s, Sell), (*w, Buy)], 0)));
+                }
+                EventLaw::Independent | EventLaw::Exclusive | EventLaw::Partition => {}
+            }
+        }
+    }
+    list
+}
+
+fn price_of(micro: i64) -> Option<Price> {
+    u32::try_from(micro).ok().and_then(Price::from_micro)
+}
+
+impl Maker {
+    fn wake(&mut self, sentiment: i64, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
+        let (open, resolved) = self.state(desk);
+        if !open || resolved {
+            self.leave(desk);
+            return None;
+        }
+        let seen =
+            i64::from(desk.world.chance(self.book, Nanos(desk.now.0.saturating_sub(self.delay.0))));
+        self.bias = self.bias * 9 / 10 + rng.bell(self.noise);
+        // Opinions differ most at even chances.
+        let width = seen.min(1_000_000 - seen).clamp(40_000, 250_000);
+        let belief = (seen + (sentiment + self.bias) * width / 250_000).clamp(11_000, 989_000);
+        let moved = self.believed.is_none_or(|old| (belief - old).abs() * 2 > self.half_spread);
+        let has_news = desk.world.has_news(self.book, desk.now);
+        if moved || rng.chance_ppm(60_000) {
+            self.believed = Some(belief);
+            self.quote(belief, desk, rng);
+        }
+        let mean = if has_news && !self.is_deep { self.refresh.0 / 4 } else { self.refresh.0 };
+        Some(Nanos(rng.wait(mean)))
+    }
+
+    /// Whether the listing is open, and whether this maker knows that its event is decided.
+    fn state(&self, desk: &Desk<'_>) -> (bool, bool) {
+        let open = desk.market(self.book).is_some_and(|market| market.is_open);
+        let event = desk.world.condition_of(self.book).map_or(usize::MAX, |(event, _)| event);
+        let truth = desk.world.truths.get(event);
+        let resolved = truth.is_some_and(|truth| {
+            truth.resolved().is_some() && desk.now.since(truth.news_at()) > self.delay
+        });
+        (open, resolved)
+    }
+
+    fn leave(&mut self, desk: &mut Desk<'_>) {
+        for (key, _, _) in std::mem::take(&mut self.quotes) {
+            desk.cancel(self.book, key);
+        }
+    }
+
+    /// Puts its orders where its belief wants them; orders that are there already stay.
+    fn quote(&mut self, belief: i64, desk: &mut Desk<'_>, rng: &mut Rng) {
+        let mut targets = Vec::new();
+        for level in 0..self.level_count {
+            let away = self.half_spread + level * self.level_step;
+            targets.push((Side::Buy, belief - away));
+            targets.push((Side::Sell, belief + away));
+        }
+        let Some(grid) = desk.market(self.book).map(|market| market.grid) else { return };
+        let mut wanted: Vec<(Side, Price)> = targets
+            .into_iter()
+            .filter_map(|(side, micro)| {
+                let price = price_of(micro)?;
+                let on_grid = match side {
+                    Side::Buy => grid.floor(price),
+                    Side::Sell => grid.ceil(price),
+                };
+                Some((side, on_grid?))
+            })
+            .collect();
+        let mut kept = Vec::new();
+        for (key, side, price) in std::mem::take(&mut self.quotes) {
+            let is_there =
+                desk.market(self.book).is_some_and(|market| market.book.order(key).is_some());
+            match wanted.iter().position(|target| *target == (side, price)) {
+                Some(at) if is_there => {
+                    wanted.swap_remove(at);
+                    kept.push((key, side, price));
+                }
+                _ => desk.cancel(self.book, key),
+            }
+            if !is_there {
+                // Filled: whoever traded may know more, and the inventory wants to go back.
+                let lean = self.half_spread * 2 / 3;
+                self.bias += if side == Side::Buy { -lean } else { lean };
+            }
+        }
+        self.quotes = kept;
+        for (side, price) in wanted {
+            self.place(side, price, &grid, desk, rng);
+        }
+    }
+
+    fn place(&mut self, side: Side, price: Price, grid: &Grid, desk: &mut Desk<'_>, rng: &mut Rng) {
+        let top = desk.top(self.book);
+        let price = match (side, top.bid, top.ask) {
+            (Side::Buy, _, Some(ask)) if price >= ask.price && !self.takes => {
+                grid.next_below(ask.price)
+            }
+            (Side::Sell, Some(bid), _) if price <= bid.price && !self.takes => {
+                grid.next_above(bid.price)
+            }
+            _ => Some(price),
+        };
+        let whole = rng.below(3) > 0;
+        let centi = self.size_centi * rng.between(20, 180) / 100;
+        let centi = if whole { (centi / 100).max(1) * 100 } else { centi.max(1) };
+        let (Some(price), Some(qty)) = (price, Qty::from_centi(centi)) else { return };
+        let time_in_force = TimeInForce::Rest;
+        let order = NewOrder { owner: self.owner, side, price, qty, time_in_force };
+        if let Some(Submitted { resting: Some(key), .. }) = desk.submit(self.book, order) {
+            self.quotes.push((key, side, price));
+        }
+    }
+}
+
+/// The quote that an order of this side would hit.
+const fn opposite(top: TopOfBook, side: Side) -> Option<Level> {
+    match side {
+        Side::Buy => top.ask,
+        Side::Sell => top.bid,
+    }
+}
+
+impl NoiseTaker {
+    fn wake(self, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
+        if !desk.market(self.book)?.is_open {
+            return None;
+        }
+        let side = if rng.coin() { Side::Buy } else { Side::Sell };
+        if let Some(best) = opposite(desk.top(self.book), side) {
+            let centi = rng.between(200, 4_000) * rng.between(1, 6);
+            let whole = if rng.coin() { centi / 100 * 100 } else { centi };
+            let qty = Qty::from_centi(whole).unwrap_or(Qty::ONE);
+            let owner = self.owner;
+            let time_in_force = TimeInForce::Immediate;
+            desk.submit(self.book, NewOrder { owner, side, price: best.price, qty, time_in_force });
+        }
+        let burst = desk.world.has_news(self.book, desk.now);
+        Some(Nanos(rng.wait(if burst { self.mean.0 / 5 } else { self.mean.0 })))
+    }
+}
+
+impl InformedTaker {
+    fn wake(self, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
+        if !desk.market(self.book)?.is_open {
+            return None;
+        }
+        let value = i64::from(desk.world.chance(self.book, desk.now));
+        let is_certain = value == 0 || value == 1_000_000;
+        let top = desk.top(self.book);
+        let gain = |side: Side, level: Level| match side {
+            Side::Buy => value - i64::from(level.price.micro()),
+            Side::Sell => i64::from(level.price.micro()) - value,
+        };
+        for side in [Side::Buy, Side::Sell] {
+            let Some(best) = opposite(top, side) else { continue };
+            // Who knows the result for certain still needs a moment to see that it is one.
+            if gain(side, best) > self.edge && (!is_certain || rng.below(4) == 0) {
+                let qty = Qty::from_centi(rng.between(2_000, 25_000)).unwrap_or(Qty::ONE);
+                let (owner, price) = (self.owner, best.price);
+                let time_in_force = TimeInForce::Immediate;
+                desk.submit(self.book, NewOrder { owner, side, price, qty, time_in_force });
+            }
+        }
+        Some(Nanos(rng.wait(self.mean.0)))
+    }
+}
+
+impl Arbitrageur {
+    fn wake(&mut self, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
+        let wait = Some(Nanos(rng.wait(self.mean.0)));
+        let mut gain = self.payoff;
+        let mut qty = Qty::from_contracts(rng.between(40, 400)).unwrap_or(Qty::ONE);
+        for (book, side) in &self.legs {
+            if !desk.market(*book)?.is_open {
+                return None;
+            }
+            let Some(best) = opposite(desk.top(*book), *side) else {
+                self.due = None;
+                return wait;
+            };
+            let price = i64::from(best.price.micro());
+            gain += if *side == Side::Buy { -price } else { price };
+            qty = qty.min(best.qty);
+        }
+        if gain < self.edge {
+            self.due = None;
+            return wait;
+        }
+        let [quick, slow] = self.reaction;
+        let due =
+            *self.due.get_or_insert_with(|| desk.now.plus(Nanos(rng.between(quick.0, slow.0))));
+        if desk.now >= due {
+            self.due = None;
+            for (book, side) in self.legs.clone() {
+                if let Some(best) = opposite(desk.top(book), side) {
+                    let (owner, price) = (self.owner, best.price);
+                    let time_in_force = TimeInForce::Immediate;
+                    desk.submit(book, NewOrder { owner, side, price, qty, time_in_force });
+                }
+            }
+        }
+        wait
+    }
+}

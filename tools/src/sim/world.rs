@@ -1,0 +1,312 @@
+//! The hidden truth, and the listings that people trade around it.
+//!
+//! An event has states of which exactly one will turn out; their chances are integer parts of a
+//! million and sum to it. A condition is a set of states, so that partitions, ladders, implications
+//! and complements are coherent by construction: only *quotes* can disagree, never the truth.
+
+use std::collections::VecDeque;
+
+use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::{BookId, ConditionId, Grid, Nanos, Price, Side};
+
+use super::matching::{MatchEvent, MatchingBook, NewOrder, OrderKey, Submitted};
+use super::rng::Rng;
+use super::scenario::{EventSpec, Scenario};
+
+/// All chances of one event.
+const WHOLE: u32 = 1_000_000;
+/// No state's chance falls below this until the event resolves.
+const CHANCE_MIN: u32 = 4_000;
+/// How much of the past agents can look back to.
+const HISTORY: usize = 400;
+
+/// The chances of one event now and lately.
+#[derive(Clone, Debug)]
+pub struct Truth {
+    chances: Vec<u32>,
+    history: VecDeque<(Nanos, Vec<u32>)>,
+    volatility: u32,
+    chain: bool,
+    resolved: Option<usize>,
+    /// When the last jump was: flow is denser after news.
+    news_at: Nanos,
+    next_jump: Nanos,
+    jump_mean: u64,
+    jump_max: u32,
+}
+
+impl Truth {
+    /// The truth of an event as its specification starts it.
+    #[must_use]
+    pub fn new(spec: &EventSpec, start: Nanos, rng: &mut Rng) -> Self {
+        Self {
+            chances: spec.chances.clone(),
+            history: VecDeque::from([(Nanos::ZERO, spec.chances.clone())]),
+            volatility: spec.volatility,
+            chain: spec.chain,
+            resolved: None,
+            news_at: Nanos::ZERO,
+            next_jump: start.plus(Nanos(rng.wait(spec.jump_mean.0))),
+            jump_mean: spec.jump_mean.0,
+            jump_max: spec.jump_max,
+        }
+    }
+
+    /// Moves on to `now`: a small fair step, sometimes a jump.
+    pub fn step(&mut self, now: Nanos, rng: &mut Rng) {
+        if self.resolved.is_none() {
+            let size = u32::try_from(rng.bell(self.volatility).unsigned_abs()).unwrap_or(0);
+            self.shift(size, rng);
+            if now >= self.next_jump {
+                let size = rng.between(u64::from(self.jump_max / 4), u64::from(self.jump_max));
+                self.shift(u32::try_from(size).unwrap_or(0), rng);
+                self.news_at = now;
+                self.next_jump = now.plus(Nanos(rng.wait(self.jump_mean)));
+            }
+        }
+        self.remember(now);
+    }
+
+    /// Moves chance between two states; fair, because both directions are equally likely and the
+    /// size is bounded by the smaller of both.
+    fn shift(&mut self, size: u32, rng: &mut Rng) {
+        let count = self.chances.len();
+        let from = index_below(rng, count);
+        let to = if self.chain {
+            if from + 1 < count { from + 1 } else { from.saturating_sub(1) }
+        } else {
+            (from + 1 + index_below(rng, count.saturating_sub(1))) % count.max(1)
+        };
+        let (from, to) = if rng.coin() { (from, to) } else { (to, from) };
+        let room = |at: usize| self.chances.get(at).map_or(0, |c| c.saturating_sub(CHANCE_MIN));
+        self.transfer(from, to, size.min(room(from)).min(room(to)));
+    }
+
+    /// Moves chance to one state from all others, in proportion, until it has `target`.
+    pub fn pull(&mut self, state: usize, target: u32, now: Nanos) {
+        for from in 0..self.chances.len() {
+            let have = self.chances.get(state).copied().unwrap_or(WHOLE);
+            let room = self.chances.get(from).map_or(0, |c| c.saturating_sub(CHANCE_MIN));
+            if from != state {
+                self.transfer(from, state, room.min(target.saturating_sub(have)));
+            }
+        }
+        self.news_at = now;
+    }
+
+    /// Decides the event.
+    pub fn resolve(&mut self, state: usize, now: Nanos) {
+        self.resolved = Some(state);
+        self.news_at = now;
+        for (index, chance) in self.chances.iter_mut().enumerate() {
+            *chance = if index == state { WHOLE } else { 0 };
+        }
+        self.remember(now);
+    }
+
+    fn transfer(&mut self, from: usize, to: usize, size: u32) {
+        if from == to || to >= self.chances.len() {
+            return;
+        }
+        if let Some(chance) = self.chances.get_mut(from) {
+            *chance -= size;
+        }
+        if let Some(chance) = self.chances.get_mut(to) {
+            *chance += size;
+        }
+    }
+
+    fn remember(&mut self, now: Nanos) {
+        if self.history.len() >= HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back((now, self.chances.clone()));
+    }
+
+    /// The chance that one of `states` comes true, as it was at `at`, in parts of a million.
+    #[must_use]
+    pub fn chance(&self, states: u64, at: Nanos) -> u32 {
+        let index = self.history.partition_point(|(time, _)| *time <= at).saturating_sub(1);
+        let chances = self.history.get(index).map_or(&self.chances, |(_, chances)| chances);
+        let inside = chances.iter().enumerate().filter(|(state, _)| states >> state & 1 == 1);
+        inside.map(|(_, chance)| *chance).sum()
+    }
+
+    /// The state that came true.
+    #[must_use]
+    pub const fn resolved(&self) -> Option<usize> {
+        self.resolved
+    }
+
+    /// When something last happened to it.
+    #[must_use]
+    pub const fn news_at(&self) -> Nanos {
+        self.news_at
+    }
+}
+
+/// A random index below `count`; zero when there is none.
+pub(crate) fn index_below(rng: &mut Rng, count: usize) -> usize {
+    usize::try_from(rng.below(u64::try_from(count).unwrap_or(0))).unwrap_or(0)
+}
+
+/// One listing while it trades.
+#[derive(Clone, Debug)]
+pub struct Market {
+    /// Its orders.
+    pub book: MatchingBook,
+    /// The prices that it accepts now.
+    pub grid: Grid,
+    /// Where it is listed.
+    pub kind: VenueKind,
+    /// What it asks.
+    pub condition: ConditionId,
+    /// Whether orders are taken.
+    pub is_open: bool,
+    /// Price of the last trade.
+    pub last_trade: Option<Price>,
+    /// Contracts traded, in hundredths.
+    pub volume_centi: u64,
+    /// Counts operations: seeds of hashes and ids.
+    pub revision: u64,
+}
+
+/// Truths and listings.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// By event.
+    pub truths: Vec<Truth>,
+    /// By book.
+    pub markets: Vec<Market>,
+    /// Event and set of states, by condition.
+    conditions: Vec<(usize, u64)>,
+}
+
+impl World {
+    /// The world as the scenario starts it.
+    #[must_use]
+    pub fn new(scenario: &Scenario, start: Nanos, seed: u64) -> Self {
+        let mut rng = Rng::new(seed, 0x7275_7468);
+        let truths = scenario.events.iter().map(|spec| Truth::new(spec, start, &mut rng)).collect();
+        let markets = scenario.catalog.listings.iter().map(|listing| Market {
+            book: MatchingBook::default(),
+            grid: listing.grid,
+            kind: listing.kind,
+            condition: listing.condition,
+            is_open: true,
+            last_trade: None,
+            volume_centi: 0,
+            revision: 0,
+        });
+        let conditions = scenario
+            .catalog
+            .conditions
+            .iter()
+            .zip(&scenario.states)
+            .map(|(condition, states)| (condition.event.index(), *states));
+        Self { truths, markets: markets.collect(), conditions: conditions.collect() }
+    }
+
+    /// The chance of a listing's condition as it was at `at`, in parts of a million.
+    #[must_use]
+    pub fn chance(&self, book: BookId, at: Nanos) -> u32 {
+        let Some((event, states)) = self.condition_of(book) else { return 0 };
+        self.truths.get(event).map_or(0, |truth| truth.chance(states, at))
+    }
+
+    /// The event of a listing and the states in which it pays.
+    #[must_use]
+    pub fn condition_of(&self, book: BookId) -> Option<(usize, u64)> {
+        let market = self.markets.get(book.index())?;
+        self.conditions.get(market.condition.index()).copied()
+    }
+
+    /// Whether something happened lately to the event of a listing.
+    #[must_use]
+    pub fn has_news(&self, book: BookId, now: Nanos) -> bool {
+        let truth = self.condition_of(book).and_then(|(event, _)| self.truths.get(event));
+        truth.is_some_and(|truth| {
+            truth.news_at() > Nanos::ZERO && now.since(truth.news_at()) < Nanos::from_millis(1_500)
+        })
+    }
+
+    /// Submits an order to an open listing. A price between two ticks becomes the next one that is
+    /// not worse for its owner.
+    pub fn submit(
+        &mut self,
+        book: BookId,
+        mut order: NewOrder,
+        out: &mut Vec<MatchEvent>,
+    ) -> Option<Submitted> {
+        let market = self.markets.get_mut(book.index()).filter(|market| market.is_open)?;
+        order.price = match order.side {
+            Side::Buy => market.grid.floor(order.price)?,
+            Side::Sell => market.grid.ceil(order.price)?,
+        };
+        let done = market.book.submit(order, out).ok()?;
+        market.revision += 1;
+        for event in out.iter() {
+            if let MatchEvent::Trade { price, qty, .. } = event {
+                market.last_trade = Some(*price);
+                market.volume_centi += qty.micro() / 10_000;
+            }
+        }
+        Some(done)
+    }
+
+    /// Cancels an order.
+    pub fn cancel(&mut self, book: BookId, key: OrderKey, out: &mut Vec<MatchEvent>) {
+        if let Some(market) = self.markets.get_mut(book.index()) {
+            market.revision += 1;
+            market.book.cancel(key, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(chances: &[u32], chain: bool) -> EventSpec {
+        EventSpec {
+            chances: chances.to_vec(),
+            volatility: 2_000,
+            chain,
+            jump_mean: Nanos::from_millis(400),
+            jump_max: 60_000,
+            script: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn chances_stay_coherent_and_fair() {
+        let mut mean = 0_i64;
+        for seed in 0..200 {
+            let mut rng = Rng::new(seed, 5);
+            let spec = spec(&[300_000, 200_000, 400_000, 100_000], seed % 2 == 0);
+            let mut truth = Truth::new(&spec, Nanos::ZERO, &mut rng);
+            for step in 1..400 {
+                let now = Nanos::from_millis(step * 25);
+                truth.step(now, &mut rng);
+                assert_eq!(truth.chance(0b1111, now), WHOLE);
+                assert!((0..4).all(|state| truth.chance(1 << state, now) >= CHANCE_MIN));
+                assert!(truth.chance(0b0011, now) >= truth.chance(0b0001, now));
+            }
+            mean += i64::from(truth.chance(1, Nanos(u64::MAX))) - 300_000;
+        }
+        assert!((mean / 200).abs() < 30_000, "a fair path stays where it began: {}", mean / 200);
+    }
+
+    #[test]
+    fn the_past_stays_as_it_was() {
+        let mut rng = Rng::new(3, 5);
+        let mut truth = Truth::new(&spec(&[500_000, 500_000], false), Nanos::ZERO, &mut rng);
+        truth.step(Nanos(10), &mut rng);
+        truth.pull(0, 970_000, Nanos(15));
+        truth.step(Nanos(20), &mut rng);
+        truth.resolve(1, Nanos(30));
+        assert_eq!(truth.chance(1, Nanos(5)), 500_000);
+        assert!(truth.chance(1, Nanos(25)) > 900_000);
+        assert_eq!((truth.chance(1, Nanos(30)), truth.chance(2, Nanos(30))), (0, WHOLE));
+    }
+}
