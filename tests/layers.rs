@@ -50,6 +50,7 @@ const LAYERS: [Layer; 7] = [
             "crossbeam",
             "futures-util",
             "hdrhistogram",
+            "quanta",
             "rust_decimal",
             "rustls",
             "serde",
