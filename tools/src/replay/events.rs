@@ -178,10 +178,7 @@ fn see(asks: &[Price], dollars: i64, fee: &FeeSchedule) -> Seen {
     let cost = asks.iter().fold(0, |sum: UnitCost, ask| sum.saturating_add(fee.unit_cost(*ask)));
     let edge = payoff.saturating_sub(cost).div_euclid(UNIT_PER_PICO);
     let net = Net { size: Qty::ONE, edge: Exact::from_pico(i128::from(edge)) };
-    Seen {
-        is_gross: prices < dollars.saturating_mul(1_000_000),
-        net: (edge > 0).then_some(net),
-    }
+    Seen { is_gross: prices < dollars.saturating_mul(1_000_000), net: (edge > 0).then_some(net) }
 }
 
 /// A best price; at the ends of the range the side is empty.

@@ -181,8 +181,8 @@ impl Tape<'_> {
         let rates = (self.options.polymarket_rate, self.options.kalshi_rate);
         // YES on Polymarket with NO on Kalshi, and the other way round.
         let directions = [
-            (polymarket.ask, rates.0, kalshi.bid, rates.1, "yes polymarket, no kalshi"),
-            (kalshi.ask, rates.1, polymarket.bid, rates.0, "yes kalshi, no polymarket"),
+            (polymarket.ask, rates.0, kalshi.bid, rates.1, "polymarket yes, kalshi no"),
+            (kalshi.ask, rates.1, polymarket.bid, rates.0, "kalshi yes, polymarket no"),
         ];
         let is_comparable =
             [polymarket.bid, polymarket.ask, kalshi.bid, kalshi.ask].iter().all(Option::is_some);
@@ -205,7 +205,7 @@ impl Tape<'_> {
                 ];
                 seen.net = evaluate::basket(&legs, 1, &mut self.scratch);
             }
-            let key = format!("{}: {what}", short(&pair.name));
+            let key = format!("{} {what}", short(&pair.name));
             self.lives.observe("cross_venue", &key, seen, round.ts);
         }
         pair.rounds.comparable += u64::from(is_comparable);

@@ -177,13 +177,15 @@ impl FileReport {
     fn write_rounds(&self, out: &mut String) -> core::fmt::Result {
         let Some(rounds) = self.rounds else { return Ok(()) };
         let line = |name: &str, rounds: Rounds, best: &str| {
+            let best = format!("{best:>12}");
             format!(
-                "    {:<26} {:>7} {:>10} {:>7} {:>7} {best:>12}",
+                "    {:<26} {:>7} {:>10} {:>7} {:>7} {}",
                 shortened(name, 26),
                 rounds.all,
                 rounds.comparable,
                 rounds.gross,
-                rounds.net
+                rounds.net,
+                if best.trim().is_empty() { "" } else { &best }
             )
         };
         writeln!(
@@ -213,19 +215,19 @@ impl FileReport {
         if self.opportunities.is_empty() {
             return Ok(());
         }
-        writeln!(out, "      id  kind                  size        edge $       life s  what")?;
+        writeln!(out, "      id  kind                 size        edge $     life s  what")?;
         for life in self.opportunities.iter().take(ROWS_MAX) {
             let life_ms = life.died.since(life.born).millis();
             writeln!(
                 out,
-                "    {:>4}  {:<16} {:>9} {:>13} {:>8}.{:03}  {}",
+                "    {:>4}  {:<13} {:>11} {:>13} {:>6}.{:03}  {}",
                 life.id,
-                shortened(life.kind, 16),
+                shortened(life.kind, 13),
                 life.best.size.to_string(),
                 life.best.edge.to_string(),
                 life_ms / 1000,
                 life_ms % 1000,
-                shortened(&life.what, 30)
+                shortened(&life.what, 40)
             )?;
         }
         match self.opportunities.len().checked_sub(ROWS_MAX) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{BookId, Cash, Grid, Nanos, Price, Qty};
+use dutchbook_book::{BookId, Cash, Grid, Nanos, Price};
 
 use super::error::ReplayError;
 use super::{evaluate, report};
