@@ -1,9 +1,9 @@
 //! How far a long replay is, told on standard error when a person watches it.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Instant;
 
 use dutchbook_book::Nanos;
+use dutchbook_core::clock::Clock;
 
 use super::source::Lines;
 
@@ -15,7 +15,8 @@ const PAUSE: Nanos = Nanos::from_secs(1);
 /// Tells progress at most once a second.
 #[derive(Debug)]
 pub struct Progress {
-    started: Instant,
+    clock: Clock,
+    started: Nanos,
     file: String,
     shown_at: Nanos,
     is_watched: bool,
@@ -27,8 +28,10 @@ impl Progress {
     /// Progress of one file; silent unless `is_wanted` and standard error is a terminal.
     #[must_use]
     pub fn new(file: &str, is_wanted: bool) -> Self {
+        let clock = Clock::new();
         Self {
-            started: instant(),
+            started: clock.now(),
+            clock,
             file: file.to_owned(),
             shown_at: Nanos::ZERO,
             is_watched: is_wanted && std::io::stderr().is_terminal(),
@@ -40,7 +43,7 @@ impl Progress {
     /// Time since the start of this file.
     #[must_use]
     pub fn now(&self) -> Nanos {
-        Nanos(u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX))
+        self.clock.now().since(self.started)
     }
 
     /// Notes one more message.
@@ -73,9 +76,4 @@ impl Drop for Progress {
             let _lost = write!(std::io::stderr(), "\r\x1b[K");
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a replay's throughput is wall time, not event time")]
-fn instant() -> Instant {
-    Instant::now()
 }
