@@ -7,4 +7,5 @@ pub mod eval;
 pub mod net;
 pub mod opportunity;
 pub mod pin;
+pub mod position;
 pub mod telemetry;

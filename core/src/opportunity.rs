@@ -6,18 +6,10 @@
 //! ended lives go to a list of fixed room that a slow thread or the end of the run takes away;
 //! when it is full the life is shed and counted, and the summary by kind still counts it.
 
-use dutchbook_book::{BasketId, Exact, InstrumentId, Nanos, Price, Qty, Side, Stamp, TopOfBook};
+use dutchbook_book::view::TopView;
+use dutchbook_book::{BasketId, Exact, InstrumentId, Nanos, Price, Qty, Side};
 
 use crate::eval::basket::BasketKind;
-
-/// The view of one book that an evaluation read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LegView {
-    /// Best bid and ask, as the leg's own face shows them.
-    pub top: TopOfBook,
-    /// Status, epoch, version and times of that view.
-    pub stamp: Stamp,
-}
 
 /// One leg of an opportunity, sized and priced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +24,8 @@ pub struct OpportunityLeg {
     pub qty: Qty,
     /// Whether the fee of this instrument is known for today.
     pub is_fee_known: bool,
-    /// What was read when the leg was priced.
-    pub view: LegView,
+    /// What was read when the leg was priced, in YES terms like every view.
+    pub view: TopView,
 }
 
 /// A set of legs with positive edge at the views read.

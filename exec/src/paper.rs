@@ -13,7 +13,7 @@
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::depth::DEPTH_LEVELS;
-use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::fee::{FeeSchedule, OrderFees};
 use dutchbook_book::{BookId, BookStatus, Cash, Depth, Exact, Face, Level, Nanos, Qty, Side};
 
 use crate::intent::{Intent, OrderId};
@@ -313,10 +313,11 @@ impl PaperVenue {
             return emit(&mut order, ReportKind::Closed(closed));
         }
         emit(&mut order, ReportKind::Acknowledged);
-        let mut fees = OrderFees::new(rules.fee, order.intent.side);
+        let mut fees = rules.fee.order();
         self.walk(&mut order, depth, &mut fees, &mut emit);
         let end = if order.open_qty().is_zero() { OrderEnd::Filled } else { OrderEnd::Cancelled };
-        let adjustment = fees.adjustment();
+        // Sums that fitted fill by fill fit as a whole.
+        let adjustment = adjustment(&fees, &order).unwrap_or(Exact::ZERO);
         let filled = order.filled;
         emit(&mut order, ReportKind::Closed(Closed { end, filled, adjustment }));
     }
@@ -373,7 +374,8 @@ impl PaperVenue {
                 continue;
             }
             // A fee that does not compute ends the order: a wrong fee is worse than no fill.
-            let Some((fee, delivered)) = fees.fill(price, qty) else { break };
+            let Some(fill) = fees.fill(side, price, qty) else { break };
+            let (fee, delivered) = (fill.fee, fill.delivered);
             takings.add(*level, qty);
             self.fill_count += 1;
             let number = self.fill_count;
@@ -382,22 +384,13 @@ impl PaperVenue {
     }
 }
 
-/// The fees of one order over its fills.
-#[derive(Debug)]
-struct OrderFees;
-
-impl OrderFees {
-    fn new(_schedule: FeeSchedule, _side: Side) -> Self {
-        Self
-    }
-
-    fn fill(&mut self, _price: dutchbook_book::Price, qty: Qty) -> Option<(Exact, Qty)> {
-        Some((Exact::ZERO, qty))
-    }
-
-    fn adjustment(&self) -> Exact {
-        Exact::ZERO
-    }
+/// What the venue moves once per order: its cash for the whole less what the fills moved.
+fn adjustment(fees: &OrderFees, order: &Order) -> Option<Exact> {
+    let notional = match order.intent.side {
+        Side::Buy => Exact::ZERO.checked_sub(order.notional)?,
+        Side::Sell => order.notional,
+    };
+    fees.close()?.cash.checked_sub(notional.checked_sub(order.fee)?)
 }
 
 fn reject(order: &Order, reason: RejectReason, now: Nanos, report: &mut impl FnMut(&Report)) {

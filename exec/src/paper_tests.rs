@@ -163,6 +163,49 @@ fn room_is_bounded_and_says_so() {
     assert_eq!(venue.forgotten_count(), 1);
 }
 
+/// Cash of every report of one order, and the order as its own state machine sees it.
+fn cash_of(fee: FeeSchedule, order: &Intent, shown: &Depth) -> (Exact, Exact) {
+    let mut venue = venue(0);
+    venue.rules_mut(BOOK).unwrap().fee = fee;
+    let id = venue.submit(order, Nanos(1)).unwrap();
+    let mut ours = Order::new(id, *order);
+    ours.mark_sent().unwrap();
+    let mut cash = Exact::ZERO;
+    let read = |_, depth: &mut Depth| {
+        *depth = *shown;
+        DepthRead::Read
+    };
+    venue.poll(Nanos(1), read, |report| {
+        ours.apply(report).unwrap();
+        let effect = match report.kind {
+            ReportKind::Filled(fill) => fill.cash_effect(report.side).unwrap(),
+            ReportKind::Closed(closed) => closed.adjustment,
+            ReportKind::Acknowledged | ReportKind::Rejected(_) => Exact::ZERO,
+        };
+        cash = cash.checked_add(effect).unwrap();
+    });
+    (cash, ours.fee)
+}
+
+#[test]
+fn the_reports_of_an_order_move_the_venues_cash() {
+    use dutchbook_book::Rate;
+    use dutchbook_book::fee::{CENT, Settlement, kalshi};
+    let shown = depth(&[], &[(4400, 5), (4500, 5)]);
+    let order = intent(Face::Yes, Side::Buy, 4600, 10);
+    let fixed = FeeSchedule::fixed(Cash::from_micro(20_000));
+    let (cash, fee) = cash_of(fixed, &order, &shown);
+    assert_eq!((cash.to_string(), fee.to_string()), ("-4.47".into(), "0.02".into()));
+    let quadratic = FeeSchedule::quadratic(kalshi::FeeType::TAKER, 0)
+        .settled(Settlement::OrderFee { unit_pico: CENT });
+    let (cash, fee) = cash_of(quadratic, &order, &shown);
+    // 0.07 · 5 · (0.44 · 0.56 + 0.45 · 0.55) = 0.172865, the order's fee up to a cent.
+    assert_eq!((cash.to_string(), fee.to_string()), ("-4.63".into(), "0.18".into()));
+    let in_contracts = FeeSchedule::polymarket(Rate::from_ppm(30_000).unwrap(), 1).in_contracts();
+    let (cash, _) = cash_of(in_contracts, &order, &shown);
+    assert_eq!(cash.to_string(), "-4.45");
+}
+
 fn levels(prices: std::ops::Range<u32>) -> impl Strategy<Value = Vec<(u32, u64)>> {
     proptest::collection::btree_map(prices, 1_u64..50, 0..6).prop_map(|map| {
         map.into_iter().map(|(cents, count)| (cents * 100, count)).collect::<Vec<_>>()

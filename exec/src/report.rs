@@ -17,8 +17,6 @@ pub enum RejectReason {
     BelowMinQty,
     /// Below the smallest order in cash.
     BelowMinNotional,
-    /// The fee cannot be computed exactly for this order.
-    FeeUnknown,
 }
 
 /// A trade against one of our orders.

@@ -1,0 +1,463 @@
+//! What we hold and what it is worth in the worst case: exact, per instrument, venue and event.
+//!
+//! Cash is kept per venue in 1e-12 $, so that it equals the venue's own books to the last digit;
+//! holdings are contracts that have reached the account. A position's cost leaves with it in
+//! proportion, rounded so that nothing is lost between cost and profit.
+//!
+//! The worst case of an event follows from its law in closed form, over every venue that lists its
+//! conditions: the same condition pays the same everywhere. Rows that a law does not have (voids,
+//! ties, venues that settle one question differently) are priced with a state table:
+//! [`Portfolio::worst_over`].
+
+use dutchbook_book::catalog::{Catalog, EventLaw};
+use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty, Side, VenueId};
+use dutchbook_exec::{Fill, Report, ReportKind};
+
+use crate::eval::states::StateTable;
+
+/// Why a movement cannot be booked. The portfolio is unchanged then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PositionError {
+    /// The catalog has no such instrument.
+    Unknown(InstrumentId),
+    /// More contracts would leave than are held.
+    TooFew(InstrumentId),
+    /// The book is settled: nothing trades there any more.
+    Settled(BookId),
+    /// A number that does not fit.
+    TooLarge,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Holding {
+    qty: Qty,
+    cost: Exact,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    venue: VenueId,
+    event: EventId,
+    condition: usize,
+    payoff: Option<Price>,
+}
+
+/// Contracts of one condition, over every venue and both faces.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sides {
+    /// What it pays if the condition comes true.
+    yes: Exact,
+    /// What it pays if not.
+    no: Exact,
+}
+
+#[derive(Clone, Debug)]
+struct EventAccount {
+    law: EventLaw,
+    /// Indices of the conditions, in the order of the law.
+    conditions: Vec<usize>,
+    /// Cost of what is held.
+    committed: Exact,
+}
+
+/// Money of one venue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VenueMoney {
+    /// What is there to spend.
+    pub cash: Exact,
+    /// Cost of what is held there.
+    pub committed: Exact,
+    /// Fees paid so far.
+    pub fees: Exact,
+    /// Profit of what has been closed, merged or settled, fees included.
+    pub realised: Exact,
+}
+
+/// Positions, cash and their worst case.
+#[derive(Clone, Debug)]
+pub struct Portfolio {
+    holdings: Vec<Holding>,
+    places: Vec<Place>,
+    venues: Vec<VenueMoney>,
+    conditions: Vec<Sides>,
+    events: Vec<EventAccount>,
+}
+
+impl Portfolio {
+    /// An empty portfolio over a catalog.
+    #[must_use]
+    pub fn new(catalog: &Catalog) -> Self {
+        let place = |listing: &dutchbook_book::catalog::Listing| {
+            let condition = listing.condition.index();
+            let event = catalog.conditions.get(condition).map_or(EventId(0), |c| c.event);
+            Place { venue: listing.venue, event, condition, payoff: None }
+        };
+        let events = catalog.events.iter().map(|event| EventAccount {
+            law: event.law,
+            conditions: event.conditions.iter().map(|id| id.index()).collect(),
+            committed: Exact::ZERO,
+        });
+        Self {
+            holdings: vec![Holding::default(); catalog.listings.len() * 2],
+            places: catalog.listings.iter().map(place).collect(),
+            venues: vec![VenueMoney::default(); catalog.venues.len()],
+            conditions: vec![Sides::default(); catalog.conditions.len()],
+            events: events.collect(),
+        }
+    }
+
+    /// Adds cash to a venue, or takes it away; no profit.
+    ///
+    /// # Errors
+    /// When the venue is unknown or the sum does not fit.
+    pub fn deposit(&mut self, venue: VenueId, amount: Exact) -> Result<(), PositionError> {
+        let money = self.venues.get_mut(venue.index()).ok_or(PositionError::TooLarge)?;
+        money.cash = add(money.cash, amount)?;
+        Ok(())
+    }
+
+    /// Contracts held.
+    #[must_use]
+    pub fn qty(&self, instrument: InstrumentId) -> Qty {
+        self.holdings.get(instrument.index()).map_or(Qty::ZERO, |holding| holding.qty)
+    }
+
+    /// What the contracts held have cost, fees included.
+    #[must_use]
+    pub fn cost(&self, instrument: InstrumentId) -> Exact {
+        self.holdings.get(instrument.index()).map_or(Exact::ZERO, |holding| holding.cost)
+    }
+
+    /// The money of a venue.
+    #[must_use]
+    pub fn money(&self, venue: VenueId) -> VenueMoney {
+        self.venues.get(venue.index()).copied().unwrap_or_default()
+    }
+
+    /// The money of all venues.
+    #[must_use]
+    pub fn total(&self) -> VenueMoney {
+        self.venues.iter().fold(VenueMoney::default(), |sum, money| VenueMoney {
+            cash: saturating_add(sum.cash, money.cash),
+            committed: saturating_add(sum.committed, money.committed),
+            fees: saturating_add(sum.fees, money.fees),
+            realised: saturating_add(sum.realised, money.realised),
+        })
+    }
+
+    /// The venue of a book.
+    #[must_use]
+    pub fn venue_of(&self, book: BookId) -> Option<VenueId> {
+        self.places.get(book.index()).map(|place| place.venue)
+    }
+
+    /// The event of a book.
+    #[must_use]
+    pub fn event_of(&self, book: BookId) -> Option<EventId> {
+        self.places.get(book.index()).map(|place| place.event)
+    }
+
+    /// Whether a book is settled.
+    #[must_use]
+    pub fn is_settled(&self, book: BookId) -> bool {
+        self.places.get(book.index()).is_some_and(|place| place.payoff.is_some())
+    }
+
+    /// Books what a report says about money; acknowledgements and rejects say nothing.
+    ///
+    /// # Errors
+    /// When it cannot be: the portfolio then differs from the venue's and is unchanged.
+    pub fn apply(&mut self, report: &Report) -> Result<(), PositionError> {
+        match report.kind {
+            ReportKind::Acknowledged | ReportKind::Rejected(_) => Ok(()),
+            ReportKind::Filled(fill) => self.take_fill(report.instrument, report.side, &fill),
+            ReportKind::Closed(closed) => {
+                self.charge(report.instrument, report.side, closed.adjustment)
+            }
+        }
+    }
+
+    fn place(&self, instrument: InstrumentId) -> Result<Place, PositionError> {
+        let place = self.places.get(instrument.book().index()).copied();
+        place.ok_or(PositionError::Unknown(instrument))
+    }
+
+    fn take_fill(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        fill: &Fill,
+    ) -> Result<(), PositionError> {
+        if self.place(instrument)?.payoff.is_some() {
+            return Err(PositionError::Settled(instrument.book()));
+        }
+        let cash = fill.cash_effect(side).ok_or(PositionError::TooLarge)?;
+        let movement = match side {
+            Side::Buy => Movement::In { qty: fill.delivered, cash, fee: fill.fee },
+            Side::Sell => Movement::Out { qty: fill.delivered, cash, fee: fill.fee },
+        };
+        self.book(instrument, movement)
+    }
+
+    /// Cash that belongs to an order but to none of its fills: negative when we pay. It joins the
+    /// cost of what a buy has brought, or the profit of what a sell has closed.
+    fn charge(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        cash: Exact,
+    ) -> Result<(), PositionError> {
+        if cash == Exact::ZERO {
+            return Ok(());
+        }
+        let fee = sub(Exact::ZERO, cash)?;
+        // A settled book has no cost left to join.
+        let is_cost = side == Side::Buy && !self.qty(instrument).is_zero();
+        self.book(
+            instrument,
+            if is_cost {
+                Movement::In { qty: Qty::ZERO, cash, fee }
+            } else {
+                Movement::Out { qty: Qty::ZERO, cash, fee }
+            },
+        )
+    }
+
+    /// Turns pairs of both faces of one book into cash at one payout each.
+    ///
+    /// # Errors
+    /// When there are fewer pairs, or the book is unknown.
+    pub fn merge(&mut self, book: BookId, qty: Qty) -> Result<(), PositionError> {
+        let (yes, no) = (book.instrument(Face::Yes), book.instrument(Face::No));
+        for face in [yes, no] {
+            if self.qty(face) < qty {
+                return Err(PositionError::TooFew(face));
+            }
+        }
+        let cash = Exact::product(Price::ONE, qty);
+        self.book(yes, Movement::Out { qty, cash, fee: Exact::ZERO })?;
+        self.book(no, Movement::Out { qty, cash: Exact::ZERO, fee: Exact::ZERO })
+    }
+
+    /// Makes pairs of both faces of one book out of cash at one payout each.
+    ///
+    /// # Errors
+    /// When the book is unknown or settled, or a number does not fit.
+    pub fn split(&mut self, book: BookId, qty: Qty) -> Result<(), PositionError> {
+        if self.is_settled(book) {
+            return Err(PositionError::Settled(book));
+        }
+        let half = |price: Price| {
+            let cash = sub(Exact::ZERO, Exact::product(price, qty))?;
+            Ok(Movement::In { qty, cash, fee: Exact::ZERO })
+        };
+        let even = Price::from_micro(Price::ONE.micro() / 2).unwrap_or(Price::ZERO);
+        self.book(book.instrument(Face::Yes), half(even)?)?;
+        self.book(book.instrument(Face::No), half(even.complement())?)
+    }
+
+    /// The most pairs that could be merged.
+    #[must_use]
+    pub fn pairs(&self, book: BookId) -> Qty {
+        self.qty(book.instrument(Face::Yes)).min(self.qty(book.instrument(Face::No)))
+    }
+
+    /// Settles a book: each YES pays `payoff`, each NO the rest of one; a void pays what its rule
+    /// says. `commission` is what the venue takes of it. Settling again does nothing. Returns the
+    /// cash that came.
+    ///
+    /// # Errors
+    /// When the book is unknown or a number does not fit.
+    pub fn settle(
+        &mut self,
+        book: BookId,
+        payoff: Price,
+        commission: Exact,
+    ) -> Result<Exact, PositionError> {
+        let (yes, no) = (book.instrument(Face::Yes), book.instrument(Face::No));
+        if self.place(yes)?.payoff.is_some() {
+            return Ok(Exact::ZERO);
+        }
+        let (yes_qty, no_qty) = (self.qty(yes), self.qty(no));
+        let yes_cash = sub(Exact::product(payoff, yes_qty), commission)?;
+        let no_cash = Exact::product(payoff.complement(), no_qty);
+        self.book(yes, Movement::Out { qty: yes_qty, cash: yes_cash, fee: commission })?;
+        self.book(no, Movement::Out { qty: no_qty, cash: no_cash, fee: Exact::ZERO })?;
+        if let Some(place) = self.places.get_mut(book.index()) {
+            place.payoff = Some(payoff);
+        }
+        add(yes_cash, no_cash)
+    }
+
+    /// The one place where money and contracts move, all or nothing.
+    fn book(&mut self, id: InstrumentId, movement: Movement) -> Result<(), PositionError> {
+        let place = self.place(id)?;
+        let unknown = PositionError::Unknown(id);
+        let held = *self.holdings.get(id.index()).ok_or(unknown)?;
+        let money = self.venues.get_mut(place.venue.index()).ok_or(unknown)?;
+        let event = self.events.get_mut(place.event.index()).ok_or(unknown)?;
+        let sides = self.conditions.get_mut(place.condition).ok_or(unknown)?;
+        let (next, cash, fee, realised) = match movement {
+            Movement::In { qty, cash, fee } => {
+                let qty = held.qty.checked_add(qty).ok_or(PositionError::TooLarge)?;
+                (Holding { qty, cost: sub(held.cost, cash)? }, cash, fee, Exact::ZERO)
+            }
+            Movement::Out { qty, cash, fee } => {
+                let part = held.cost_of(qty).ok_or(PositionError::TooFew(id))?;
+                let left = held.qty.checked_sub(qty).ok_or(PositionError::TooFew(id))?;
+                let next = Holding { qty: left, cost: sub(held.cost, part)? };
+                (next, cash, fee, sub(cash, part)?)
+            }
+        };
+        let grown = sub(next.cost, held.cost)?;
+        let committed = add(event.committed, grown)?;
+        let moved = VenueMoney {
+            cash: add(money.cash, cash)?,
+            committed: add(money.committed, grown)?,
+            fees: add(money.fees, fee)?,
+            realised: add(money.realised, realised)?,
+        };
+        let pays = match id.face() {
+            Face::Yes => &mut sides.yes,
+            Face::No => &mut sides.no,
+        };
+        let value = |qty| Exact::product(Price::ONE, qty);
+        *pays = add(*pays, sub(value(next.qty), value(held.qty))?)?;
+        (*money, event.committed) = (moved, committed);
+        if let Some(holding) = self.holdings.get_mut(id.index()) {
+            *holding = next;
+        }
+        Ok(())
+    }
+
+    /// What the holdings of an event pay in its worst state, `extra` contracts added.
+    #[must_use]
+    pub fn worst_payoff(&self, event: EventId, extra: &[(InstrumentId, Qty)]) -> Exact {
+        let Some(account) = self.events.get(event.index()) else { return Exact::ZERO };
+        let sides = account.conditions.iter().map(|&index| self.sides(index, extra));
+        worst_of(account.law, sides)
+    }
+
+    /// What the holdings of an event lose in its worst state: their cost less what they pay then.
+    /// Negative when the worst state is a profit. What was closed before is realised, not exposed.
+    #[must_use]
+    pub fn exposure(&self, event: EventId) -> Exact {
+        self.exposure_with(event, Exact::ZERO, &[])
+    }
+
+    /// The exposure of an event if `extra` contracts were bought for `cost` on top.
+    #[must_use]
+    pub fn exposure_with(
+        &self,
+        event: EventId,
+        cost: Exact,
+        extra: &[(InstrumentId, Qty)],
+    ) -> Exact {
+        let held = self.events.get(event.index()).map_or(Exact::ZERO, |event| event.committed);
+        let paid = saturating_add(held, cost);
+        let payoff = self.worst_payoff(event, extra).pico();
+        Exact::from_pico(paid.pico().saturating_sub(payoff))
+    }
+
+    /// Profit that is certain whatever happens: realised, and every event in its worst state. Equals
+    /// cash less deposits plus the worst payoff of each event.
+    #[must_use]
+    pub fn locked_profit(&self) -> Exact {
+        let events = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        let sum = (0..events).fold(self.total().realised.pico(), |sum, event| {
+            sum.saturating_sub(self.exposure(EventId(event)).pico())
+        });
+        Exact::from_pico(sum)
+    }
+
+    /// What the holdings of a table's instruments pay in its worst possible state; `None` when no
+    /// state is left or a number does not fit.
+    #[must_use]
+    pub fn worst_over(&self, table: &StateTable) -> Option<Exact> {
+        let value = |state| {
+            table.instruments().iter().try_fold(Exact::ZERO, |sum, &id| {
+                sum.checked_add(Exact::product(table.payoff(state, id)?, self.qty(id)))
+            })
+        };
+        let mut worst = None;
+        for state in table.possible() {
+            let value = value(state)?;
+            worst = Some(worst.map_or(value, |worst: Exact| worst.min(value)));
+        }
+        worst
+    }
+
+    fn sides(&self, condition: usize, extra: &[(InstrumentId, Qty)]) -> Sides {
+        let mut sides = self.conditions.get(condition).copied().unwrap_or_default();
+        for (id, qty) in extra {
+            let place = self.places.get(id.book().index());
+            if place.is_some_and(|place| place.condition == condition) {
+                let pays = match id.face() {
+                    Face::Yes => &mut sides.yes,
+                    Face::No => &mut sides.no,
+                };
+                *pays = saturating_add(*pays, Exact::product(Price::ONE, *qty));
+            }
+        }
+        sides
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Movement {
+    /// Contracts arrive; `cash` is negative.
+    In { qty: Qty, cash: Exact, fee: Exact },
+    /// Contracts leave with their part of the cost.
+    Out { qty: Qty, cash: Exact, fee: Exact },
+}
+
+impl Holding {
+    /// The part of the cost that `qty` contracts carry; the last ones carry what is left.
+    fn cost_of(self, qty: Qty) -> Option<Exact> {
+        if qty >= self.qty {
+            return (qty == self.qty).then_some(self.cost);
+        }
+        let (qty, all) = (i128::from(qty.micro()), i128::from(self.qty.micro()));
+        // Split so that no product exceeds 128 bits: cost = whole · all + rest.
+        let (whole, rest) = (self.cost.pico().div_euclid(all), self.cost.pico().rem_euclid(all));
+        let part = whole.checked_mul(qty)?.checked_add(rest.checked_mul(qty)?.div_euclid(all))?;
+        Some(Exact::from_pico(part))
+    }
+}
+
+/// The smallest payoff over the states of a law. One pass, whatever the number of conditions.
+fn worst_of(law: EventLaw, conditions: impl Iterator<Item = Sides>) -> Exact {
+    // With every condition false the conditions pay `all_no`; the i-th one true changes that by
+    // yes − no. `running` is the sum of those changes along a ladder, `best` the lowest reached.
+    let (mut all_no, mut running, mut lowest, mut apart) = (0_i128, 0_i128, None, 0_i128);
+    for Sides { yes, no } in conditions {
+        all_no = all_no.saturating_add(no.pico());
+        let change = yes.pico().saturating_sub(no.pico());
+        running = running.saturating_add(change);
+        apart = apart.saturating_add(yes.pico().min(no.pico()));
+        let reached = if law == EventLaw::Ladder { running } else { change };
+        lowest = Some(lowest.map_or(reached, |lowest: i128| lowest.min(reached)));
+    }
+    let lowest = lowest.unwrap_or(0);
+    Exact::from_pico(match law {
+        EventLaw::Independent => apart,
+        EventLaw::Partition => all_no.saturating_add(lowest),
+        EventLaw::Exclusive | EventLaw::Ladder => all_no.saturating_add(lowest.min(0)),
+    })
+}
+
+fn add(left: Exact, right: Exact) -> Result<Exact, PositionError> {
+    left.checked_add(right).ok_or(PositionError::TooLarge)
+}
+
+fn sub(left: Exact, right: Exact) -> Result<Exact, PositionError> {
+    left.checked_sub(right).ok_or(PositionError::TooLarge)
+}
+
+fn saturating_add(left: Exact, right: Exact) -> Exact {
+    Exact::from_pico(left.pico().saturating_add(right.pico()))
+}
+
+#[cfg(test)]
+#[path = "position_tests.rs"]
+mod tests;
