@@ -8,4 +8,5 @@ pub mod net;
 pub mod opportunity;
 pub mod pin;
 pub mod position;
+pub mod risk;
 pub mod telemetry;

@@ -460,4 +460,4 @@ fn saturating_add(left: Exact, right: Exact) -> Exact {
 
 #[cfg(test)]
 #[path = "position_tests.rs"]
-mod tests;
+pub(crate) mod tests;
