@@ -6,8 +6,12 @@
 //! live, gap, duplicate); the feed applies it to its books and tells its sink which books changed.
 
 pub mod batch;
+pub mod error;
 pub mod fast;
+pub mod general;
 pub mod ids;
+pub mod kind;
 pub mod number;
 pub mod payload;
 mod scan;
+pub mod record;
