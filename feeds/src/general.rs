@@ -9,6 +9,12 @@ mod kalshi;
 mod polymarket;
 mod tape;
 
+/// How the lists inside records are read.
+pub mod reading {
+    pub use super::kalshi::cold::{PriceRanges, Subscriptions};
+    pub use super::polymarket::cold::{MakerOrders, ReferencePoints};
+}
+
 use dutchbook_book::catalog::VenueKind;
 use simd_json::{Buffers, Tape};
 

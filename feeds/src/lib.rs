@@ -6,12 +6,21 @@
 //! live, gap, duplicate); the feed applies it to its books and tells its sink which books changed.
 
 pub mod batch;
+pub mod command;
+pub mod counters;
 pub mod error;
 pub mod fast;
+pub mod feed;
 pub mod general;
+pub mod hash;
 pub mod ids;
 pub mod kind;
+pub mod notice;
 pub mod number;
 pub mod payload;
 mod scan;
 pub mod record;
+pub mod session;
+
+pub use feed::{DecoderChoice, Feed, FeedConfig, FeedError};
+pub use notice::{Notice, Sink};

@@ -25,6 +25,9 @@ pub(crate) struct Frame<'a> {
     pub(crate) body: Json<'a>,
 }
 
+/// How one side key states its prices.
+type ReadPrice = fn(Json<'_>) -> Result<Price, DecodeError>;
+
 /// Takes a frame apart.
 pub(crate) fn frame(message: Json<'_>) -> Result<Frame<'_>, DecodeError> {
     let mut envelope = Envelope::default();
@@ -91,13 +94,12 @@ fn communication_of(body: Json<'_>) -> MessageKind {
 /// Whether a frame has the fields of the perpetuals' channel instead of an event contract's.
 fn is_foreign(kind: MessageKind, body: Json<'_>) -> bool {
     let has = |key| body.get(key).is_some();
-    match kind {
-        MessageKind::OrderbookSnapshot | MessageKind::Ticker => has("bid") || has("ask"),
-        MessageKind::OrderbookDelta => {
-            matches!(body.get("side").and_then(Json::text), Some("bid" | "ask"))
-        }
-        MessageKind::Trade => has("price") && !has("yes_price") && !has("yes_price_dollars"),
-        _ => false,
+    if matches!(kind, MessageKind::OrderbookSnapshot | MessageKind::Ticker) {
+        has("bid") || has("ask")
+    } else if kind == MessageKind::OrderbookDelta {
+        matches!(body.get("side").and_then(Json::text), Some("bid" | "ask"))
+    } else {
+        kind == MessageKind::Trade && has("price") && !has("yes_price") && !has("yes_price_dollars")
     }
 }
 
@@ -125,11 +127,7 @@ pub(crate) fn levels(
         (Some(_), Some(_)) => delta(frame, yes, use_yes_price, batch),
         (_, _) => Err(missing()),
     };
-    result.map_err(|error| DecodeError {
-        doubt,
-        sequence: frame.envelope.sequence(),
-        ..error
-    })
+    result.map_err(|error| DecodeError { doubt, sequence: frame.envelope.sequence(), ..error })
 }
 
 /// The instrument and side that a level of one side key is.
@@ -154,7 +152,7 @@ fn snapshot(
     let yes_in_dollars = has("yes_dollars_fp") || has("yes_dollars");
     let no_in_dollars = has("no_dollars_fp") || has("no_dollars");
     for (key, list) in frame.body.members() {
-        let (face, read): (Face, fn(Json<'_>) -> Result<Price, DecodeError>) = match key {
+        let (face, read): (Face, ReadPrice) = match key {
             "yes_dollars_fp" => (Face::Yes, dollars),
             "no_dollars_fp" => (Face::No, dollars),
             "yes_dollars" if !has("yes_dollars_fp") => (Face::Yes, dollars),
@@ -181,7 +179,7 @@ fn snapshot_side(
     list: Json<'_>,
     instrument: InstrumentId,
     side: Side,
-    read: fn(Json<'_>) -> Result<Price, DecodeError>,
+    read: ReadPrice,
     batch: &mut Batch,
 ) -> Result<(), DecodeError> {
     if list.is_absent() {

@@ -104,7 +104,9 @@ fn book(message: Json<'_>, ids: &IdTable, batch: &mut Batch) -> Result<(), Decod
         let read = match key {
             "asset_id" => instrument_of(value, ids).map(|id| instrument = Some(id)),
             "timestamp" => value.millis().map(|ts| ts_venue = ts),
-            "tick_size" if !value.is_absent() => value.price(Dialect::POLYMARKET).map(|p| tick_size = Some(p)),
+            "tick_size" if !value.is_absent() => {
+                value.price(Dialect::POLYMARKET).map(|p| tick_size = Some(p))
+            }
             "bids" | "buys" => book_side(value, Side::Buy, batch),
             "asks" | "sells" => book_side(value, Side::Sell, batch),
             _ => Ok(()),

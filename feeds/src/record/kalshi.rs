@@ -1,10 +1,10 @@
 //! Records of Kalshi's WebSocket channels (`venues/kalshi.md` section 7).
 
-use dutchbook_book::grid::PriceRange;
 use dutchbook_book::{Cash, Face, Nanos, Price, Qty, QtyChange, Side};
 
-use super::List;
+use super::{List, Text};
 use crate::batch::Sequence;
+use crate::general::reading::{PriceRanges, Subscriptions};
 use crate::kind::MessageKind;
 
 /// What stands outside `msg`.
@@ -115,9 +115,9 @@ pub struct Subscribed<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Ok<'a> {
     /// All markets of the subscription now, where the answer lists them.
-    pub market_tickers: List<'a, &'a str>,
+    pub market_tickers: List<'a, Text>,
     /// All subscriptions, where the answer lists them.
-    pub subscriptions: List<'a, (&'a str, u32)>,
+    pub subscriptions: List<'a, Subscriptions>,
 }
 
 /// A command was refused, or a subscription died.
@@ -329,7 +329,7 @@ pub struct MarketLifecycle<'a> {
     /// Label of the grid.
     pub price_level_structure: Option<&'a str>,
     /// The grid itself.
-    pub price_ranges: List<'a, PriceRange>,
+    pub price_ranges: List<'a, PriceRanges>,
 }
 
 impl MarketLifecycle<'_> {

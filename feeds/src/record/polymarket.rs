@@ -4,7 +4,8 @@ use core::fmt;
 
 use dutchbook_book::{Nanos, Price, Qty, Side};
 
-use super::List;
+use super::{List, Text};
+use crate::general::reading::{MakerOrders, ReferencePoints};
 use crate::kind::MessageKind;
 
 /// One message that is not about levels.
@@ -123,9 +124,9 @@ pub struct NewMarket<'a> {
     /// Name in addresses.
     pub slug: Option<&'a str>,
     /// Tokens, in the order of the outcomes.
-    pub assets_ids: List<'a, &'a str>,
+    pub assets_ids: List<'a, Text>,
     /// Outcomes.
-    pub outcomes: List<'a, &'a str>,
+    pub outcomes: List<'a, Text>,
     /// Smallest step of prices.
     pub tick_size: Option<Price>,
     /// Gamma's event.
@@ -140,7 +141,7 @@ pub struct MarketResolved<'a> {
     /// Condition.
     pub market: &'a str,
     /// Tokens.
-    pub assets_ids: List<'a, &'a str>,
+    pub assets_ids: List<'a, Text>,
     /// The token that pays; absent when the outcomes split the payout.
     pub winning_asset_id: Option<&'a str>,
     /// Its outcome.
@@ -238,7 +239,7 @@ pub struct Trade<'a> {
     /// Order that took.
     pub taker_order_id: Option<&'a str>,
     /// Orders that made.
-    pub maker_orders: List<'a, MakerOrder<'a>>,
+    pub maker_orders: List<'a, MakerOrders>,
     /// Venue's time.
     pub ts_venue: Nanos,
 }
@@ -304,7 +305,7 @@ pub struct ReferencePrice<'a> {
     /// The newest price.
     pub latest: ReferencePoint,
     /// All prices of a snapshot, oldest first; empty in an update.
-    pub points: List<'a, ReferencePoint>,
+    pub points: List<'a, ReferencePoints>,
     /// Whether this is the first word of a subscription.
     pub is_snapshot: bool,
     /// Averaging window of a time-weighted price.

@@ -9,11 +9,11 @@ use crate::general::decimal::scaled;
 use crate::general::tape::Json;
 use crate::kind::MessageKind;
 use crate::number::Dialect;
-use crate::record::List;
 use crate::record::kalshi::{
     Communication, Error, EventFeeUpdate, EventLifecycle, Fill, LifecycleEvent, MarketLifecycle,
     MarketPosition, Message, Ok as Done, OrderGroup, Record, Subscribed, Ticker, Trade, UserOrder,
 };
+use crate::record::{Element, List, Read, Text};
 
 /// The record of a frame. A grid update that cannot be read leaves books in doubt, any other
 /// refusal does not.
@@ -166,8 +166,8 @@ fn subscription(body: Json<'_>) -> Option<(&str, u32)> {
 
 fn done(body: Json<'_>) -> Done<'_> {
     Done {
-        market_tickers: List::new(body.get("market_tickers"), Json::text),
-        subscriptions: List::new(Some(body), subscription),
+        market_tickers: List::new(body.get("market_tickers"), Text),
+        subscriptions: List::new(Some(body), Subscriptions),
     }
 }
 
@@ -254,7 +254,7 @@ fn market_position(body: Json<'_>) -> Result<MarketPosition<'_>, DecodeError> {
 }
 
 fn market_lifecycle(body: Json<'_>) -> Result<MarketLifecycle<'_>, DecodeError> {
-    let price_ranges = List::new(body.get("price_ranges"), price_range);
+    let price_ranges = List::new(body.get("price_ranges"), PriceRanges);
     if !price_ranges.is_sound() {
         return Err(body.error(DecodeErrorKind::BadGrid));
     }
@@ -275,6 +275,30 @@ fn market_lifecycle(body: Json<'_>) -> Result<MarketLifecycle<'_>, DecodeError> 
         price_level_structure: text(body, "price_level_structure"),
         price_ranges,
     })
+}
+
+/// Reads the ranges of a grid.
+#[derive(Clone, Copy, Debug)]
+pub struct PriceRanges;
+
+impl Read for PriceRanges {
+    type Element<'a> = PriceRange;
+
+    fn read(self, element: Element<'_>) -> Option<PriceRange> {
+        price_range(element.0)
+    }
+}
+
+/// Reads a list of subscriptions: channel and number.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscriptions;
+
+impl Read for Subscriptions {
+    type Element<'a> = (&'a str, u32);
+
+    fn read<'a>(self, element: Element<'a>) -> Option<(&'a str, u32)> {
+        subscription(element.0)
+    }
 }
 
 fn price_range(range: Json<'_>) -> Option<PriceRange> {

@@ -8,11 +8,11 @@ use crate::general::decimal::scaled;
 use crate::general::tape::Json;
 use crate::kind::MessageKind;
 use crate::number::Dialect;
-use crate::record::List;
 use crate::record::polymarket::{
     BestBidAsk, LastTradePrice, MakerOrder, MarketResolved, NewMarket, Order, OrderEvent, Record,
     Reference, ReferencePoint, ReferencePrice, Sports, StreamReply, TickSizeChange, Trade,
 };
+use crate::record::{Element, List, Read, Text};
 
 /// The record of a message; a tick-size change that cannot be read leaves books in doubt, any
 /// other refusal does not.
@@ -123,8 +123,8 @@ fn new_market(message: Json<'_>) -> Result<NewMarket<'_>, DecodeError> {
         market: needed_text(message, "market")?,
         question: text(message, "question"),
         slug: text(message, "slug"),
-        assets_ids: List::new(assets, Json::text),
-        outcomes: List::new(message.get("outcomes"), Json::text),
+        assets_ids: List::new(assets, Text),
+        outcomes: List::new(message.get("outcomes"), Text),
         tick_size: price(message, "order_price_min_tick_size")?,
         event_id: message.get("event_message").and_then(|event| text(event, "id")),
         ts_venue: millis(message)?,
@@ -134,7 +134,7 @@ fn new_market(message: Json<'_>) -> Result<NewMarket<'_>, DecodeError> {
 fn market_resolved(message: Json<'_>) -> Result<MarketResolved<'_>, DecodeError> {
     Ok(MarketResolved {
         market: needed_text(message, "market")?,
-        assets_ids: List::new(message.get("assets_ids"), Json::text),
+        assets_ids: List::new(message.get("assets_ids"), Text),
         winning_asset_id: text(message, "winning_asset_id"),
         winning_outcome: text(message, "winning_outcome"),
         ts_venue: millis(message)?,
@@ -164,7 +164,7 @@ fn order(message: Json<'_>) -> Result<Order<'_>, DecodeError> {
 }
 
 fn trade(message: Json<'_>) -> Result<Trade<'_>, DecodeError> {
-    let maker_orders = List::new(message.get("maker_orders"), maker_order);
+    let maker_orders = List::new(message.get("maker_orders"), MakerOrders);
     if !maker_orders.is_sound() {
         return Err(message.error(DecodeErrorKind::BadQty));
     }
@@ -209,14 +209,31 @@ fn sports(message: Json<'_>) -> Result<Sports<'_>, DecodeError> {
     })
 }
 
-/// Reads a price with its decimal point.
-fn plain_point(point: Json<'_>) -> Option<ReferencePoint> {
-    reference_point(point, 18)
+/// Reads our parts of a trade.
+#[derive(Clone, Copy, Debug)]
+pub struct MakerOrders;
+
+impl Read for MakerOrders {
+    type Element<'a> = MakerOrder<'a>;
+
+    fn read<'a>(self, element: Element<'a>) -> Option<MakerOrder<'a>> {
+        maker_order(element.0)
+    }
 }
 
-/// Reads a price that the stream carries in 1e-18 (Chainlink and its averages).
-fn scaled_point(point: Json<'_>) -> Option<ReferencePoint> {
-    reference_point(point, 0)
+/// Reads the points of a price stream: with their decimal point, or in 1e-18 (Chainlink and its
+/// averages on the old stream).
+#[derive(Clone, Copy, Debug)]
+pub struct ReferencePoints {
+    is_scaled: bool,
+}
+
+impl Read for ReferencePoints {
+    type Element<'a> = ReferencePoint;
+
+    fn read(self, element: Element<'_>) -> Option<ReferencePoint> {
+        reference_point(element.0, if self.is_scaled { 0 } else { 18 })
+    }
 }
 
 fn reference_point(point: Json<'_>, decimals: u32) -> Option<ReferencePoint> {
@@ -238,15 +255,15 @@ fn reference_price(message: Json<'_>) -> Result<ReferencePrice<'_>, DecodeError>
     let symbol = text(payload, "symbol");
     let has_slash = symbol.is_some_and(|symbol| symbol.contains('/'));
     let is_scaled = is_old && (topic.contains("chainlink") || topic.contains("twap") || has_slash);
-    let read = if is_scaled { scaled_point } else { plain_point };
-    let points = List::new(payload.get("data"), read);
+    let reader = ReferencePoints { is_scaled };
+    let points = List::new(payload.get("data"), reader);
     let newest = if payload.get("data").is_some() {
         if !points.is_sound() {
             return Err(payload.error(DecodeErrorKind::BadPrice));
         }
         points.iter().last()
     } else {
-        read(payload)
+        reader.read(Element(payload))
     };
     let flag = message.get("snapshot").and_then(Json::boolean).unwrap_or(false);
     let window = payload.get("window_s").or_else(|| payload.get("window_seconds"));

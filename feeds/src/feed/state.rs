@@ -1,0 +1,552 @@
+//! Books and session of one connection, and how updates of levels change them.
+
+use std::collections::VecDeque;
+
+use dutchbook_book::catalog::{Listing, VenueKind};
+use dutchbook_book::{Book, BookError, BookId, Face, Grid, InstrumentId, Nanos, Price, Qty, Side};
+
+use super::FeedConfig;
+use crate::batch::{LevelChange, Sequence, Update, UpdateKind};
+use crate::counters::Counters;
+use crate::error::{DecodeError, Doubt};
+use crate::kind::MessageKind;
+use crate::notice::{LossReason, Notice, Sink};
+use crate::session::{
+    BookSession, Pulse, Resync, Rules, SessionStep, Streams, Sync, Trading, Verdict,
+};
+
+/// Marks a book that this feed does not have.
+const NO_SLOT: u32 = u32::MAX;
+
+/// Messages of one market with one stamp, until the last of them has come.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    ts_venue: Nanos,
+    ts_recv: Nanos,
+    /// Best bid and ask in YES terms as last stated.
+    bid: Option<Option<Price>>,
+    ask: Option<Option<Price>>,
+}
+
+/// One book with everything that the feed keeps about it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) id: BookId,
+    pub(super) book: Book,
+    pub(super) session: BookSession,
+    pub(super) native_market: String,
+    pub(super) native_faces: Option<[String; 2]>,
+    /// Whether the open connection was asked for it.
+    pub(super) is_asked: bool,
+    ts_venue: Nanos,
+    group: Option<Group>,
+    is_dirty: bool,
+    is_finished: bool,
+}
+
+/// Books and session of one connection.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) kind: VenueKind,
+    pub(super) rules: Rules,
+    pub(super) config: FeedConfig,
+    pub(super) slots: Vec<Slot>,
+    slot_of: Vec<u32>,
+    pub(super) streams: Streams,
+    pub(super) pulse: Pulse,
+    pub(super) counters: Counters,
+    dirty: Vec<u32>,
+    open_groups: Vec<u32>,
+    pub(super) outbox: VecDeque<String>,
+    pub(super) command_id: u64,
+    pub(super) now: Nanos,
+    /// Nothing has to be asked again before this.
+    pub(super) next_due: Nanos,
+}
+
+impl State {
+    pub(super) fn new(kind: VenueKind, config: FeedConfig) -> Self {
+        Self {
+            kind,
+            rules: Rules::of(kind),
+            config,
+            slots: Vec::new(),
+            slot_of: Vec::new(),
+            streams: Streams::default(),
+            pulse: Pulse::default(),
+            counters: Counters::default(),
+            dirty: Vec::new(),
+            open_groups: Vec::new(),
+            outbox: VecDeque::new(),
+            command_id: 0,
+            now: Nanos::ZERO,
+            next_due: Nanos(u64::MAX),
+        }
+    }
+
+    /// Adds a book; false when it is there already.
+    pub(super) fn add(&mut self, listing: &Listing) -> bool {
+        let index = listing.book.index();
+        if self.slot_of.len() <= index {
+            self.slot_of.resize(index.saturating_add(1), NO_SLOT);
+        }
+        let slot = u32::try_from(self.slots.len()).unwrap_or(NO_SLOT);
+        match self.slot_of.get_mut(index) {
+            Some(entry) if *entry == NO_SLOT => *entry = slot,
+            Some(_) | None => return false,
+        }
+        self.slots.push(Slot {
+            id: listing.book,
+            book: Book::new(listing.grid),
+            session: BookSession::default(),
+            native_market: listing.native_market.clone(),
+            native_faces: listing.native_faces.clone(),
+            is_asked: false,
+            ts_venue: Nanos::ZERO,
+            group: None,
+            is_dirty: false,
+            is_finished: false,
+        });
+        // Each book is in these lists at most once: they never grow while messages flow.
+        self.dirty.reserve(self.slots.len());
+        self.open_groups.reserve(self.slots.len());
+        true
+    }
+
+    pub(super) fn book(&self, id: BookId) -> Option<&Book> {
+        let at = self.slot_at(id)?;
+        self.slots.get(at).map(|slot| &slot.book)
+    }
+
+    pub(super) fn books(&self) -> impl Iterator<Item = (BookId, &Book)> {
+        self.slots.iter().map(|slot| (slot.id, &slot.book))
+    }
+
+    #[inline]
+    pub(super) fn slot_at(&self, id: BookId) -> Option<usize> {
+        let slot = *self.slot_of.get(id.index())?;
+        if slot == NO_SLOT { None } else { Some(slot as usize) }
+    }
+
+    #[inline]
+    pub(super) fn slot_of(&self, instrument: InstrumentId) -> Option<usize> {
+        self.slot_at(instrument.book())
+    }
+
+    pub(super) const fn heard(&mut self, now: Nanos) {
+        self.now = now;
+        self.pulse.heard(now);
+    }
+
+    #[inline]
+    pub(super) fn received(&mut self, bytes: usize, now: Nanos) {
+        self.heard(now);
+        self.counters.payloads += 1;
+        self.counters.bytes = self.counters.bytes.saturating_add(bytes as u64);
+    }
+
+    /// Judges a sequence number; false when its message is to be dropped.
+    #[inline]
+    pub(super) fn is_new(&mut self, sequence: Sequence, sink: &mut impl Sink) -> bool {
+        match self.streams.judge(sequence) {
+            Verdict::InOrder => true,
+            Verdict::Duplicate => {
+                self.counters.duplicates += 1;
+                false
+            }
+            Verdict::Gap { expected } => {
+                self.counters.gaps += 1;
+                let Sequence { sid, seq: got } = sequence;
+                sink.notice(Notice::Gap { sid, expected, got });
+                self.lose_stream(sid, LossReason::SequenceGap, sink);
+                true
+            }
+        }
+    }
+
+    /// Gaps every book that a subscription carries.
+    pub(super) fn lose_stream(&mut self, sid: u32, reason: LossReason, sink: &mut impl Sink) {
+        for at in 0..self.slots.len() {
+            if self.slots.get(at).is_some_and(|slot| slot.session.sid == Some(sid)) {
+                self.lose(at, Sync::Gapped, reason, sink);
+            }
+        }
+    }
+
+    /// Stops believing a book, and sends for it.
+    pub(super) fn lose(&mut self, at: usize, sync: Sync, reason: LossReason, sink: &mut impl Sink) {
+        let now = self.now;
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        slot.group = None;
+        if slot.session.lose(sync) {
+            if sync == Sync::Stale {
+                self.counters.stale += 1;
+            }
+            sink.notice(Notice::Lost { book: slot.id, reason });
+            self.mark(at);
+        }
+        self.send_for(at, now);
+    }
+
+    /// Notes that a book is to be asked for at `due`, unless it is being asked for.
+    pub(super) fn send_for(&mut self, at: usize, due: Nanos) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if slot.session.trading != Trading::Closed && slot.session.resync.is_none() {
+            slot.session.resync = Some(Resync { due, attempts: 0 });
+            self.next_due = self.next_due.min(due);
+        }
+    }
+
+    /// Notes that a book has a new state to publish.
+    #[inline]
+    pub(super) fn mark(&mut self, at: usize) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if !slot.is_dirty {
+            slot.is_dirty = true;
+            self.dirty.push(u32::try_from(at).unwrap_or(NO_SLOT));
+        }
+    }
+
+    /// Publishes every book that the payload changed, once.
+    #[inline]
+    pub(super) fn publish(&mut self, now: Nanos, sink: &mut impl Sink) {
+        for next in 0..self.dirty.len() {
+            let Some(at) = self.dirty.get(next).map(|&at| at as usize) else { continue };
+            if self.slots.get(at).is_some_and(|slot| slot.is_finished) {
+                self.judge(at, None, None, sink);
+            }
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            (slot.is_dirty, slot.is_finished) = (false, false);
+            slot.book.set_status(slot.session.status());
+            let stamp = slot.book.commit(slot.ts_venue, now);
+            sink.book_changed(slot.id, &slot.book, stamp);
+        }
+        self.dirty.clear();
+    }
+
+    /// Takes one message about levels.
+    #[inline]
+    pub(super) fn update(
+        &mut self,
+        kind: MessageKind,
+        update: &Update,
+        levels: &[LevelChange],
+        now: Nanos,
+        sink: &mut impl Sink,
+    ) {
+        self.counters.message(kind);
+        self.pulse.data(now);
+        if let Some(sequence) = update.sequence
+            && !self.is_new(sequence, sink)
+        {
+            return;
+        }
+        match update.kind {
+            UpdateKind::Snapshot => self.snapshot(kind, update, levels, sink),
+            UpdateKind::Set | UpdateKind::Add => self.change(update, levels, now, sink),
+        }
+    }
+
+    fn snapshot(
+        &mut self,
+        kind: MessageKind,
+        update: &Update,
+        levels: &[LevelChange],
+        sink: &mut impl Sink,
+    ) {
+        let Some(at) = self.slot_of(update.instrument) else {
+            self.counters.unknown_instrument += 1;
+            return;
+        };
+        self.close_group(at, sink);
+        let sid = update.sequence.map(|sequence| sequence.sid);
+        if let Some(sid) = sid {
+            self.streams.began(sid, true);
+        }
+        let step = update.tick_size.map(Price::micro);
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        // A body read over REST may be older than what the stream has said since.
+        if kind == MessageKind::RestBook
+            && slot.session.takes_deltas()
+            && update.ts_venue < slot.ts_venue
+        {
+            self.counters.ignored += 1;
+            return;
+        }
+        if step.is_some_and(|step| step != slot.book.grid().step()) {
+            self.regrid(at, update.tick_size.and_then(|step| Grid::uniform(step).ok()), sink);
+        }
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        slot.book.begin_snapshot();
+        slot.session.snapshot(sid);
+        slot.ts_venue = update.ts_venue.max(slot.ts_venue);
+        slot.is_finished = true;
+        let refused = levels.iter().find_map(|level| set(&mut slot.book, level).err());
+        self.counters.snapshots += 1;
+        self.mark(at);
+        if let Some(error) = refused {
+            self.contradiction(at, error, sink);
+        }
+    }
+
+    /// Applies changes of levels, usually all of one book.
+    #[inline]
+    fn change(
+        &mut self,
+        update: &Update,
+        levels: &[LevelChange],
+        now: Nanos,
+        sink: &mut impl Sink,
+    ) {
+        let mut current = None;
+        let mut is_open = false;
+        for level in levels {
+            let at = self.slot_of(level.instrument);
+            if at != current || current.is_none() {
+                current = at;
+                is_open = self.open(at, update, now, sink);
+            }
+            let (Some(at), true) = (at, is_open) else { continue };
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            let result = match update.kind {
+                UpdateKind::Add => add(&mut slot.book, level),
+                UpdateKind::Set | UpdateKind::Snapshot => set(&mut slot.book, level),
+            };
+            if let Some(group) = &mut slot.group {
+                group.state(level);
+            }
+            if let Err(error) = result {
+                self.contradiction(at, error, sink);
+                is_open = false;
+            }
+        }
+    }
+
+    /// Whether a book takes the changes of a message; prepares it when it does.
+    #[inline]
+    fn open(
+        &mut self,
+        at: Option<usize>,
+        update: &Update,
+        now: Nanos,
+        sink: &mut impl Sink,
+    ) -> bool {
+        let Some(at) = at else {
+            self.counters.unknown_instrument += 1;
+            return false;
+        };
+        let ts_venue = update.ts_venue;
+        let is_same_group = |group: &Group| group.ts_venue == ts_venue && ts_venue > Nanos::ZERO;
+        if self.slots.get(at).is_some_and(|s| s.group.as_ref().is_some_and(|g| !is_same_group(g))) {
+            self.close_group(at, sink);
+        }
+        let Some(slot) = self.slots.get_mut(at) else { return false };
+        if !slot.session.takes_deltas() {
+            self.counters.ignored += 1;
+            return false;
+        }
+        self.counters.updates += 1;
+        slot.ts_venue = ts_venue.max(slot.ts_venue);
+        let is_lagging =
+            ts_venue > Nanos::ZERO && now.since(ts_venue) > self.config.limits.lag_ns_max;
+        if is_lagging && !slot.session.is_lagging {
+            self.counters.stale += 1;
+            sink.notice(Notice::Lost { book: slot.id, reason: LossReason::Lagging });
+        }
+        slot.session.is_lagging = is_lagging;
+        if !self.rules.groups_by_stamp {
+            slot.is_finished = true;
+        } else if let Some(group) = &mut slot.group {
+            group.ts_recv = now;
+        } else {
+            slot.group = Some(Group { ts_venue, ts_recv: now, bid: None, ask: None });
+            self.remember_group(at);
+        }
+        self.mark(at);
+        true
+    }
+
+    #[inline]
+    fn remember_group(&mut self, at: usize) {
+        let at = u32::try_from(at).unwrap_or(NO_SLOT);
+        // The common case is one busy market; the list is short, for poll empties it.
+        if self.open_groups.last() != Some(&at) && !self.open_groups.contains(&at) {
+            self.open_groups.push(at);
+        }
+    }
+
+    /// A change contradicts the book: a message was lost, or a tick-size change was.
+    fn contradiction(&mut self, at: usize, error: BookError, sink: &mut impl Sink) {
+        match error {
+            BookError::OffTick(_) => self.counters.off_tick += 1,
+            BookError::NegativeLevel(_) => self.counters.negative += 1,
+        }
+        self.mark(at);
+        self.lose(at, Sync::Gapped, LossReason::Contradiction(error), sink);
+    }
+
+    /// The messages of a group are complete: the state after them is the one that counts.
+    fn close_group(&mut self, at: usize, sink: &mut impl Sink) {
+        let group = self.slots.get_mut(at).and_then(|slot| slot.group.take());
+        if let Some(group) = group {
+            self.judge(at, group.bid, group.ask, sink);
+        }
+    }
+
+    /// Finishes every update that has had no further message since before `until`.
+    pub(super) fn close_groups(&mut self, until: Nanos, sink: &mut impl Sink) {
+        let mut next = 0;
+        while let Some(at) = self.open_groups.get(next).map(|&at| at as usize) {
+            let recv = self.slots.get(at).and_then(|slot| slot.group).map(|group| group.ts_recv);
+            if recv.is_some_and(|recv| recv > until) {
+                next += 1;
+            } else {
+                self.close_group(at, sink);
+                self.open_groups.swap_remove(next);
+            }
+        }
+    }
+
+    /// Counts a finished update that left its book crossed or unlike the stated top; gives the book
+    /// up when that stays so.
+    fn judge(
+        &mut self,
+        at: usize,
+        bid: Option<Option<Price>>,
+        ask: Option<Option<Price>>,
+        sink: &mut impl Sink,
+    ) {
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        if !slot.session.takes_deltas() {
+            return;
+        }
+        let top = slot.book.top();
+        let differs = |stated: Option<Option<Price>>, ours: Option<Price>| {
+            stated.is_some_and(|stated| stated != ours)
+        };
+        let is_crossed = top.is_crossed();
+        let is_unlike = differs(bid, top.bid.map(|level| level.price))
+            || differs(ask, top.ask.map(|level| level.price));
+        if !is_crossed && !is_unlike {
+            slot.session.doubtful_updates = 0;
+            return;
+        }
+        slot.session.doubtful_updates = slot.session.doubtful_updates.saturating_add(1);
+        let is_given_up = slot.session.doubtful_updates >= self.config.limits.doubtful_updates_max;
+        self.counters.crossed += u64::from(is_crossed);
+        self.counters.top_mismatch += u64::from(is_unlike);
+        if is_given_up {
+            self.lose(at, Sync::Gapped, LossReason::Doubtful, sink);
+        }
+    }
+
+    /// Puts a book on a new grid: its levels are void until a snapshot. No grid gaps the book.
+    pub(super) fn regrid(&mut self, at: usize, grid: Option<Grid>, sink: &mut impl Sink) {
+        let now = self.now;
+        let Some(grid) = grid else {
+            self.lose(at, Sync::Gapped, LossReason::Regridded, sink);
+            return;
+        };
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        slot.book.regrid(grid);
+        slot.group = None;
+        slot.session.sync = Sync::Awaiting;
+        slot.session.doubtful_updates = 0;
+        self.counters.regrids += 1;
+        sink.notice(Notice::TickChange { book: slot.id, step: grid.step() });
+        self.mark(at);
+        self.send_for(at, now);
+    }
+
+    /// A payload could not be read.
+    pub(super) fn malformed(&mut self, error: DecodeError, sink: &mut impl Sink) {
+        self.counters.decode_errors += 1;
+        sink.notice(Notice::Malformed(error));
+        if let Some(sequence) = error.sequence
+            && !self.is_new(sequence, sink)
+        {
+            return;
+        }
+        match error.doubt {
+            Doubt::Nothing => {}
+            Doubt::Book(instrument) => {
+                if let Some(at) = self.slot_of(instrument) {
+                    self.lose(at, Sync::Gapped, LossReason::Malformed, sink);
+                }
+            }
+            Doubt::All => {
+                for at in 0..self.slots.len() {
+                    self.lose(at, Sync::Stale, LossReason::Malformed, sink);
+                }
+            }
+        }
+    }
+
+    pub(super) fn poll(&mut self, now: Nanos, sink: &mut impl Sink) -> SessionStep {
+        self.now = now;
+        let limits = self.config.limits;
+        let until = Nanos(now.0.saturating_sub(limits.group_ns_max.0));
+        self.close_groups(until, sink);
+        if let Some(reason) = self.pulse.verdict(now, &limits) {
+            self.disconnect(now, sink);
+            return SessionStep::Reconnect(reason);
+        }
+        if let Some(ping) = self.rules.ping
+            && self.pulse.ping_due(now, &limits)
+        {
+            self.outbox.push_back(ping.to_owned());
+        }
+        let is_due = self.pulse.is_connected() && now >= self.next_due;
+        if is_due || !self.outbox.is_empty() { SessionStep::Send } else { SessionStep::Idle }
+    }
+
+    /// The connection is gone, or is to be given up.
+    pub(super) fn disconnect(&mut self, now: Nanos, sink: &mut impl Sink) {
+        self.now = now;
+        self.close_groups(Nanos(u64::MAX), sink);
+        self.pulse.disconnect();
+        self.streams.clear();
+        self.outbox.clear();
+        self.next_due = Nanos(u64::MAX);
+        for at in 0..self.slots.len() {
+            self.lose(at, Sync::Stale, LossReason::Disconnected, sink);
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.session.resync = None;
+                slot.session.sid = None;
+                slot.is_asked = false;
+            }
+        }
+    }
+}
+
+impl Group {
+    /// Notes the top that a message states after a change, in YES terms. Zero and one are no
+    /// prices: a side whose best is one of them is empty.
+    #[inline]
+    fn state(&mut self, level: &LevelChange) {
+        let real = |best: Option<Price>| best.filter(|p| *p > Price::ZERO && *p < Price::ONE);
+        let (bid, ask) = (level.best_bid.map(real), level.best_ask.map(real));
+        let mirrored = |best: Option<Option<Price>>| best.map(|best| best.map(Price::complement));
+        let (bid, ask) = match level.instrument.face() {
+            Face::Yes => (bid, ask),
+            Face::No => (mirrored(ask), mirrored(bid)),
+        };
+        self.bid = bid.or(self.bid);
+        self.ask = ask.or(self.ask);
+    }
+}
+
+/// Sets a level to what a message states.
+#[inline]
+fn set(book: &mut Book, level: &LevelChange) -> Result<(), BookError> {
+    let micro = u64::try_from(level.qty.micro()).ok();
+    let qty = micro.and_then(Qty::from_micro).ok_or(BookError::NegativeLevel(level.price))?;
+    book.set_level(level.instrument.face(), level.side, level.price, qty)
+}
+
+/// Changes a level by what a message states.
+#[inline]
+fn add(book: &mut Book, level: &LevelChange) -> Result<(), BookError> {
+    let side: Side = level.side;
+    book.add_level(level.instrument.face(), side, level.price, level.qty)
+}
