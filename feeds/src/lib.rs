@@ -18,8 +18,8 @@ pub mod kind;
 pub mod notice;
 pub mod number;
 pub mod payload;
-mod scan;
 pub mod record;
+mod scan;
 pub mod session;
 
 pub use feed::{DecoderChoice, Feed, FeedConfig, FeedError};
