@@ -11,7 +11,7 @@ mod text;
 use std::path::{Path, PathBuf};
 
 use dutchbook_book::{Exact, Side};
-use dutchbook_core::eval::sweep::{Refusal, Scratch, SizedLeg, sweep, top_edge};
+use dutchbook_core::eval::sweep::{Refusal, Scratch, SizedLeg, Sizing, Terms, sweep, top_edge};
 use serde_json::{Value, json};
 
 pub use case::Problem;
@@ -203,7 +203,7 @@ fn answer(case: &Case, scratch: &mut Scratch) -> Answer {
                     .zip(sizing.legs)
                     .map(|(leg, sized)| priced_leg(leg, sized, sizing.size))
                     .collect(),
-                gross: sizing.gross,
+                gross: gross(case, terms, &sizing),
                 fees: sizing.fees,
                 net: sizing.net,
                 cash_paid: sizing.cash_paid,
@@ -213,6 +213,14 @@ fn answer(case: &Case, scratch: &mut Scratch) -> Answer {
     };
     let floor = case.floor.map(|unit| Exact::from_pico(i128::from(unit).div_euclid(100)));
     Answer { id: case.id.clone(), kind: case.kind.clone(), floor, top_edge, outcome }
+}
+
+/// Payoff less notionals, counted without the adverse ruling of a resolution.
+fn gross(case: &Case, terms: &Terms, sizing: &Sizing<'_>) -> Exact {
+    let adverse = case.floor.unwrap_or(terms.payoff).saturating_sub(terms.payoff);
+    let product = i128::from(adverse).saturating_mul(i128::from(sizing.size.micro()));
+    let adverse = Exact::from_pico(product.div_euclid(100_000_000));
+    sizing.gross.checked_add(adverse).unwrap_or(sizing.gross)
 }
 
 fn priced_leg(leg: &LegOf, sized: &SizedLeg, size: dutchbook_book::Qty) -> PricedLeg {

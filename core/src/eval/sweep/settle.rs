@@ -1,6 +1,6 @@
 //! Exact settlement of a basket at a given size: every match, every rounding, every minimum.
 
-use dutchbook_book::fee::{Collect, OrderFees};
+use dutchbook_book::fee::{Collect, OrderFees, UnitCost};
 use dutchbook_book::{Exact, Level, Price, Qty, Side};
 
 use super::{LegBook, NOTHING, Refusal, Terms};
@@ -153,8 +153,8 @@ pub(super) fn check_minimums(legs: &[LegBook<'_>], sized: &[SizedLeg]) -> Result
 }
 
 /// What `size` baskets pay, rounded down to 1e-12 $.
-fn payoff(terms: &Terms, size: Qty) -> Option<Exact> {
-    let product = i128::from(terms.payoff).checked_mul(i128::from(size.micro()))?;
+fn payoff_of(unit: UnitCost, size: Qty) -> Option<Exact> {
+    let product = i128::from(unit).checked_mul(i128::from(size.micro()))?;
     Some(Exact::from_pico(product.div_euclid(PAYOFF_PER_PICO)))
 }
 
@@ -168,7 +168,7 @@ fn cash_paid(legs: &[SizedLeg]) -> Option<Exact> {
 
 /// The capital that `size` baskets tie up: the cash paid, and for sold sets one dollar each.
 pub(super) fn capital(terms: &Terms, size: Qty, legs: &[SizedLeg]) -> Option<Exact> {
-    let owed = NOTHING.checked_sub(payoff(terms, size)?)?.max(NOTHING);
+    let owed = NOTHING.checked_sub(payoff_of(terms.payoff, size)?)?.max(NOTHING);
     cash_paid(legs)?.checked_add(owed)
 }
 
@@ -177,7 +177,7 @@ pub(super) fn total<'s>(terms: &Terms, size: Qty, legs: &'s [SizedLeg]) -> Optio
     let cash_paid = cash_paid(legs)?;
     let fees = sum(legs, |leg| leg.fee)?;
     let commissions = sum(legs, |leg| leg.commission)?;
-    let payoff = payoff(terms, size)?;
+    let payoff = payoff_of(terms.payoff, size)?;
     // Cash paid is notionals bought less notionals sold, plus fees.
     let gross = payoff.checked_sub(cash_paid.checked_sub(fees)?)?;
     let net = payoff
