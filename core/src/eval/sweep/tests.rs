@@ -1,1 +1,1 @@
-use super::*;
+//! Laws and worked examples of the sweep.
