@@ -1,5 +1,7 @@
 //! The case file of `dutchbook eval`: every case, every key of `expect`.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a proof fails by panicking")]
+
 use dutchbook_book::{Exact, Price};
 use dutchbook_tools::eval::{self, Answer, Priced};
 use harness::vectors::{self, Expect, plain};

@@ -1,5 +1,12 @@
 //! Fee vectors of the venues: every case, every key.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a proof fails by panicking"
+)]
+
 use dutchbook_book::fee::kalshi::{self, FeeType, Member, Rule};
 use dutchbook_book::fee::{FeeSchedule, FillFee, OrderFees, Role, Rounding, budget, hyperliquid};
 use dutchbook_book::{Cash, Price, Qty, Rate, Side};

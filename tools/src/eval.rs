@@ -295,8 +295,8 @@ fn leg_json(leg: &PricedLeg) -> Value {
     })
 }
 
-/// The answers for a person: a line per case, a line per order.
+/// The printed answers for a person: a line per case, a line per order.
 #[must_use]
-pub fn to_table(answers: &[Answer]) -> String {
+pub fn table(answers: &Value) -> String {
     text::table(answers)
 }

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use rust_decimal::Decimal;
-
-use super::{Answer, action};
+use serde_json::Value;
 
 /// Said where a basket's payoff is not guaranteed by any number that fits.
 pub(super) const NO_FLOOR: &str = "the payoff of the basket is not guaranteed in every state";
@@ -35,29 +34,37 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// A line per case, a line per order.
-pub(super) fn table(answers: &[Answer]) -> String {
+pub(super) fn table(answers: &Value) -> String {
+    let answers = answers.as_array().map_or(&[][..], Vec::as_slice);
+    let width = answers.iter().map(|answer| field(answer, "id").chars().count()).max();
+    let width = width.unwrap_or(0);
     let mut out = String::new();
-    let width = answers.iter().map(|answer| answer.id.chars().count()).max().unwrap_or(0);
     let mut found = 0_usize;
     for answer in answers {
-        let line = match &answer.outcome {
-            Ok(priced) => {
-                found += 1;
-                format!(
-                    "yes  size {}  net {}  gross {}  fees {}  cash {}",
-                    priced.size, priced.net, priced.gross, priced.fees, priced.cash_paid
-                )
-            }
-            Err(reason) => format!("no   {reason}"),
-        };
-        push(&mut out, format_args!("{:<width$}  {:<14} {line}", answer.id, answer.kind));
-        for leg in answer.outcome.iter().flat_map(|priced| &priced.legs) {
-            let (name, action) = (&leg.instrument, action(leg.side));
+        let is_found = answer.get("opportunity").and_then(Value::as_bool) == Some(true);
+        found += usize::from(is_found);
+        let id = field(answer, "id");
+        if !is_found {
+            push(&mut out, format_args!("{id:<width$}  no   {}", field(answer, "reason")));
+            continue;
+        }
+        let [size, net, gross, fees, cash] =
+            ["size", "net_edge", "gross_edge", "fees", "cash_paid"].map(|key| field(answer, key));
+        push(
+            &mut out,
+            format_args!(
+                "{id:<width$}  yes  {size} baskets  net {net} = gross {gross} - fees {fees} \
+                 and fixed costs, cash {cash}"
+            ),
+        );
+        for leg in answer.get("legs").and_then(Value::as_array).into_iter().flatten() {
+            let [name, action, qty, limit, fee] =
+                ["instrument", "action", "qty", "limit_price", "fee"].map(|key| field(leg, key));
+            let blank = "";
             push(
                 &mut out,
                 format_args!(
-                    "{:<width$}    {action:<4} {} of {name} to {}, fee {}",
-                    "", leg.qty, leg.sized.limit_price, leg.sized.fee
+                    "{blank:<width$}       {action:<4} {qty} {name} to {limit}, fee {fee}"
                 ),
             );
         }
@@ -66,8 +73,12 @@ pub(super) fn table(answers: &[Answer]) -> String {
     out
 }
 
+fn field<'a>(value: &'a Value, key: &str) -> &'a str {
+    value.get(key).and_then(Value::as_str).unwrap_or("-")
+}
+
 fn push(out: &mut String, line: std::fmt::Arguments<'_>) {
-    // Writing into a String cannot fail.
+    // Writing into a String cannot fail; were it to, the table would lack a line.
     if writeln!(out, "{line}").is_err() {
         out.push('\n');
     }
