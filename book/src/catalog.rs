@@ -6,7 +6,7 @@
 
 use crate::fee::FeeSchedule;
 use crate::grid::Grid;
-use crate::id::{BookId, ConditionId, EventId, VenueId};
+use crate::id::{BookId, ConditionId, EventId, Face, VenueId};
 use crate::units::{Cash, Qty};
 
 /// Which protocol a venue speaks.
@@ -117,6 +117,9 @@ pub struct Catalog {
     pub conditions: Vec<Condition>,
     /// Listings by [`BookId`].
     pub listings: Vec<Listing>,
+    /// Books whose YES face pays when the condition does *not* come true, ascending: "five or
+    /// fewer" listed under the condition "six or more".
+    pub inverted: Vec<BookId>,
 }
 
 impl Catalog {
@@ -150,6 +153,19 @@ impl Catalog {
         listing.book = book;
         self.listings.push(listing);
         book
+    }
+
+    /// Marks a book as listing the complement of its condition.
+    pub fn set_inverted(&mut self, book: BookId) {
+        if let Err(at) = self.inverted.binary_search(&book) {
+            self.inverted.insert(at, book);
+        }
+    }
+
+    /// The face of a book that pays when its condition comes true.
+    #[must_use]
+    pub fn true_face(&self, book: BookId) -> Face {
+        if self.inverted.binary_search(&book).is_ok() { Face::No } else { Face::Yes }
     }
 
     /// The listing of a book.

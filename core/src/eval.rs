@@ -1,7 +1,9 @@
 //! Changed top of book to opportunity: relations compiled to baskets, watched by running sums.
 
 pub mod basket;
+pub mod compile;
 pub mod edge;
 pub mod resolution;
 pub mod states;
 pub mod sweep;
+pub mod watch;

@@ -8,5 +8,6 @@ pub mod net;
 pub mod opportunity;
 pub mod pin;
 pub mod position;
+pub mod relation;
 pub mod risk;
 pub mod telemetry;

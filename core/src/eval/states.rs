@@ -117,20 +117,32 @@ impl StateTable {
         count
     }
 
-    /// Whether in every possible state these instruments pay one or nothing, their complements the
-    /// rest, and at most one of them pays: what the closed forms of an exclusive set rely on.
+    /// Whether in every possible state at most one outcome comes true, all instruments of an
+    /// outcome then pay one and otherwise nothing, and their complements the rest: what the closed
+    /// forms of an exclusive set rely on. An outcome is the list of the instruments that show it.
     #[must_use]
-    pub fn is_exclusive(&self, instruments: &[InstrumentId]) -> bool {
+    pub fn is_exclusive(&self, outcomes: &[Vec<InstrumentId>]) -> bool {
         self.possible().all(|state| {
             let mut winners = 0;
-            let plain = instruments.iter().all(|&id| {
-                let pays = self.payoff(state, id);
+            let plain = outcomes.iter().all(|shown| {
+                let pays = shown.first().and_then(|&id| self.payoff(state, id));
                 winners += u32::from(pays == Some(Price::ONE));
                 matches!(pays, Some(Price::ONE | Price::ZERO))
-                    && self.payoff(state, id.complement()) == pays.map(Price::complement)
+                    && shown.iter().all(|&id| {
+                        let rest = self.payoff(state, id.complement());
+                        self.payoff(state, id) == pays && rest == pays.map(Price::complement)
+                    })
             });
             plain && winners <= 1
         })
+    }
+
+    /// What an instrument pays in every possible state, where that is one number.
+    #[must_use]
+    pub fn certain(&self, instrument: InstrumentId) -> Option<Price> {
+        let mut possible = self.possible();
+        let first = self.payoff(possible.next()?, instrument)?;
+        possible.all(|state| self.payoff(state, instrument) == Some(first)).then_some(first)
     }
 }
 
