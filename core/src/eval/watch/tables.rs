@@ -70,7 +70,6 @@ impl Pace {
 
     /// The tick of a price in micro, rounded down.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "a tick is at most the price, a u32")]
     pub(super) const fn tick(self, micro: u32) -> u32 {
         ((micro as u64 * self.magic) >> MAGIC_SHIFT) as u32
     }

@@ -250,7 +250,7 @@ proptest! {
                     _ => {}
                 }
             }
-            (bought > 0 && (sold > 0 || bips == 0) || bips == 0).then_some(edge)
+            (bips == 0 || bought > 0 && sold > 0).then_some(edge)
         }).max().unwrap_or(0).max(0);
         let found = watch.materialise(convert, &mut Vec::new());
         prop_assert_eq!(found.map_or(0, |found| found.edge), best);
