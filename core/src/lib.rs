@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod clock;
 pub mod config;
 pub mod eval;
+pub mod journal;
 pub mod net;
 pub mod opportunity;
 pub mod pin;

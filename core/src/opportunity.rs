@@ -10,6 +10,7 @@ use dutchbook_book::view::TopView;
 use dutchbook_book::{BasketId, Exact, InstrumentId, Nanos, Price, Qty, Side};
 
 use crate::eval::basket::BasketKind;
+use crate::eval::sweep::{Refusal, Sizing};
 
 /// One leg of an opportunity, sized and priced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,13 @@ pub struct Sighting {
     pub fees: Exact,
     /// Worst-case profit after everything.
     pub net_edge: Exact,
+}
+
+impl From<&Sizing<'_>> for Sighting {
+    fn from(sizing: &Sizing<'_>) -> Self {
+        let Sizing { size, gross, fees, net: net_edge, .. } = *sizing;
+        Self { size, gross, fees, net_edge }
+    }
 }
 
 /// Which edge a tracker follows.
@@ -128,6 +136,22 @@ impl Cause {
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+impl From<Refusal> for Cause {
+    /// Why an edge is not there, from the sizing's refusal of its basket.
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::EdgeNotPositive => Self::PriceMoved,
+            Refusal::NoLevel { .. }
+            | Refusal::BelowLot
+            | Refusal::Capital
+            | Refusal::BelowVenueMinimum { .. }
+            | Refusal::NetTooSmall
+            | Refusal::DepthForFee { .. } => Self::SizeTaken,
+            Refusal::NoLeg | Refusal::Overflow => Self::BookDoubtful,
+        }
     }
 }
 

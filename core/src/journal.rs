@@ -1,0 +1,121 @@
+//! What happened, as fixed-size records: written before anything is sent, read by people later.
+//!
+//! A record is [`RECORD_BYTES`] little-endian bytes: kind, version, sequence, time, a payload whose
+//! unused bytes are zero, and a check word over all of it that any change within one word alters.
+//! The hot side appends encoded records to chunks ([`crate::chunk`]); a slow thread takes them away.
+//! When there is no room, [`JournalWriter::record`] says so and the caller **sends nothing that it
+//! could not record**; [`JournalWriter::record_or_shed`] counts instead, for what is only telling.
+
+pub mod checker;
+pub mod codec;
+pub mod record;
+
+pub use checker::Checker;
+pub use codec::{DecodeError, RECORD_BYTES, decode, encode};
+pub use record::{Decision, DecisionLeg, EvalCause, Record};
+
+use dutchbook_book::Nanos;
+
+use crate::chunk::{self, ChunkReader, ChunkWriter, Full};
+
+/// One encoded record.
+pub type RecordBytes = [u8; RECORD_BYTES];
+
+/// The hot side of the journal. One thread owns it.
+#[derive(Debug)]
+pub struct JournalWriter {
+    records: ChunkWriter<RecordBytes>,
+    sequence: u64,
+    shed_count: u64,
+}
+
+/// The slow side of the journal.
+#[derive(Debug)]
+pub struct JournalReader {
+    records: ChunkReader<RecordBytes>,
+}
+
+/// Makes the two sides with room for `chunk_count` × `chunk_len` records.
+#[must_use]
+pub fn journal(chunk_count: usize, chunk_len: usize) -> (JournalWriter, JournalReader) {
+    let (writer, reader) = chunk::channel(chunk_count, chunk_len);
+    let writer = JournalWriter { records: writer, sequence: 0, shed_count: 0 };
+    (writer, JournalReader { records: reader })
+}
+
+impl JournalWriter {
+    /// Appends a record under the next sequence number.
+    ///
+    /// # Errors
+    /// When there is no room: nothing is written and no number is used.
+    pub fn record(&mut self, now: Nanos, record: &Record) -> Result<(), Full> {
+        self.records.push(encode(self.sequence, now, record))?;
+        self.sequence += 1;
+        Ok(())
+    }
+
+    /// Appends a record that may be lost: without room it is counted. The number that it would have
+    /// had is used up, so that a reader sees the hole.
+    pub fn record_or_shed(&mut self, now: Nanos, record: &Record) {
+        if self.record(now, record).is_err() {
+            self.sequence += 1;
+            self.shed_count = self.shed_count.saturating_add(1);
+        }
+    }
+
+    /// Whether `count` records could be appended now: ask before sending a basket.
+    #[must_use]
+    pub fn has_room(&self, count: usize) -> bool {
+        self.records.has_room(count)
+    }
+
+    /// Hands over what is there, so that the slow side lags by little.
+    pub fn flush(&mut self) {
+        self.records.flush();
+    }
+
+    /// Records that were shed.
+    #[must_use]
+    pub const fn shed_count(&self) -> u64 {
+        self.shed_count
+    }
+}
+
+impl JournalReader {
+    /// Gives every handed-over record to `take`, oldest first. Returns how many there were.
+    pub fn drain(&mut self, take: impl FnMut(&RecordBytes)) -> usize {
+        self.records.drain(take)
+    }
+
+    /// Whether the writer is gone and everything has been drained.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.records.is_finished()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dutchbook_book::BookId;
+
+    #[test]
+    fn a_full_journal_refuses_what_must_be_kept_and_sheds_the_rest_visibly() {
+        let (mut writer, mut reader) = journal(2, 2);
+        let gap = Record::Gap { book: BookId(3), expected: 7, got: 9 };
+        assert!(writer.has_room(2) && !writer.has_room(3));
+        for _ in 0..4 {
+            writer.record(Nanos(5), &gap).unwrap();
+        }
+        assert_eq!(writer.record(Nanos(5), &gap), Err(Full));
+        writer.record_or_shed(Nanos(5), &gap);
+        assert_eq!(writer.shed_count(), 1);
+        let mut sequences = Vec::new();
+        reader.drain(|bytes| sequences.push(decode(bytes).unwrap().sequence));
+        writer.record(Nanos(6), &gap).unwrap();
+        drop(writer);
+        reader.drain(|bytes| sequences.push(decode(bytes).unwrap().sequence));
+        assert_eq!(sequences, [0, 1, 2, 3, 5]);
+        assert!(reader.is_finished());
+    }
+}
