@@ -126,12 +126,14 @@ impl Message<'_> {
 /// Takes one frame into the survey.
 ///
 /// # Errors
-/// When a frame that begins like JSON is none.
+/// When the line is a bare frame (`is_bare`) that begins like JSON and is none: the recording is
+/// cut. Inside an envelope it is what the venue sent, and counted as `malformed`.
 pub fn survey(
     survey: &mut Survey,
     line: u64,
     payload: &str,
     ts_recv: Option<Nanos>,
+    is_bare: bool,
 ) -> Result<(), String> {
     let (messages, is_array) = match split(payload) {
         Split::Text => {
@@ -139,7 +141,12 @@ pub fn survey(
             survey.count(if word == "PONG" { "PONG" } else { "text" });
             return Ok(());
         }
-        Split::Malformed(reason) => return Err(reason),
+        Split::Malformed(reason) if is_bare => return Err(reason),
+        Split::Malformed(_) => {
+            survey.count("malformed");
+            survey.break_runs();
+            return Ok(());
+        }
         Split::Messages(messages, is_array) => (messages, is_array),
     };
     if let Some(now) = ts_recv.or_else(|| messages.iter().find_map(Message::ts_venue)) {
@@ -256,15 +263,12 @@ fn sidecar(recording: &Path) -> Option<std::path::PathBuf> {
     (path.is_file() && path != recording).then_some(path)
 }
 
-/// The payload that the decoder gets: a REST body becomes the snapshot frame that it is.
+/// When the venue made the frame, where it says so.
 #[must_use]
-pub fn as_frame(payload: &str) -> Option<String> {
+pub fn ts_venue(payload: &str) -> Option<Nanos> {
     match split(payload) {
-        Split::Messages(messages, false) if messages.first()?.kind() == REST_BOOK => {
-            let body = payload.trim().strip_suffix('}')?;
-            Some(format!("{body},\"event_type\":\"book\"}}"))
-        }
-        Split::Text | Split::Malformed(_) | Split::Messages(..) => None,
+        Split::Messages(messages, _) => messages.iter().find_map(Message::ts_venue),
+        Split::Text | Split::Malformed(_) => None,
     }
 }
 

@@ -127,6 +127,9 @@ impl Lines {
                     bytes_max: LINE_BYTES_MAX,
                 });
             }
+            if self.line == 1 && self.buffer.starts_with(b"\xEF\xBB\xBF") {
+                self.buffer.drain(..3);
+            }
             if !self.buffer.trim_ascii().is_empty() {
                 break;
             }
@@ -135,9 +138,6 @@ impl Lines {
         // Only the line end is the recorder's; other white space may be the venue's.
         while let Some((b'\n' | b'\r', rest)) = line.split_last() {
             line = rest;
-        }
-        if self.line == 1 {
-            line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line);
         }
         Ok(Some(line))
     }
