@@ -52,6 +52,7 @@ pub mod polymarket;
 pub mod progress;
 pub mod report;
 pub mod source;
+pub mod stream;
 pub mod survey;
 pub mod tape;
 pub mod text;
@@ -178,14 +179,14 @@ pub fn replay_file(
     progress: &mut Progress,
 ) -> Result<FileReport, ReplayError> {
     let format = format::sniff(&mut Lines::open(file)?)?;
-    let mut lines = Lines::open(file)?;
+    let lines = Lines::open(file);
     match format {
-        Format::PairTape => pairs::replay(&mut lines, options, progress),
-        Format::KalshiDepth => tape::replay(&mut lines, options, progress),
-        Format::KalshiEvents => events::replay(&mut lines, options, progress),
+        Format::PairTape => pairs::replay(&mut lines?, options, progress),
+        Format::KalshiDepth => tape::replay(&mut lines?, options, progress),
+        Format::KalshiEvents => events::replay(&mut lines?, options, progress),
         Format::PolymarketUtf8
         | Format::PolymarketFrames
         | Format::PolymarketSession
-        | Format::KalshiFrames => Err(ReplayError::Setup("not yet".to_owned())),
+        | Format::KalshiFrames => stream::replay(file, format, options, progress),
     }
 }
