@@ -440,7 +440,7 @@ fn happen(
 }
 
 /// Every set of orders with a known worst payoff that the arbitrageurs watch.
-fn baskets(scenario: &Scenario) -> Vec<(Vec<(BookId, Side)>, i64)> {
+pub(super) fn baskets(scenario: &Scenario) -> Vec<(Vec<(BookId, Side)>, i64)> {
     const PAR: i64 = 1_000_000;
     use Side::{Buy, Sell};
     let catalog = &scenario.catalog;
@@ -500,7 +500,7 @@ impl Maker {
         }
         let seen =
             i64::from(desk.world.chance(self.book, Nanos(desk.now.0.saturating_sub(self.delay.0))));
-        self.bias = self.bias * 9 / 10 + rng.bell(self.noise);
+        self.bias = self.bias * 3 / 4 + rng.bell(self.noise);
         // Opinions differ most at even chances.
         let width = seen.min(1_000_000 - seen).clamp(40_000, 250_000);
         let belief = (seen + (sentiment + self.bias) * width / 250_000).clamp(11_000, 989_000);
@@ -564,7 +564,7 @@ impl Maker {
             }
             if !is_there {
                 // Filled: whoever traded may know more, and the inventory wants to go back.
-                let lean = self.half_spread * 2 / 3;
+                let lean = self.half_spread / 3;
                 self.bias += if side == Side::Buy { -lean } else { lean };
             }
         }

@@ -158,9 +158,9 @@ impl Builder {
     fn event(&mut self, name: &str, law: EventLaw, chances: &[u32], jump_max: u32) -> EventId {
         self.scenario.events.push(EventSpec {
             chances: chances.to_vec(),
-            volatility: jump_max / 90,
+            volatility: jump_max / 220,
             chain: law == EventLaw::Ladder,
-            jump_mean: Nanos::from_millis(5_500),
+            jump_mean: Nanos::from_millis(5_000),
             jump_max,
             script: Vec::new(),
         });
@@ -328,7 +328,7 @@ impl Builder {
 
     /// Five outcomes are listed and a sixth is not: at most one of them comes true.
     fn exclusive(&mut self) {
-        let chances = [340_000, 230_000, 170_000, 110_000, 80_000, 70_000];
+        let chances = [360_000, 240_000, 180_000, 120_000, 85_000, 15_000];
         let event = self.event("Album of the year", EventLaw::Exclusive, &chances, 45_000);
         let names = ["Aurora", "Basalt", "Cinder", "Delta", "Ember"];
         for (state, name) in (0_u64..).zip(names) {
@@ -360,11 +360,11 @@ impl Builder {
     /// Winning the final takes reaching it.
     fn implication(&mut self) {
         let chances = [270_000, 90_000, 640_000];
-        let event = self.event("Lions in the cup", EventLaw::Independent, &chances, 60_000);
+        let event = self.event("Lions in the cup", EventLaw::Independent, &chances, 45_000);
         let reach = self.condition(event, "Lions reach the final", 0b011);
         let win = self.condition(event, "Lions win the cup", 0b001);
         for (condition, market) in [(reach, "FINAL"), (win, "WIN")] {
-            self.polymarket(condition, TickSize::Deci, fees::none());
+            self.polymarket(condition, TickSize::Deci, fees::sports());
             self.kalshi(condition, ["KXCUP-27LIO", market], TickSize::Deci, fees::kalshi_half());
         }
         self.scenario.implications.push(Implication { when: win, then: reach });

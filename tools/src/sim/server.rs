@@ -291,3 +291,7 @@ async fn converse(
         }
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;
