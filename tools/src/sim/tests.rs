@@ -341,6 +341,11 @@ fn mispricings_arise_are_small_and_die() {
         let of_size = episodes.ended.iter().filter(|(index, ..)| baskets[*index].0.len() == want);
         of_size.count()
     };
+    let inverted = |(index, ..): &&(usize, i64, u32)| {
+        let (legs, payoff) = &baskets[*index];
+        legs.len() == 2 && *payoff != 0
+    };
+    println!("{} inverted", episodes.ended.iter().filter(inverted).count());
     println!(
         "{count} episodes ({} of eight legs, {} of five) in a minute; gain median {} largest {} \
          (1e-6 $); life median {} ms, ninth decile {} ms",
@@ -377,5 +382,30 @@ fn the_calm_pace_is_a_few_hundred_frames_a_second_and_busy_a_few_thousand() {
         let rate = frames.len() / 10;
         println!("{pace:?}: {rate} frames/s; in 10 s {kinds:?}");
         assert!((low..high).contains(&rate), "{pace:?} {rate}");
+    }
+}
+
+#[test]
+fn a_decided_event_leaves_quotes_behind_on_the_slower_venue() {
+    for seed in 1..6 {
+        let mut venues = venues(seed, Pace::Calm, FaultPlan::default());
+        venues.step(START.plus(Nanos::from_millis(13_500)));
+        let closed: Vec<BookId> = venues
+            .scenario()
+            .catalog
+            .listings
+            .iter()
+            .filter(|listing| !venues.is_open(listing.book))
+            .map(|listing| listing.book)
+            .collect();
+        let [kalshi] = closed.as_slice() else { panic!("{closed:?}") };
+        assert!(venues.levels(*kalshi, Face::Yes, Side::Buy).is_empty());
+        let pairings = &venues.scenario().pairings;
+        let slower = pairings.iter().find(|pairing| pairing.right == *kalshi).unwrap().left;
+        let ask = venues.levels(slower, Face::Yes, Side::Sell).last().copied();
+        let ask = ask.map_or(1_000_000, |level| level.price.micro());
+        assert!(ask < 990_000, "the winner is still for sale below its payout: {ask}");
+        venues.step(START.plus(Nanos::from_millis(18_500)));
+        assert!(!venues.is_open(slower));
     }
 }
