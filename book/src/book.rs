@@ -222,6 +222,8 @@ impl Book {
             self.bids.count() == 0,
             "a side has a best level exactly when it has levels"
         );
+        self.bids.commit();
+        self.asks.commit();
         self.version = self.version.wrapping_add(1);
         if ts_venue > Nanos::ZERO {
             self.ts_venue = ts_venue;

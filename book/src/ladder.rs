@@ -13,10 +13,36 @@ use crate::units::Qty;
 
 const WORD_BITS: u32 = 64;
 
+/// Which levels an update may have changed: none outside `low..=high`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    low: Tick,
+    high: Tick,
+    /// A level came or went, so levels behind it moved by a place.
+    is_reshaped: bool,
+}
+
+impl Changed {
+    /// Nothing.
+    const NONE: Self = Self { low: Tick(u32::MAX), high: Tick(0), is_reshaped: false };
+    /// Anything.
+    pub const ALL: Self = Self { low: Tick(0), high: Tick(u32::MAX), is_reshaped: true };
+
+    /// Whether nothing changed.
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        self.low.0 > self.high.0
+    }
+}
+
 /// Levels of one side.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     side: Side,
+    /// Since the last commit.
+    changing: Changed,
+    /// By the last commit.
+    changed: Changed,
     qty: Box<[Qty]>,
     occupied: Box<[u64]>,
     best: Option<Tick>,
@@ -30,6 +56,8 @@ impl Ladder {
         let len = ticks as usize;
         Self {
             side,
+            changing: Changed::ALL,
+            changed: Changed::ALL,
             qty: vec![Qty::ZERO; len].into_boxed_slice(),
             occupied: vec![0; len.div_ceil(WORD_BITS as usize)].into_boxed_slice(),
             best: None,
@@ -63,6 +91,8 @@ impl Ladder {
     pub fn set(&mut self, tick: Tick, qty: Qty) -> Option<Qty> {
         let slot = self.qty.get_mut(tick.0 as usize)?;
         let before = core::mem::replace(slot, qty);
+        self.changing.low = self.changing.low.min(tick);
+        self.changing.high = self.changing.high.max(tick);
         match (before.is_zero(), qty.is_zero()) {
             (true, false) => self.occupy(tick),
             (false, true) => self.vacate(tick),
@@ -72,6 +102,7 @@ impl Ladder {
     }
 
     fn occupy(&mut self, tick: Tick) {
+        self.changing.is_reshaped = true;
         if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
             *word |= 1 << (tick.0 % WORD_BITS);
         }
@@ -87,6 +118,7 @@ impl Ladder {
     }
 
     fn vacate(&mut self, tick: Tick) {
+        self.changing.is_reshaped = true;
         if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
             *word &= !(1 << (tick.0 % WORD_BITS));
         }
@@ -137,8 +169,78 @@ impl Ladder {
             .map(|tick| (tick, self.qty_at(tick)))
     }
 
+    /// Marks the end of an update: what changed since the last end is what this one changed.
+    #[inline]
+    pub(crate) fn commit(&mut self) {
+        self.changed = core::mem::replace(&mut self.changing, Changed::NONE);
+    }
+
+    /// What the last committed update changed, and anything if more has changed since.
+    #[inline]
+    #[must_use]
+    pub(crate) fn changed(&self) -> Changed {
+        if self.changing.is_none() { self.changed } else { Changed::ALL }
+    }
+
+    /// The changed levels, best first, behind the number of levels that are better than all of
+    /// them; that number is at most `max`.
+    pub(crate) fn changed_levels(
+        &self,
+        changed: Changed,
+        max: usize,
+    ) -> (usize, impl Iterator<Item = (Tick, Qty)> + '_) {
+        let (nearest, farthest) = match self.side {
+            Side::Buy => (changed.high, changed.low),
+            Side::Sell => (changed.low, changed.high),
+        };
+        let is_better = |a: Tick, b: Tick| match self.side {
+            Side::Buy => a > b,
+            Side::Sell => a < b,
+        };
+        let better = if changed.is_none() { max } else { self.count_better(nearest, max) };
+        let first = match better {
+            0 => self.best,
+            _ if better >= max => None,
+            _ if self.qty_at(nearest).is_zero() => self.next_worse(nearest),
+            _ => Some(nearest),
+        };
+        let levels = core::iter::successors(first, |tick| self.next_worse(*tick))
+            .take_while(move |tick| changed.is_reshaped || !is_better(farthest, *tick))
+            .map(|tick| (tick, self.qty_at(tick)));
+        (better, levels)
+    }
+
+    /// Number of levels better than `tick`, at most `max`.
+    fn count_better(&self, tick: Tick, max: usize) -> usize {
+        let Some(best) = self.best else { return 0 };
+        let (low, high) = match self.side {
+            Side::Buy => (tick.0.saturating_add(1), best.0),
+            Side::Sell => (best.0, tick.0.saturating_sub(1)),
+        };
+        if low > high {
+            return 0;
+        }
+        let (first, last) = ((low / WORD_BITS) as usize, (high / WORD_BITS) as usize);
+        let mut count = 0;
+        for index in first..=last {
+            let mut word = self.occupied.get(index).copied().unwrap_or(0);
+            if index == first {
+                word &= u64::MAX << (low % WORD_BITS);
+            }
+            if index == last {
+                word &= u64::MAX >> (WORD_BITS - 1 - high % WORD_BITS);
+            }
+            count += word.count_ones() as usize;
+            if count >= max {
+                break;
+            }
+        }
+        count.min(max)
+    }
+
     /// Removes every level, touching only occupied words.
     pub fn clear(&mut self) {
+        self.changing = Changed::ALL;
         for (index, word) in self.occupied.iter_mut().enumerate() {
             while *word != 0 {
                 let tick = tick_base(index) + word.trailing_zeros();

@@ -5,6 +5,14 @@
 //! consumer's position, which it reads only when its last reading says that the ring is full: a
 //! push misses no cache line but the slot's own.
 //!
+//! Each ordering was weakened on purpose, one at a time, under the models of this file: with a
+//! relaxed store or load of a slot's sequence or of the closed flag, or with the position stored
+//! before the copy, loom finds a wrong, lost or torn item. It does **not** notice a relaxed store
+//! or load of the consumer's position, for it never delays a load past a later store. The argument
+//! there: the release store comes after the copies in the consumer, the producer's acquire load of
+//! it before the words it writes, so no copy can see a word of the next lap. The stress test with a
+//! ring of one slot stands behind that.
+//!
 //! A full ring refuses, and gives the item back: the caller decides (count and forget, wait, or
 //! [`CoalescingRing`]). Memory is 64 bytes a slot, allocated and touched when the ring is made.
 //! The wrong choice for several producers, for items beyond seven words, and for a consumer that

@@ -11,6 +11,12 @@
 //! Poll the ring, read the view when the ring says so. The wrong choice where every state must be
 //! seen: a view shows the newest one.
 //!
+//! Each ordering was weakened on purpose, one at a time, under the models of this folder: without
+//! the release fence, the acquire fence, the release of the even sequence, the acquire of the
+//! first look, the odd sequence, its check or the second look, loom finds a mixed copy. What loom
+//! cannot see is a load that a processor delays past a later store; the reader has no such pair.
+//! The stress test runs the same claims on real threads, whole depths included.
+//!
 //! Top and depth have a sequence each: the top is one line and read often, the depth is up to
 //! seven and read when the top promises something. A depth carries the stamp of its own state, so
 //! it is never taken for the levels of another version.
@@ -18,7 +24,7 @@
 mod cells;
 mod levels;
 
-pub(crate) use levels::DepthBlock;
+pub(crate) use levels::{DepthBlock, Rows};
 
 use crate::depth::{BookStatus, Level, Stamp, TopOfBook};
 use crate::id::BookId;
@@ -214,15 +220,11 @@ mod models {
     fn a_top_is_of_one_state() {
         model(2, || {
             let line = Arc::new(TopLine::new(BookId(7)));
+            line.write(state(1));
             let shared = Arc::clone(&line);
-            let writer = loom::thread::spawn(move || {
-                shared.write(state(1));
-                shared.write(state(2));
-            });
+            let writer = loom::thread::spawn(move || shared.write(state(2)));
             if let Ok(seen) = line.read() {
-                let expected =
-                    [TopUpdate { book: BookId(7), ..TopUpdate::default() }, state(1), state(2)];
-                assert!(expected.contains(&seen));
+                assert!([state(1), state(2)].contains(&seen));
             }
             writer.join().unwrap();
             assert_eq!(line.read(), Ok(state(2)));
@@ -329,7 +331,7 @@ mod tests {
     fn a_hammering_reader_never_sees_a_mix() {
         let (line, block) = (TopLine::new(BookId(0)), DepthBlock::new());
         line.write(top(0));
-        block.write(&depth(0));
+        block.write_all(&depth(0));
         let done = AtomicBool::new(false);
         let reads = std::thread::scope(|scope| {
             let reader = scope.spawn(|| {
@@ -341,7 +343,7 @@ mod tests {
             });
             for version in 1..400_000 {
                 line.write(top(version));
-                block.write(&depth(version));
+                block.write_all(&depth(version));
             }
             done.store(true, Ordering::Relaxed);
             reader.join().unwrap()

@@ -17,6 +17,13 @@
 //!   consumer collects a mark, then empties the ring of all that was in it at that moment (until
 //!   it is empty, at most its capacity), and then hands the mark out; re-reading then shows U, for
 //!   collecting the mark synchronises with setting it.
+//!
+//! Weakened on purpose under the models of this file, one at a time: loom finds the fault with a
+//! relaxed store or load of a book's count, of the stamp's minimum or exchange, of the total, and
+//! with marks handed out before the queue is emptied or found by bits set before their stamps. It
+//! does **not** notice relaxed bits: it keeps one thread's exchanges in their order. The argument
+//! there: were the bit visible before its stamp, the consumer could clear the bit, find no stamp,
+//! and never look again; release on the bit and acquire on its exchange forbid that order.
 
 use super::{Consumer, Full, Producer, Ring};
 use crate::id::BookId;

@@ -23,6 +23,13 @@ impl<const N: usize> SeqCells<N> {
         Self { sequence: AtomicU64::new(0), words: words.map(AtomicU64::new) }
     }
 
+    /// A word as the writer left it. Only the writing thread may ask.
+    #[inline]
+    pub(super) fn own(&self, index: usize) -> u64 {
+        // Relaxed: only this thread ever stores it.
+        self.words[index].load(Ordering::Relaxed)
+    }
+
     /// Lets `fill` store words between an odd and an even sequence. Only one thread may write.
     #[inline]
     pub(super) fn write(&self, fill: impl FnOnce(&[AtomicU64; N])) {
