@@ -139,7 +139,7 @@ mod tests {
     fn carry_rounds_up_and_spares_what_is_received() {
         let carry = Carry { rate: Rate::from_ppm(50_000).unwrap(), hours_micro: 48_000_000 };
         let paid = Exact::from_pico(718_799_620_000_000);
-        assert_eq!(carry.on_cash(paid).unwrap().to_string(), "718.996551402740");
+        assert_eq!(carry.on_cash(paid).unwrap().to_string(), "718.99655140274");
         assert_eq!(carry.on(-5), Some(-5));
         assert_eq!(Carry::NONE.on(7), Some(7));
         let year = annualised(Exact::from_pico(2), Exact::from_pico(98), 8_760_000_000);
