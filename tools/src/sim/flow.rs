@@ -4,6 +4,11 @@
 //! error and its venue's sentiment. Two venues with different delays therefore disagree after news,
 //! rungs of a ladder cross, sets cost more or less than one; informed takers, other makers and the
 //! [`Arbitrageur`]s close such gaps, each after a reaction time.
+//!
+//! Recorded pair tapes of two World-Cup matches show one venue's bid above the other's ask with a
+//! median of 0.3 and 0.6 cents and at most 2.8, before fees. The parameters here are set to that
+//! size; the tests hold gains after fees to about half a cent at the median and lives to about half
+//! a second, so that a quick engine is early and a slow one late.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -113,6 +118,8 @@ pub trait Tape {
     fn changed(&mut self, book: BookId, market: &Market, now: Nanos, events: &[MatchEvent]);
     /// A listing accepts other prices from now on.
     fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]);
+    /// A venue lists something new, which nobody here trades.
+    fn announced(&mut self, now: Nanos);
     /// A listing ends.
     fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending);
 }
@@ -246,6 +253,8 @@ pub struct Arbitrageur {
 #[derive(Clone, Debug)]
 enum Agent {
     Truth(Nanos),
+    /// Announces a new market, again and again.
+    Announcer(Nanos),
     Happening(usize, Happening),
     End(BookId, Ending),
     Maker(Box<Maker>),
@@ -273,6 +282,8 @@ impl Flow {
         let queue = BinaryHeap::new();
         let mut flow = Self { agents: Vec::new(), queue, wakes: 0, seed, sentiments, config };
         flow.add(Agent::Truth(config.truth_step), start);
+        let period = Nanos::from_secs(9);
+        flow.add(Agent::Announcer(period), start.plus(period));
         for (event, spec) in scenario.events.iter().enumerate() {
             for (after, happening) in &spec.script {
                 flow.add(Agent::Happening(event, *happening), start.plus(*after));
@@ -368,6 +379,10 @@ impl Flow {
                 }
                 wander(&mut self.sentiments, self.config.sentiment, rng);
                 Some(*step)
+            }
+            Agent::Announcer(period) => {
+                desk.tape.announced(at);
+                Some(*period)
             }
             Agent::Happening(event, happening) => {
                 happen(*event, *happening, desk, &mut follow_ups);

@@ -9,7 +9,7 @@ use dutchbook_book::{BookId, Face, InstrumentId, Level, Nanos, Price, Qty, Side,
 
 use super::flow::Ending;
 use super::matching::MatchEvent;
-use super::rng::mix;
+use super::rng::{Rng, mix};
 use super::scenario::Scenario;
 use super::text::{hex, put};
 use super::world::Market;
@@ -334,6 +334,34 @@ pub(crate) fn trades(events: &[MatchEvent]) -> Vec<(Level, Side)> {
         }
     }
     list
+}
+
+/// A market that is new on the venue, told to everybody; all its ids come from the time.
+pub(crate) fn new_market(now: Nanos) -> Frame {
+    let token = |purpose: u64| {
+        let mut rng = Rng::new(now.0, purpose);
+        let digits = (0..76).map(|_| char::from(b'0' + u8::try_from(rng.below(10)).unwrap_or(0)));
+        format!("7{}", digits.collect::<String>())
+    };
+    let (yes, no) = (token(1), token(2));
+    let mut market = String::from("0x");
+    hex(&mut market, mix(now.0), 64);
+    let name = "A question that nobody here trades";
+    let slug = "a-question-that-nobody-here-trades";
+    let id = 2_000_000 + now.millis() % 1_000_000;
+    let mut text = format!(
+        r#"{{"id":"{id}", "question":"{name}", "market":"{market}", "slug":"{slug}", "description":"{name}.", "assets_ids":["{yes}", "{no}"], "outcomes":["Yes", "No"], "#
+    );
+    put!(
+        text,
+        r#""event_message":{{"id":"{}", "ticker":"{slug}", "slug":"{slug}", "title":"{name}", "description":"{name}."}}, "timestamp":"{}", "event_type":"new_market", "tags":[], "condition_id":"{market}", "active":false, "clob_token_ids":["{yes}", "{no}"], "#,
+        id / 7,
+        now.millis()
+    );
+    text.push_str(
+        r#""sports_market_type":"", "line":"", "game_start_time":"", "order_price_min_tick_size":"0.01", "group_item_title":"", "taker_base_fee":"1000", "fees_enabled":true, "fee_schedule":{"exponent":"1", "rate":"0.04", "taker_only":true, "rebate_rate":"0.25"}}"#,
+    );
+    Frame { to: Audience::EveryCustom, text }
 }
 
 /// The first dump: an array of books with a line feed behind it.

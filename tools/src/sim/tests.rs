@@ -74,7 +74,7 @@ fn kind_of(frame: &str) -> String {
 }
 
 /// Key order of every frame, as recorded or, where nothing was recorded, as documented.
-const SHAPES: [(&str, &str); 15] = [
+const SHAPES: [(&str, &str); 16] = [
     ("best_bid_ask", "event_type market asset_id best_bid best_ask spread timestamp | "),
     ("book", "market asset_id bids asks hash timestamp event_type | "),
     ("dump", "[]market asset_id timestamp hash bids asks tick_size event_type last_trade_price | "),
@@ -90,6 +90,10 @@ const SHAPES: [(&str, &str); 15] = [
     (
         "market_resolved",
         "id market assets_ids winning_asset_id winning_outcome timestamp event_type tags | ",
+    ),
+    (
+        "new_market",
+        "id question market slug description assets_ids outcomes event_message timestamp event_type tags condition_id active clob_token_ids sports_market_type line game_start_time order_price_min_tick_size group_item_title taker_base_fee fees_enabled fee_schedule | ",
     ),
     ("ok", "type id sid seq msg | market_tickers"),
     (

@@ -196,6 +196,10 @@ impl Tape for Faces {
         }
     }
 
+    fn announced(&mut self, now: Nanos) {
+        self.tell_polymarket(now, &[polymarket::new_market(now)]);
+    }
+
     fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending) {
         let Some(listing) = self.listing(book) else { return };
         let market_id = self.market_id(book);
