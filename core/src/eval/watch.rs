@@ -31,6 +31,8 @@ use tables::{FLOOR_MAX, MISSING, Pace, SLOTS_MAX, Tables, Use};
 
 /// Links that fit a book's own line; more go to the shared overflow.
 const INLINE_LINKS: usize = 5;
+/// How many books' lines are fetched together.
+const AHEAD: usize = 16;
 /// Marks a link's target as a member of a choice instead of a basket's sum.
 const MEMBER: u32 = 1 << 31;
 /// Marks a line whose links are in its own line.
@@ -209,6 +211,22 @@ impl Watch {
             Some(_) | None => 0,
         };
         self.on_prices(update.book, price(update.top.ask), price(update.top.bid));
+    }
+
+    /// Applies changed tops in order. The lines of a few books are fetched ahead together, so that
+    /// their cache misses overlap: what a reader that drains a ring should call.
+    pub fn on_tops(&mut self, updates: &[TopUpdate]) {
+        for ahead in updates.chunks(AHEAD) {
+            // A plain load does not wait for its cache line as long as nothing uses it.
+            let mut seen = 0;
+            for update in ahead {
+                seen |= self.lines.get(update.book.index()).map_or(0, |line| line.overflow);
+            }
+            core::hint::black_box(seen);
+            for update in ahead {
+                self.on_top(update);
+            }
+        }
     }
 
     /// Applies the best ask and bid of a book, YES terms, in micro; 0 is missing.
