@@ -27,10 +27,10 @@ use dutchbook_book::fee::{FeeSchedule, UNIT_PAYOUT, UnitCost};
 use dutchbook_book::{BasketId, BookId, BookStatus, Face, Grid, InstrumentId, Level, Price};
 use dutchbook_book::{RelationId, TopUpdate};
 use std::collections::BTreeSet;
-use tables::{FLOOR_MAX, MISSING, Pace, SLOTS_MAX, Tables, Use};
+use tables::{FLOOR_MAX, MISSING, OFF, Pace, SLOTS_MAX, Tables, Use};
 
 /// Links that fit a book's own line; more go to the shared overflow.
-const INLINE_LINKS: usize = 5;
+const INLINE_LINKS: usize = 4;
 /// How many books' lines are fetched together.
 const AHEAD: usize = 16;
 /// Marks a link's target as a member of a choice instead of a basket's sum.
@@ -80,21 +80,36 @@ struct Link {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line {
+    /// The grid's pace, in two fields.
+    magic: u64,
+    step: u32,
     /// Prices in micro as last applied; 0 is missing.
     ask: u32,
     bid: u32,
-    pace: u32,
+    /// Where the links begin in the overflow, or [`INLINE`].
+    overflow: u32,
+    /// The prices' ticks, or [`OFF`].
+    ask_at: u16,
+    bid_at: u16,
     /// Links of YES slots, followed by those of NO slots.
     asks: u16,
     bids: u16,
-    /// Where the links begin in the overflow, or [`INLINE`].
-    overflow: u32,
     links: [Link; INLINE_LINKS],
 }
 
 const _: () = assert!(size_of::<Line>() == 64);
 
 impl Line {
+    #[inline(always)]
+    fn pace(&self) -> Pace {
+        Pace { magic: self.magic, step: self.step }
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        (self.magic, self.step) = (pace.magic, pace.step);
+        (self.ask_at, self.bid_at) = (pace.at(self.ask), pace.at(self.bid));
+    }
+
     #[inline(always)]
     fn links<'a>(&'a self, overflow: &'a [Link]) -> (&'a [Link], &'a [Link]) {
         let (asks, all) = (usize::from(self.asks), usize::from(self.asks) + usize::from(self.bids));
@@ -153,7 +168,6 @@ struct Basket {
 #[derive(Clone, Debug)]
 pub struct Watch {
     lines: Vec<Line>,
-    paces: Vec<Pace>,
     overflow: Vec<Link>,
     tables: Tables,
     sums: Vec<UnitCost>,
@@ -174,7 +188,6 @@ impl Watch {
     pub fn new(catalog: &Catalog, relations: Vec<Relation>) -> Result<Self, WatchError> {
         let mut watch = Self {
             lines: Vec::with_capacity(catalog.listings.len()),
-            paces: Vec::new(),
             overflow: Vec::new(),
             tables: Tables::default(),
             sums: Vec::new(),
@@ -186,9 +199,11 @@ impl Watch {
             resolved: BTreeSet::new(),
         };
         for listing in &catalog.listings {
-            let pace = watch.pace(Pace::of(&listing.grid))?;
+            let Pace { magic, step } = Pace::of(&listing.grid);
             let (overflow, links) = (INLINE, [Link::default(); INLINE_LINKS]);
-            watch.lines.push(Line { ask: 0, bid: 0, pace, asks: 0, bids: 0, overflow, links });
+            let (ask, bid, ask_at, bid_at, asks, bids) = (0, 0, 0, 0, 0, 0);
+            let line = Line { magic, step, ask, bid, overflow, ask_at, bid_at, asks, bids, links };
+            watch.lines.push(line);
         }
         let mut links = Vec::new();
         for index in 0..watch.relations.len() {
@@ -230,33 +245,33 @@ impl Watch {
     }
 
     /// Applies the best ask and bid of a book, YES terms, in micro; 0 is missing.
-    #[inline]
+    #[inline(always)]
     fn on_prices(&mut self, book: BookId, ask: u32, bid: u32) {
-        let Self { lines, paces, overflow, tables, sums, choices, queue, .. } = self;
+        let Self { lines, overflow, tables, sums, choices, queue, .. } = self;
         let Some(line) = lines.get_mut(book.index()) else { return };
-        let Some(&pace) = paces.get(line.pace as usize) else { return };
+        let pace = line.pace();
         let (was_ask, was_bid) = (line.ask, line.bid);
+        let (was_ask_at, was_bid_at) = (line.ask_at, line.bid_at);
+        let (ask_at, bid_at) = (pace.at(ask), pace.at(bid));
         (line.ask, line.bid) = (ask, bid);
-        let [ask_at, ask_was, bid_at, bid_was] = [ask, was_ask, bid, was_bid].map(|p| pace.tick(p));
-        let off = pace.off(ask, ask_at) | pace.off(was_ask, ask_was);
-        let off = off | pace.off(bid, bid_at) | pace.off(was_bid, bid_was);
+        (line.ask_at, line.bid_at) = (ask_at, bid_at);
         let (asks, bids) = line.links(overflow);
         let mut sink = Sink { sums, choices, queue };
-        if off == 0 {
-            let entries = tables.entries();
-            let entry = |link: &Link, tick: u32| {
-                let at = link.base as usize + tick as usize;
-                entries.get(at).copied().unwrap_or(MISSING)
-            };
-            for link in asks {
-                sink.apply(link.target, entry(link, ask_at), entry(link, ask_was));
-            }
-            for link in bids {
-                sink.apply(link.target, entry(link, bid_at), entry(link, bid_was));
-            }
-        } else {
+        if ask_at.max(was_ask_at).max(bid_at).max(was_bid_at) == OFF {
             sink.apply_direct(tables, asks, ask, was_ask);
             sink.apply_direct(tables, bids, bid, was_bid);
+            return;
+        }
+        let entries = tables.entries();
+        let entry = |link: &Link, tick: u16| {
+            let at = link.base as usize + usize::from(tick);
+            entries.get(at).copied().unwrap_or(MISSING)
+        };
+        for link in asks {
+            sink.apply(link.target, entry(link, ask_at), entry(link, was_ask_at));
+        }
+        for link in bids {
+            sink.apply(link.target, entry(link, bid_at), entry(link, was_bid_at));
         }
     }
 
@@ -393,9 +408,8 @@ impl Watch {
     /// # Errors
     /// When there are too many tables.
     pub fn regrid(&mut self, book: BookId, grid: &Grid) -> Result<(), WatchError> {
-        let pace = self.pace(Pace::of(grid))?;
         if let Some(line) = self.lines.get_mut(book.index()) {
-            line.pace = pace;
+            line.set_pace(Pace::of(grid));
         }
         self.rebase(book, |_| {})
     }
@@ -424,22 +438,13 @@ impl Watch {
         };
         let (asks, bids) = line.links(&self.overflow);
         let (mut links, asks) = ([asks, bids].concat(), line.asks);
-        let pace = self.paces.get(line.pace as usize).copied().ok_or(WatchError::TooMany)?;
+        let pace = line.pace();
         for link in &mut links {
             let mut of = self.tables.used(link.base).ok_or(WatchError::TooMany)?;
             change(&mut of);
             link.base = self.tables.base(of, pace).ok_or(WatchError::TooMany)?;
         }
         self.write_links(book, &links, usize::from(asks))
-    }
-
-    fn pace(&mut self, pace: Pace) -> Result<u32, WatchError> {
-        let known = self.paces.iter().position(|known| *known == pace);
-        let at = known.unwrap_or_else(|| {
-            self.paces.push(pace);
-            self.paces.len() - 1
-        });
-        u32::try_from(at).map_err(|_| WatchError::TooMany)
     }
 
     /// Takes every basket of a relation out of the sums for good.
@@ -575,7 +580,7 @@ impl Watch {
     fn table(&mut self, slot: &Slot, shape: Shape) -> Result<u32, WatchError> {
         let book = slot.hold.book();
         let line = self.lines.get(book.index()).ok_or(WatchError::UnknownBook(book))?;
-        let pace = self.paces.get(line.pace as usize).copied().ok_or(WatchError::TooMany)?;
+        let pace = line.pace();
         let optional = match shape {
             Shape::Subset { kept_micro } => Some(kept_micro),
             Shape::All | Shape::Ladder => None,

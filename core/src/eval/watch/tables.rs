@@ -17,6 +17,10 @@ pub(super) const FLOOR_MAX: UnitCost = MISSING - 1;
 /// Grids of more ticks than this get no table; their books are priced directly.
 const TABLE_TICKS_MAX: u32 = 10_000;
 
+/// The tick of a price that is on no tick of its table.
+pub(super) const OFF: u16 = u16::MAX;
+
+const _: () = assert!(TABLE_TICKS_MAX < OFF as u32);
 const _: () = assert!(MISSING.checked_mul(768).is_some() && SLOTS_MAX <= 512);
 const _: () = assert!(FLOOR_MAX > 64 * UNIT_PAYOUT);
 
@@ -52,8 +56,8 @@ impl Use {
 /// Price to tick without a division: exact for every price and step up to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pace {
-    magic: u64,
-    step: u32,
+    pub(super) magic: u64,
+    pub(super) step: u32,
 }
 
 const MAGIC_SHIFT: u32 = 40;
@@ -68,16 +72,14 @@ impl Pace {
         Self { magic: (1_u64 << MAGIC_SHIFT).div_ceil(u64::from(step)), step }
     }
 
-    /// The tick of a price in micro, rounded down.
+    /// The tick of a price in micro, or [`OFF`] where it is none of this grid's.
     #[inline(always)]
-    pub(super) const fn tick(self, micro: u32) -> u32 {
-        ((micro as u64 * self.magic) >> MAGIC_SHIFT) as u32
-    }
-
-    /// Zero exactly when the price is on the grid at its tick.
-    #[inline(always)]
-    pub(super) const fn off(self, micro: u32, tick: u32) -> u32 {
-        tick.wrapping_mul(self.step) ^ micro
+    #[expect(clippy::cast_possible_truncation, reason = "a tick is at most the price, 20 bits")]
+    pub(super) fn at(self, micro: u32) -> u16 {
+        // At most 2^20 × 2^40.
+        let tick = (u64::from(micro).wrapping_mul(self.magic) >> MAGIC_SHIFT) as u32;
+        // A grid with a table has at most 10 000 ticks.
+        if tick.wrapping_mul(self.step) == micro { tick as u16 } else { OFF }
     }
 
     fn entries(self) -> u32 {
@@ -143,8 +145,8 @@ mod tests {
         for step in [100_000, 10_000, 5_000, 2_500, 1_250, 1_000, 100] {
             let pace = Pace::of(&Grid::uniform(Price::from_micro(step).unwrap()).unwrap());
             for micro in 0..=1_000_000 {
-                assert_eq!(pace.tick(micro), micro / step);
-                assert_eq!(pace.off(micro, micro / step) == 0, micro % step == 0);
+                let tick = if micro % step == 0 { micro / step } else { u32::from(OFF) };
+                assert_eq!(u32::from(pace.at(micro)), tick);
             }
         }
     }
