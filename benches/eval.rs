@@ -88,8 +88,8 @@ fn catalog(instruments: u32) -> (Catalog, Vec<u16>) {
         for _ in 0..OUTCOMES {
             let condition = catalog.add_condition(event, "outcome");
             list(&mut catalog, venues[0], condition, 1_000);
-            fair.push(100);
         }
+        fair.resize(catalog.listings.len(), 100);
     }
     for pair in 0..books / 10 {
         let event = catalog.add_event("pair", EventLaw::Independent);

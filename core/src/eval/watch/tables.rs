@@ -74,7 +74,6 @@ impl Pace {
 
     /// The tick of a price in micro, or [`OFF`] where it is none of this grid's.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "a tick is at most the price, 20 bits")]
     pub(super) fn at(self, micro: u32) -> u16 {
         // At most 2^20 × 2^40.
         let tick = (u64::from(micro).wrapping_mul(self.magic) >> MAGIC_SHIFT) as u32;
