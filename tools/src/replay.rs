@@ -51,6 +51,7 @@ pub mod pairs;
 pub mod polymarket;
 pub mod progress;
 pub mod report;
+pub mod search;
 pub mod source;
 pub mod stream;
 pub mod survey;
@@ -88,6 +89,18 @@ impl Default for Options {
             progress: true,
         }
     }
+}
+
+/// Reads a fee rate such as `0.03`, for the command line.
+///
+/// # Errors
+/// When it is no decimal number from 0 to 1 with at most nine decimals.
+pub fn parse_rate(text: &str) -> Result<Rate, String> {
+    text::shifted(text, 9)
+        .and_then(|nano| u32::try_from(nano).ok())
+        .filter(|nano| *nano <= Rate::ONE.nano())
+        .map(Rate::from_nano)
+        .ok_or_else(|| "a rate is a decimal number from 0 to 1, such as 0.03".to_owned())
 }
 
 /// What a run of replays gives.

@@ -4,7 +4,7 @@
 //! prices alone leave an edge, and *net*, while the evaluator finds a size whose worst case is
 //! positive after fees, roundings, lots and minimums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::{Exact, Nanos, Qty};
 
@@ -48,7 +48,7 @@ pub struct Life {
 /// The lives of one file.
 #[derive(Debug, Default)]
 pub struct Lives {
-    gross: BTreeMap<(&'static str, String), ()>,
+    gross: BTreeSet<(&'static str, String)>,
     gross_count: u64,
     net: BTreeMap<(&'static str, String), Life>,
     ended: Vec<Life>,
@@ -59,14 +59,32 @@ pub struct Lives {
 impl Lives {
     /// Takes what the state at `now` shows of one key.
     pub fn observe(&mut self, kind: &'static str, what: &str, seen: Seen, now: Nanos) {
+        self.observe_gross(kind, what, seen.is_gross, now);
+        self.observe_net(kind, what, seen.net, now);
+    }
+
+    /// Takes whether the state at `now` leaves an edge by prices alone.
+    pub fn observe_gross(&mut self, kind: &'static str, what: &str, is_gross: bool, now: Nanos) {
         self.last = self.last.max(now);
+        if !is_gross && self.gross.is_empty() {
+            return;
+        }
         let key = (kind, what.to_owned());
-        if !seen.is_gross {
+        if !is_gross {
             self.gross.remove(&key);
-        } else if self.gross.insert(key.clone(), ()).is_none() {
+        } else if self.gross.insert(key) {
             self.gross_count = self.gross_count.saturating_add(1);
         }
-        let Some(net) = seen.net else {
+    }
+
+    /// Takes the executable opportunity of the state at `now`, where there is one.
+    pub fn observe_net(&mut self, kind: &'static str, what: &str, net: Option<Net>, now: Nanos) {
+        self.last = self.last.max(now);
+        if net.is_none() && self.net.is_empty() {
+            return;
+        }
+        let key = (kind, what.to_owned());
+        let Some(net) = net else {
             if let Some(mut life) = self.net.remove(&key) {
                 life.died = now.max(life.born);
                 self.ended.push(life);

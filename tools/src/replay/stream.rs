@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use dutchbook_book::catalog::{Catalog, VenueKind};
-use dutchbook_book::{Book, BookId, Face, Level, Nanos, Price, Qty, Side, Stamp};
+use dutchbook_book::{Book, BookId, BookStatus, Face, Level, Nanos, Price, Qty, Side, Stamp};
 use dutchbook_core::clock::Clock;
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_feeds::notice::Sink;
@@ -19,6 +19,7 @@ use super::error::ReplayError;
 use super::format::Format;
 use super::progress::Progress;
 use super::report::FileReport;
+use super::search::Search;
 use super::source::Lines;
 use super::survey::Survey;
 use super::{Options, fees, kalshi, polymarket};
@@ -29,16 +30,21 @@ const POLYMARKET_STEP: u32 = 1_000;
 const KALSHI_STEP: u32 = 10_000;
 
 /// Takes what the feed says of books.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Books {
-    with_snapshot: BTreeSet<BookId>,
+    has_snapshot: Vec<bool>,
+    search: Search,
 }
 
 impl Sink for Books {
-    fn book_changed(&mut self, id: BookId, _book: &Book, stamp: Stamp) {
-        if stamp.epoch > 0 {
-            self.with_snapshot.insert(id);
+    fn book_changed(&mut self, id: BookId, book: &Book, stamp: Stamp) {
+        // A snapshot leaves the status that awaits one, whatever comes later.
+        if stamp.status != BookStatus::AwaitingSnapshot
+            && let Some(has_snapshot) = self.has_snapshot.get_mut(id.index())
+        {
+            *has_snapshot = true;
         }
+        self.search.on_book(id, book, stamp);
     }
 }
 
@@ -56,6 +62,7 @@ pub fn replay(
     if format == Format::PolymarketSession || format == Format::PolymarketUtf8 {
         polymarket::survey_sidecar(&mut survey, path);
     }
+    let started = progress.now();
     let has_foreign = look(path, format, &mut survey, progress)?;
     let mut report = FileReport {
         format: if has_foreign { "kalshi-ws-perpetuals" } else { format.name() },
@@ -64,6 +71,8 @@ pub fn replay(
         ..FileReport::default()
     };
     if has_foreign {
+        report.sequence_gaps = survey.gaps;
+        report.engine_ns = progress.now().since(started).0;
         return Ok(report);
     }
     let catalog = match venue(format) {
@@ -166,7 +175,10 @@ impl Run {
         Ok(Self {
             format,
             feed,
-            books: Books::default(),
+            books: Books {
+                has_snapshot: vec![false; catalog.listings.len()],
+                search: Search::new(catalog)?,
+            },
             natives: catalog.listings.iter().map(|one| one.native_market.clone()).collect(),
             payload: PayloadBuf::with_capacity(1 << 16),
             clock: Clock::new(),
@@ -208,6 +220,8 @@ impl Run {
         self.payload.fill(frame.payload.as_bytes());
         let started = self.clock.now();
         self.feed.on_payload(self.payload.payload(), self.now, &mut self.books);
+        let feed = &self.feed;
+        self.books.search.evaluate(self.now, |id| feed.book(id));
         self.engine_ns = self.engine_ns.saturating_add(self.clock.now().since(started).0);
         // Nobody listens to commands; taking them keeps the outbox short.
         while self.feed.next_command().is_some() {}
@@ -251,7 +265,11 @@ impl Run {
 
     fn finish(self, report: &mut FileReport) {
         let counters = self.feed.counters();
-        report.books = u64::try_from(self.books.with_snapshot.len()).unwrap_or(u64::MAX);
+        let books = self.books.has_snapshot.iter().filter(|has| **has).count();
+        report.books = u64::try_from(books).unwrap_or(u64::MAX);
+        let lives = self.books.search.finish();
+        report.opportunities_gross = lives.gross_count();
+        report.opportunities = lives.finish();
         report.sequence_gaps = counters.gaps;
         report.crossed = counters.crossed;
         report.negative = counters.negative;

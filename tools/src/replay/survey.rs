@@ -49,6 +49,8 @@ pub struct Survey {
     pub kinds: BTreeMap<String, u64>,
     /// Markets in the order of their appearance.
     pub markets: Vec<Market>,
+    /// Holes in sequences.
+    pub gaps: u64,
     /// The last moment of the recording.
     pub last: Nanos,
     by_native: BTreeMap<String, usize>,
@@ -77,6 +79,7 @@ impl Survey {
     pub fn sequence(&mut self, sid: u64, seq: u64) {
         let before = self.sequences.insert(sid, seq);
         if before.is_some_and(|before| before.checked_add(1) != Some(seq)) {
+            self.gaps = self.gaps.saturating_add(1);
             self.break_runs();
         }
     }
