@@ -8,6 +8,7 @@
 mod case;
 mod text;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use dutchbook_book::{Exact, Side};
@@ -19,6 +20,9 @@ use case::{Case, LegOf};
 
 /// The largest case file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// The format of case files that is known.
+const FORMAT: u64 = 1;
 
 /// Why a file could not be priced.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +149,9 @@ pub fn evaluate(path: &Path) -> Result<Vec<Answer>, EvalError> {
     let shape = |found| EvalError::Shape { path: path.to_path_buf(), found };
     let cases = match &value {
         Value::Array(cases) => cases,
+        Value::Object(file) if file.get("format").is_some_and(|format| *format != FORMAT) => {
+            return Err(shape("the `format` is not known"));
+        }
         Value::Object(file) => match file.get("cases") {
             Some(Value::Array(cases)) => cases,
             Some(_) => return Err(shape("`cases` is no list")),
@@ -173,7 +180,14 @@ fn read(path: &Path) -> Result<Value, EvalError> {
     if bytes > FILE_BYTES_MAX {
         return Err(EvalError::TooLarge { path: path.to_path_buf(), bytes });
     }
-    let content = std::fs::read(path).map_err(unreadable)?;
+    // A pipe or a device has no size: the bound holds while reading, too.
+    let mut content = Vec::new();
+    let mut file = std::fs::File::open(path).map_err(unreadable)?.take(FILE_BYTES_MAX + 1);
+    let bytes = file.read_to_end(&mut content).map_err(unreadable)?;
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    if bytes > FILE_BYTES_MAX {
+        return Err(EvalError::TooLarge { path: path.to_path_buf(), bytes });
+    }
     if content.iter().all(u8::is_ascii_whitespace) {
         return Err(EvalError::Empty { path: path.to_path_buf() });
     }
@@ -300,3 +314,6 @@ fn leg_json(leg: &PricedLeg) -> Value {
 pub fn table(answers: &Value) -> String {
     text::table(answers)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,12 @@ pub(super) const NO_FLOOR: &str = "the payoff of the basket is not guaranteed in
 
 /// A decimal as a whole number of 10^-`decimals`; the reason where it is none.
 pub(super) fn scaled(text: &str, decimals: u32) -> Result<i128, String> {
-    let bad = || format!("`{}` is no decimal number", shown(text));
     let text = text.trim();
+    let bad = || match text.parse::<Decimal>() {
+        // Readable once rounded: it has more digits than money has.
+        Ok(_) => format!("`{}` has more than {decimals} decimals", shown(text)),
+        Err(_) => format!("`{}` is no decimal number", shown(text)),
+    };
     let value = match Decimal::from_str_exact(text) {
         Ok(value) => value,
         Err(_) => Decimal::from_scientific(text).map_err(|_| bad())?,
