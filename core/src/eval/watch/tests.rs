@@ -2,11 +2,13 @@
 //! the state table.
 
 use super::*;
-use crate::eval::basket::{Leg, RATIO_ONE};
+use crate::eval::basket::{BasketKind, Leg, RATIO_ONE};
+use crate::eval::compile::{Shape, Slot, scale_ceil};
 use crate::relation::{Law, Polarity, Shown, structural};
 use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
+use dutchbook_book::fee::UNIT_PAYOUT;
 use dutchbook_book::units::Cash;
-use dutchbook_book::{ConditionId, Qty, Rate, Side, Stamp, TopOfBook, VenueId};
+use dutchbook_book::{ConditionId, Grid, Qty, Rate, Side, Stamp, TopOfBook, VenueId};
 use proptest::prelude::*;
 
 fn yes(book: u32) -> InstrumentId {
