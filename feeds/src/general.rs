@@ -15,6 +15,7 @@ pub mod reading {
     pub use super::polymarket::cold::{MakerOrders, ReferencePoints};
 }
 
+use dutchbook_book::Nanos;
 use dutchbook_book::catalog::VenueKind;
 use simd_json::{Buffers, Tape};
 
@@ -53,6 +54,7 @@ pub enum Item<'a> {
 /// The message that an update came from, for what its levels do not say.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
+    message: Json<'a>,
     body: Json<'a>,
 }
 
@@ -79,6 +81,12 @@ impl<'a> Source<'a> {
     #[must_use]
     pub fn is_legacy(&self) -> bool {
         self.body.get("changes").is_some()
+    }
+
+    /// When the venue handed the message to the network (Kalshi, since 2026-10-01).
+    #[must_use]
+    pub fn sending_ts(&self) -> Option<Nanos> {
+        self.message.get("sending_ts_ms").and_then(|value| value.millis().ok())
     }
 
     fn text(&self, key: &str) -> Option<&'a str> {
@@ -269,7 +277,7 @@ impl<'a> Walk<'a> {
                 let Some(&update) = updates.next() else { return };
                 let levels = batch.levels_of(&update);
                 let body = message.get("msg").unwrap_or(message);
-                each(Item::Levels { kind, update, levels, source: Source { body } });
+                each(Item::Levels { kind, update, levels, source: Source { message, body } });
             } else if let Ok(record) = self.record(kind, message) {
                 each(Item::Record(record));
             }

@@ -1,3 +1,5 @@
 //! What proofs across crates share.
 
+pub mod data;
+pub mod feeds;
 pub mod vectors;
