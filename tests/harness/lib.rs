@@ -2,4 +2,5 @@
 
 pub mod data;
 pub mod feeds;
+pub mod fuzz;
 pub mod vectors;
