@@ -1,5 +1,7 @@
 //! Feeds against the reference vectors: frames, commands, replays, grids, hashes.
 
+#![cfg(test)]
+
 #[path = "feeds/kalshi_commands.rs"]
 mod kalshi_commands;
 #[path = "feeds/kalshi_frames.rs"]

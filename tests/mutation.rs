@@ -3,6 +3,8 @@
 //! `DUTCHBOOK_FUZZ_SEED` and `DUTCHBOOK_FUZZ_ROUNDS` change the seed and the number of rounds; a
 //! failure prints both.
 
+#![cfg(test)]
+
 use std::path::PathBuf;
 
 use dutchbook_book::catalog::VenueKind;

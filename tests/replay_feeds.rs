@@ -1,6 +1,8 @@
 //! Feeds on recordings of real venues: nothing lost, nothing crossed, the final snapshot reproduced.
 //! Each test skips itself where the recording is absent.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
