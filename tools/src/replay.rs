@@ -12,8 +12,9 @@
 //! | `kalshi-ws-frames` | a WebSocket frame |
 //! | `kalshi-ws-perpetuals` | the same of the perpetuals exchange: counted, not applied |
 //! | `kalshi-depth-tape` | a poll of one full book: `{ticker, captured_at, yes_bids, no_bids}` |
-//! | `kalshi-events-tape` | a poll of one event: `{event_ticker, captured_at, outcomes}` |
+//! | `kalshi-events-tape` | a poll of one event: `{event_ticker, captured_at, outcomes}`, also under `current` |
 //! | `pair-tape` | one venue's best prices of a pair in a round: `{ts, venue, pair, bid, ask, …}` |
+//! | `pair-polls` | both venues' best prices of a pair: `{captured_at, kalshi, polymarket}` |
 //!
 //! # What is counted
 //!
@@ -26,6 +27,8 @@
 //!   snapshot before, no sequence number is missing and no silence is longer than 60 s. The first
 //!   array of books of a Polymarket connection and REST bodies begin anew and are not compared.
 //!   `null` when nothing can be compared.
+//! * `start_snapshots_agree` (only where books lie beside a Kalshi recording): the books after the
+//!   first snapshots equal those.
 //! * `opportunities_gross`, `opportunities_net`: lives, that is runs of consecutive states of one
 //!   basket, by prices alone and after fees, roundings, lots and minimums. The array holds the net
 //!   ones with size and edge of their best state; one that the recording ends is dead at its end.
@@ -194,7 +197,9 @@ pub fn replay_file(
     let format = format::sniff(&mut Lines::open(file)?)?;
     let lines = Lines::open(file);
     match format {
-        Format::PairTape => pairs::replay(&mut lines?, options, progress),
+        Format::PairTape | Format::PairPolls => {
+            pairs::replay(&mut lines?, format, options, progress)
+        }
         Format::KalshiDepth => tape::replay(&mut lines?, options, progress),
         Format::KalshiEvents => events::replay(&mut lines?, options, progress),
         Format::PolymarketUtf8

@@ -1,8 +1,8 @@
 //! Kalshi event tapes: polls of one event with the best prices of every outcome.
 //!
 //! A line is `{event_ticker, captured_at, outcomes: [{ticker, yes_bid, yes_ask, no_bid, no_ask}],
-//! completeness_ok?, captured_outcomes?, expected_outcomes?, …}` with prices in dollars; zero and
-//! one stand for an empty side. The recorder's own `bracket_sum` is a float and not read: sums are
+//! completeness_ok?, captured_outcomes?, expected_outcomes?, …}`, or the same with all but
+//! `captured_at` under `current`, with prices in dollars; zero and one stand for an empty side. The recorder's own `bracket_sum` is a float and not read: sums are
 //! taken from the prices. Where the recorder says that the outcomes are complete, exactly one of
 //! them comes true: YES on all of them pays one, NO on all of them pays n − 1.
 //!
@@ -29,14 +29,20 @@ const UNIT_PER_PICO: i64 = 100;
 #[derive(Deserialize)]
 struct Line<'a> {
     #[serde(borrow)]
-    event_ticker: &'a RawValue,
-    #[serde(borrow)]
     captured_at: &'a RawValue,
+    #[serde(borrow)]
+    current: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    event_ticker: Option<&'a RawValue>,
     completeness_ok: Option<bool>,
     captured_outcomes: Option<u64>,
     expected_outcomes: Option<u64>,
     #[serde(borrow)]
-    outcomes: Vec<Outcome<'a>>,
+    outcomes: Option<Vec<Outcome<'a>>>,
 }
 
 #[derive(Deserialize)]
@@ -115,15 +121,25 @@ pub fn replay(
 
 impl Tape<'_> {
     fn take(&mut self, line: &[u8]) -> Result<(), String> {
-        let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        let event = text::scalar(line.event_ticker).ok_or("event_ticker is no text")?;
-        let captured = text::scalar(line.captured_at).unwrap_or_default();
+        let outer: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let line: Event<'_> = match outer.current {
+            Some(body) => serde_json::from_str(body.get()),
+            None => serde_json::from_slice(line),
+        }
+        .map_err(|error| error.to_string())?;
+        let captured = text::scalar(outer.captured_at).unwrap_or_default();
         let now =
             text::moment(captured).ok_or_else(|| format!("captured_at {captured} is no time"))?;
         self.report.messages = self.report.messages.saturating_add(1);
+        let (Some(event), Some(outcomes)) = (line.event_ticker, &line.outcomes) else {
+            // The recorder looked and found no open event.
+            self.report.count_kind("no_event");
+            return if outer.current.is_some() { Ok(()) } else { Err("no event in it".to_owned()) };
+        };
+        let event = text::scalar(event).ok_or("event_ticker is no text")?;
         self.report.count_kind("event");
-        let mut tops = Vec::with_capacity(line.outcomes.len());
-        for outcome in &line.outcomes {
+        let mut tops = Vec::with_capacity(outcomes.len());
+        for outcome in outcomes {
             let ticker = text::scalar(outcome.ticker).ok_or("ticker is no text")?;
             if !self.tickers.contains(ticker) {
                 self.tickers.insert(ticker.to_owned());

@@ -25,8 +25,10 @@ pub enum Format {
     KalshiDepth,
     /// Polls of Kalshi events with the best prices of every outcome.
     KalshiEvents,
-    /// Rounds of best prices of one contract on two venues.
+    /// Rounds of best prices of one contract on two venues, a line for each venue.
     PairTape,
+    /// The same without sizes, one line a round.
+    PairPolls,
 }
 
 /// The formats, as the error line of an unknown file lists them.
@@ -46,6 +48,7 @@ impl Format {
             Self::KalshiDepth => "kalshi-depth-tape",
             Self::KalshiEvents => "kalshi-events-tape",
             Self::PairTape => "pair-tape",
+            Self::PairPolls => "pair-polls",
         }
     }
 }
@@ -116,8 +119,10 @@ fn format_of_keys(keys: &Keys<'_>) -> Result<Format, String> {
         Ok(Format::PairTape)
     } else if has(&["ticker", "captured_at", "yes_bids", "no_bids"]) {
         Ok(Format::KalshiDepth)
-    } else if has(&["event_ticker", "captured_at", "outcomes"]) {
+    } else if has(&["event_ticker", "captured_at", "outcomes"]) || has_current_event(keys) {
         Ok(Format::KalshiEvents)
+    } else if has(&["captured_at", "kalshi", "polymarket"]) && is_quoted_twice(keys) {
+        Ok(Format::PairPolls)
     } else if is_polymarket(keys) {
         Ok(Format::PolymarketFrames)
     } else if has(&["type"]) && ["msg", "sid", "id"].iter().any(|name| keys.contains_key(*name)) {
@@ -128,6 +133,26 @@ fn format_of_keys(keys: &Keys<'_>) -> Result<Format, String> {
         let names: Vec<&str> = keys.keys().take(6).map(String::as_str).collect();
         Err(format!("its first line has the keys {}", names.join(", ")))
     }
+}
+
+/// A poll whose event lies under `current`.
+fn has_current_event(keys: &Keys<'_>) -> bool {
+    let inner =
+        keys.get("current").and_then(|body| serde_json::from_str::<Keys<'_>>(body.get()).ok());
+    keys.contains_key("captured_at")
+        && inner.is_some_and(|inner| {
+            ["event_ticker", "outcomes"].iter().all(|name| inner.contains_key(*name))
+        })
+}
+
+/// Both venues' quotes are there; a side that was derived from other prices is no quote.
+fn is_quoted_twice(keys: &Keys<'_>) -> bool {
+    let has = |venue: &str, names: [&str; 2]| {
+        let inner =
+            keys.get(venue).and_then(|body| serde_json::from_str::<Keys<'_>>(body.get()).ok());
+        inner.is_some_and(|inner| names.iter().all(|name| inner.contains_key(*name)))
+    };
+    has("kalshi", ["yes_bid", "yes_ask"]) && has("polymarket", ["best_bid", "best_ask"])
 }
 
 fn is_polymarket(keys: &Keys<'_>) -> bool {
@@ -150,6 +175,14 @@ mod tests {
             (r#"{"type":"ok","id":1}"#, Format::KalshiFrames),
             (r#"{"ticker":"T","captured_at":"","yes_bids":[],"no_bids":[]}"#, Format::KalshiDepth),
             (r#"{"event_ticker":"E","captured_at":"","outcomes":[]}"#, Format::KalshiEvents),
+            (
+                r#"{"captured_at":"","current":{"event_ticker":"E","outcomes":[]}}"#,
+                Format::KalshiEvents,
+            ),
+            (
+                r#"{"captured_at":"","kalshi":{"yes_bid":1,"yes_ask":1},"polymarket":{"best_bid":1,"best_ask":null}}"#,
+                Format::PairPolls,
+            ),
             (r#"{"ts":1,"venue":"kalshi","pair":"a:b","bid":1,"ask":null}"#, Format::PairTape),
         ];
         for (line, format) in cases {

@@ -2,10 +2,13 @@
 //!
 //! It shares no code with the engine's decoder on purpose: see `polymarket`.
 
+use std::path::Path;
+
 use dutchbook_book::{Nanos, Price, Qty};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::source::Lines;
 use super::survey::Survey;
 use super::text;
 
@@ -138,6 +141,65 @@ pub fn ts_venue(payload: &str) -> Option<Nanos> {
     body.ts_ms.and_then(text::scalar).and_then(text::millis)
 }
 
+#[derive(Deserialize)]
+struct Exchange {
+    url: String,
+    response_body: String,
+}
+
+#[derive(Deserialize)]
+struct RestBody<'a> {
+    #[serde(borrow)]
+    orderbook_fp: RestBook<'a>,
+}
+
+#[derive(Deserialize)]
+struct RestBook<'a> {
+    #[serde(borrow)]
+    yes_dollars: Option<Vec<[&'a RawValue; 2]>>,
+    #[serde(borrow)]
+    no_dollars: Option<Vec<[&'a RawValue; 2]>>,
+}
+
+/// The books that were read over REST when a recording began (`name.rest_books.jsonl` beside
+/// `name.jsonl…`); none where there is no such file. What cannot be read is left out.
+#[must_use]
+pub fn start_books(recording: &Path) -> Vec<Bids> {
+    let name = recording.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stem = name.split(".jsonl").next().unwrap_or_default();
+    let path = recording.with_file_name(format!("{stem}.rest_books.jsonl"));
+    let mut books = Vec::new();
+    let Ok(mut lines) = Lines::open(&path) else { return books };
+    while let Ok(Some(line)) = lines.next_line() {
+        let Ok(exchange) = serde_json::from_slice::<Exchange>(line) else { continue };
+        books.extend(rest_book(&exchange));
+    }
+    books
+}
+
+fn rest_book(exchange: &Exchange) -> Option<Bids> {
+    let (_, path) = exchange.url.split_once("/markets/")?;
+    let ticker = path.split('/').next()?.to_owned();
+    let body: RestBody<'_> = serde_json::from_str(&exchange.response_body).ok()?;
+    let book = body.orderbook_fp;
+    Some(Bids {
+        ticker,
+        yes: levels(&book.yes_dollars, text::price_dollars),
+        no: levels(&book.no_dollars, text::price_dollars),
+    })
+}
+
+/// Levels with something in them, on the scale of `price_of`.
+fn levels(
+    list: &Option<Vec<[&RawValue; 2]>>,
+    price_of: fn(&str) -> Option<Price>,
+) -> Vec<(Price, Qty)> {
+    let level = |[price, size]: &[&RawValue; 2]| {
+        Some((price_of(text::scalar(price)?)?, text::qty(text::scalar(size)?)?))
+    };
+    list.iter().flatten().filter_map(level).filter(|(_, qty)| !qty.is_zero()).collect()
+}
+
 /// The levels of a snapshot frame; `None` for every other frame.
 #[must_use]
 pub fn snapshot(payload: &str) -> Option<Bids> {
@@ -148,17 +210,10 @@ pub fn snapshot(payload: &str) -> Option<Bids> {
     let body: BookBody<'_> = serde_json::from_str(envelope.msg?.get()).ok()?;
     let ticker = body.market_ticker.and_then(text::scalar)?.to_owned();
     let side = |dollars: &Option<Vec<[&RawValue; 2]>>, cents: &Option<Vec<[&RawValue; 2]>>| {
-        let read = |list: &Option<Vec<[&RawValue; 2]>>, price_of: fn(&str) -> Option<Price>| {
-            let level = |[price, size]: &[&RawValue; 2]| {
-                Some((price_of(text::scalar(price)?)?, text::qty(text::scalar(size)?)?))
-            };
-            let levels = list.iter().flatten().filter_map(level);
-            levels.filter(|(_, qty)| !qty.is_zero()).collect::<Vec<_>>()
-        };
         if dollars.is_some() {
-            read(dollars, text::price_dollars)
+            levels(dollars, text::price_dollars)
         } else {
-            read(cents, text::price_cents)
+            levels(cents, text::price_cents)
         }
     };
     Some(Bids {

@@ -5,12 +5,16 @@
 //! round. It is *comparable* when both venues show bid and ask, *gross* when one venue's bid exceeds
 //! the other's ask, *net* when YES at one venue's ask and NO at one minus the other's bid cost less
 //! than one with unrounded fees. All three are decided on integers in 1e-21 $.
+//!
+//! A second shape has both venues in one line, in dollars and without sizes: `{captured_at, kalshi:
+//! {ticker, yes_bid, yes_ask}, polymarket: {best_bid, best_ask}}`. Its opportunities are given for
+//! one contract with unrounded fees.
 
 use std::collections::BTreeMap;
 
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{Level, Nanos, Price, Qty, Rate, TopOfBook};
+use dutchbook_book::{Exact, Level, Nanos, Price, Qty, Rate, TopOfBook};
 use dutchbook_core::eval::sweep::Scratch;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -18,7 +22,7 @@ use serde_json::value::RawValue;
 use super::error::ReplayError;
 use super::evaluate;
 use super::format::Format;
-use super::lives::{Lives, Seen};
+use super::lives::{Lives, Net, Seen};
 use super::progress::Progress;
 use super::report::{FileReport, PairReport, Rounds};
 use super::source::Lines;
@@ -49,11 +53,41 @@ struct Line<'a> {
     ask_sz: Option<&'a RawValue>,
 }
 
+#[derive(Deserialize)]
+struct Poll<'a> {
+    #[serde(borrow)]
+    captured_at: &'a RawValue,
+    #[serde(borrow)]
+    kalshi: KalshiSide<'a>,
+    #[serde(borrow)]
+    polymarket: PolymarketSide<'a>,
+}
+
+#[derive(Deserialize)]
+struct KalshiSide<'a> {
+    #[serde(borrow)]
+    ticker: &'a RawValue,
+    #[serde(borrow)]
+    yes_bid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    yes_ask: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct PolymarketSide<'a> {
+    #[serde(borrow)]
+    best_bid: Option<&'a RawValue>,
+    #[serde(borrow)]
+    best_ask: Option<&'a RawValue>,
+}
+
 /// One venue's quote of a round.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quote {
     bid: Option<Level>,
     ask: Option<Level>,
+    /// Whether the venue shows both sides.
+    is_shown: bool,
 }
 
 /// What has been read of a pair's current round.
@@ -77,6 +111,7 @@ struct Pair {
 
 /// The tape while it is read.
 struct Tape<'o> {
+    format: Format,
     options: &'o Options,
     pairs: Vec<Pair>,
     by_name: BTreeMap<String, usize>,
@@ -91,26 +126,25 @@ struct Tape<'o> {
 /// When the file cannot be read to its end, or a line has another shape.
 pub fn replay(
     lines: &mut Lines,
+    format: Format,
     options: &Options,
     progress: &mut Progress,
 ) -> Result<FileReport, ReplayError> {
     let mut tape = Tape {
+        format,
         options,
         pairs: Vec::new(),
         by_name: BTreeMap::new(),
         lives: Lives::default(),
         scratch: Scratch::default(),
-        report: FileReport { format: Format::PairTape.name(), ..FileReport::default() },
+        report: FileReport { format: format.name(), ..FileReport::default() },
     };
     let started = progress.now();
     while let Some(line) = lines.next_line()? {
-        let taken = tape.take(line);
-        let at = lines.line();
-        taken.map_err(|reason| ReplayError::BadLine {
-            line: at,
-            format: Format::PairTape.name(),
-            reason,
-        })?;
+        let taken =
+            if format == Format::PairPolls { tape.take_poll(line) } else { tape.take(line) };
+        let (at, format) = (lines.line(), format.name());
+        taken.map_err(|reason| ReplayError::BadLine { line: at, format, reason })?;
         progress.tick(lines, tape.report.messages);
     }
     for index in 0..tape.pairs.len() {
@@ -130,19 +164,49 @@ impl Tape<'_> {
             _ => return Err(format!("venue {} is not known", line.venue)),
         };
         let name = text::scalar(line.pair).ok_or("pair is no text")?;
-        let quote =
-            Quote { bid: level(line.bid, line.bid_sz)?, ask: level(line.ask, line.ask_sz)? };
-        let bid_ask = TopOfBook { bid: quote.bid, ask: quote.ask };
+        let bid = level(line.bid, line.bid_sz, text::price_cents)?;
+        let ask = level(line.ask, line.ask_sz, text::price_cents)?;
+        let quote = Quote { bid, ask, is_shown: bid.is_some() && ask.is_some() };
         self.report.messages = self.report.messages.saturating_add(1);
+        self.quote(ts, venue, name, quote);
+        Ok(())
+    }
+
+    /// A line with both venues' quotes.
+    fn take_poll(&mut self, line: &[u8]) -> Result<(), String> {
+        let poll: Poll<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let ts = text::scalar(poll.captured_at).and_then(text::moment);
+        let ts = ts.ok_or("captured_at is no time")?;
+        let name = text::scalar(poll.kalshi.ticker).ok_or("ticker is no text")?;
+        let side = |bid: Option<&RawValue>, ask: Option<&RawValue>| -> Result<Quote, String> {
+            Ok(Quote {
+                bid: level(bid, None, text::price_dollars)?,
+                ask: level(ask, None, text::price_dollars)?,
+                // These recorders write zero and one for an empty side, null for a missing book.
+                is_shown: bid.is_some() && ask.is_some(),
+            })
+        };
+        let kalshi = side(poll.kalshi.yes_bid, poll.kalshi.yes_ask)?;
+        let polymarket = side(poll.polymarket.best_bid, poll.polymarket.best_ask)?;
+        self.report.messages = self.report.messages.saturating_add(1);
+        self.quote(ts, VenueKind::Kalshi, name, kalshi);
+        self.quote(ts, VenueKind::Polymarket, name, polymarket);
+        let index = self.pair(name);
+        self.close_round(index);
+        Ok(())
+    }
+
+    /// Takes one venue's quote into its pair's round; a new `ts` closes the round before.
+    fn quote(&mut self, ts: Nanos, venue: VenueKind, name: &str, quote: Quote) {
         self.report.count_kind(venue.name());
-        if bid_ask.is_crossed() {
+        if (TopOfBook { bid: quote.bid, ask: quote.ask }).is_crossed() {
             self.report.crossed = self.report.crossed.saturating_add(1);
         }
         let index = self.pair(name);
         if self.current(index).is_some_and(|round| round.ts != ts) {
             self.close_round(index);
         }
-        let Some(pair) = self.pairs.get_mut(index) else { return Ok(()) };
+        let Some(pair) = self.pairs.get_mut(index) else { return };
         let round = pair.current.get_or_insert(Round { ts, ..Round::default() });
         match venue {
             VenueKind::Polymarket => {
@@ -154,7 +218,6 @@ impl Tape<'_> {
                 pair.has_kalshi = true;
             }
         }
-        Ok(())
     }
 
     fn pair(&mut self, name: &str) -> usize {
@@ -184,8 +247,7 @@ impl Tape<'_> {
             (polymarket.ask, rates.0, kalshi.bid, rates.1, "polymarket yes, kalshi no"),
             (kalshi.ask, rates.1, polymarket.bid, rates.0, "kalshi yes, polymarket no"),
         ];
-        let is_comparable =
-            [polymarket.bid, polymarket.ask, kalshi.bid, kalshi.ask].iter().all(Option::is_some);
+        let is_comparable = polymarket.is_shown && kalshi.is_shown;
         let (mut is_gross, mut is_net) = (false, false);
         let schedules = (fees::polymarket(self.options), fees::kalshi(self.options, round.ts));
         for (at, (ask, ask_rate, bid, bid_rate, what)) in directions.into_iter().enumerate() {
@@ -203,7 +265,11 @@ impl Tape<'_> {
                     evaluate::purchase(&yes, yes_fee, yes_venue),
                     evaluate::purchase(&no, no_fee, no_venue),
                 ];
-                seen.net = evaluate::basket(&legs, 1, &mut self.scratch);
+                seen.net = if self.format == Format::PairPolls {
+                    unsized_net(edge)
+                } else {
+                    evaluate::basket(&legs, 1, &mut self.scratch)
+                };
             }
             let key = format!("{} {what}", short(&pair.name));
             self.lives.observe("cross_venue", &key, seen, round.ts);
@@ -253,11 +319,15 @@ fn short(name: &str) -> &str {
 }
 
 /// A quote in cents with its size; a price at the end of the range is no quote.
-fn level(price: Option<&RawValue>, size: Option<&RawValue>) -> Result<Option<Level>, String> {
+fn level(
+    price: Option<&RawValue>,
+    size: Option<&RawValue>,
+    price_of: fn(&str) -> Option<Price>,
+) -> Result<Option<Level>, String> {
     let Some(price) = price else { return Ok(None) };
     let read = text::scalar(price)
-        .and_then(text::price_cents)
-        .ok_or_else(|| format!("price {price} is not between 0 and 100 cents"))?;
+        .and_then(price_of)
+        .ok_or_else(|| format!("price {price} is out of range or finer than a millionth"))?;
     let qty = match size {
         None => Qty::ZERO,
         Some(size) => text::scalar(size)
@@ -265,6 +335,12 @@ fn level(price: Option<&RawValue>, size: Option<&RawValue>) -> Result<Option<Lev
             .ok_or_else(|| format!("size {size} is no quantity"))?,
     };
     Ok((read > Price::ZERO && read < Price::ONE).then_some(Level { price: read, qty }))
+}
+
+/// An edge in 1e-21 $ on one contract, where it is positive in 1e-12 $.
+fn unsized_net(edge: i128) -> Option<Net> {
+    let edge = Exact::from_pico(edge.div_euclid(1_000_000_000));
+    (edge > Exact::ZERO).then_some(Net { size: Qty::ONE, edge })
 }
 
 /// One dollar less what YES at `ask` and NO at one minus `bid` cost with unrounded fees, in 1e-21 $.

@@ -72,6 +72,9 @@ pub struct FileReport {
     pub refused: u64,
     /// Whether deltas led to the last snapshot; `None` where the recording cannot tell.
     pub final_snapshot_agrees: Option<bool>,
+    /// Whether the first snapshots equal the books that were read beside the stream; `None` where
+    /// none were.
+    pub start_snapshots_agree: Option<bool>,
     /// Gross lives.
     pub opportunities_gross: u64,
     /// Net lives.
@@ -123,6 +126,9 @@ impl FileReport {
         put("negative", json!(self.negative));
         put("refused", json!(self.refused));
         put("final_snapshot_agrees", json!(self.final_snapshot_agrees));
+        if let Some(agree) = self.start_snapshots_agree {
+            put("start_snapshots_agree", json!(agree));
+        }
         put("opportunities_gross", json!(self.opportunities_gross));
         put("opportunities_net", json!(self.opportunities.len()));
         put("opportunities", Value::Array(opportunities));
@@ -170,6 +176,10 @@ impl FileReport {
             None => "none to compare",
         };
         writeln!(out, "  final snapshot   {agrees}")?;
+        if let Some(agree) = self.start_snapshots_agree {
+            let agree = if agree { "equal" } else { "DIFFER from" };
+            writeln!(out, "  first snapshots  {agree} the books read beside the stream")?;
+        }
         self.write_rounds(out)?;
         self.write_opportunities(out)
     }

@@ -86,6 +86,9 @@ pub fn replay(
         }
     };
     let mut run = Run::new(format, &catalog, survey.compare_lines())?;
+    if format == Format::KalshiFrames {
+        run.start_books = kalshi::start_books(path);
+    }
     run.replay(path, progress)?;
     run.finish(&mut report);
     Ok(report)
@@ -97,7 +100,8 @@ const fn venue(format: Format) -> VenueKind {
         Format::PolymarketUtf8
         | Format::PolymarketFrames
         | Format::PolymarketSession
-        | Format::PairTape => VenueKind::Polymarket,
+        | Format::PairTape
+        | Format::PairPolls => VenueKind::Polymarket,
     }
 }
 
@@ -109,7 +113,8 @@ fn unwrap(format: Format, line: &[u8]) -> Result<Frame<'_>, String> {
         | Format::KalshiFrames
         | Format::KalshiDepth
         | Format::KalshiEvents
-        | Format::PairTape => envelope::bare(line),
+        | Format::PairTape
+        | Format::PairPolls => envelope::bare(line),
     }
 }
 
@@ -159,6 +164,9 @@ struct Run {
     now: Nanos,
     compare_lines: BTreeSet<u64>,
     agrees: Option<bool>,
+    /// Books that another channel read at the start and the stream has not yet sent.
+    start_books: Vec<kalshi::Bids>,
+    start_agrees: Option<bool>,
     engine_ns: u64,
 }
 
@@ -185,6 +193,8 @@ impl Run {
             now: Nanos::ZERO,
             compare_lines,
             agrees: None,
+            start_books: Vec::new(),
+            start_agrees: None,
             engine_ns: 0,
         })
     }
@@ -223,6 +233,9 @@ impl Run {
         let feed = &self.feed;
         self.books.search.evaluate(self.now, |id| feed.book(id));
         self.engine_ns = self.engine_ns.saturating_add(self.clock.now().since(started).0);
+        if !self.start_books.is_empty() {
+            self.compare_start(&frame.payload);
+        }
         // Nobody listens to commands; taking them keeps the outbox short.
         while self.feed.next_command().is_some() {}
     }
@@ -254,13 +267,29 @@ impl Run {
     }
 
     fn compare_kalshi(&self, payload: &str) -> Option<bool> {
-        let snapshot = kalshi::snapshot(payload)?;
+        self.equals(kalshi::snapshot(payload)?)
+    }
+
+    fn equals(&self, snapshot: kalshi::Bids) -> Option<bool> {
         let at = self.natives.iter().position(|native| *native == snapshot.ticker)?;
         let book = self.feed.book(BookId(u32::try_from(at).ok()?))?;
         Some(
             same(book, Face::Yes, Side::Buy, snapshot.yes)
                 && same(book, Face::No, Side::Buy, snapshot.no),
         )
+    }
+
+    /// Compares the book that the first snapshot of a market made with the one read beside it.
+    fn compare_start(&mut self, payload: &str) {
+        let Some(ticker) = kalshi::snapshot(payload).map(|snapshot| snapshot.ticker) else {
+            return;
+        };
+        let Some(at) = self.start_books.iter().position(|book| book.ticker == ticker) else {
+            return;
+        };
+        let read = self.start_books.swap_remove(at);
+        let Some(agrees) = self.equals(read) else { return };
+        self.start_agrees = Some(self.start_agrees.unwrap_or(true) && agrees);
     }
 
     fn finish(self, report: &mut FileReport) {
@@ -275,6 +304,7 @@ impl Run {
         report.negative = counters.negative;
         report.refused = counters.decode_errors;
         report.final_snapshot_agrees = self.agrees;
+        report.start_snapshots_agree = self.start_agrees;
         report.engine_ns = self.engine_ns;
     }
 }

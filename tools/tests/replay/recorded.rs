@@ -97,6 +97,7 @@ fn kalshi_frames() {
         "kalshi/ws/demo_orderbook_session_20260701.jsonl.zst",
         &json!({"format": "kalshi-ws-frames", "messages": 2_898, "books": 5, "sequence_gaps": 0,
             "crossed": 0, "negative": 0, "refused": 0, "final_snapshot_agrees": null,
+            "start_snapshots_agree": true,
             "messages_by_kind": {"orderbook_delta": 2_885, "orderbook_snapshot": 5, "ok": 4,
                 "subscribed": 2, "fill": 2}}),
     );
@@ -178,6 +179,37 @@ fn pair_tapes() {
             .map(|life| count(life, "states"))
             .sum();
         assert!(net > 0 && net < gross && states > 0 && states <= net, "{name}: {net} {states}");
+    }
+}
+
+#[test]
+fn pair_polls() {
+    for (name, lines, gross) in
+        [("fed_decision_pairs_202607", 3_315, 967), ("wc_round_pairs_20260705_06", 3_548, 923)]
+    {
+        check(
+            &format!("cross_venue/pairs_tape/{name}.jsonl.zst"),
+            &json!({"format": "pair-polls", "messages": lines, "rounds": lines,
+                "rounds_gross": gross, "crossed": 0}),
+        );
+    }
+}
+
+#[test]
+fn other_kalshi_tapes() {
+    for (day, lines) in [("16", 2_120), ("21", 1_978)] {
+        check(
+            &format!("kalshi/tape/weather_books_202607{day}.jsonl.zst"),
+            &json!({"format": "kalshi-depth-tape", "messages": lines, "crossed": 0, "negative": 0}),
+        );
+    }
+    let burst = json!({"format": "kalshi-depth-tape", "messages": 10, "books": 10, "crossed": 0});
+    check("kalshi/tape/hf_burst_20260716.jsonl", &burst);
+    for day in ["04", "05", "06", "11", "12", "13"] {
+        check(
+            &format!("kalshi/tape/crypto_hourly_202607{day}.jsonl.zst"),
+            &json!({"format": "kalshi-events-tape", "crossed": 0, "opportunities_gross": 0}),
+        );
     }
 }
 
