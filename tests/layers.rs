@@ -46,6 +46,7 @@ const LAYERS: [Layer; 7] = [
         folder: "core",
         ours: &["book", "feeds", "exec"],
         crates: Some(&[
+            "arrayvec",
             "core_affinity",
             "crossbeam",
             "futures-util",

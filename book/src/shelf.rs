@@ -2,7 +2,7 @@
 //!
 //! Memory is 512 bytes a book (one line for the top, seven for the depth), allocated and touched
 //! when the shelf is made; publishing and reading never allocate. Each book has one writer: the
-//! shelf hands out disjoint ranges and refuses a second claim, and a claim lasts as long as the
+//! shelf hands out disjoint halves and refuses a second claim, and a claim lasts as long as the
 //! shelf.
 
 use crate::book::Book;
@@ -21,10 +21,10 @@ struct Views {
     depths: Box<[DepthBlock]>,
 }
 
-/// Why a range of books gets no writer.
+/// Why some books get no writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimError {
-    /// The range reaches beyond the last book, or ends before it starts.
+    /// One of the books is not on the shelf, or the range ends before it starts.
     OutOfRange,
     /// A writer for one of these books was handed out before.
     Overlap,
@@ -33,8 +33,8 @@ pub enum ClaimError {
 impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::OutOfRange => "the range of books is not on the shelf",
-            Self::Overlap => "a book of the range already has its writer",
+            Self::OutOfRange => "a book is not on the shelf",
+            Self::Overlap => "a book already has its writer",
         })
     }
 }
@@ -44,7 +44,7 @@ impl core::error::Error for ClaimError {}
 /// All views; hands out their writing and reading halves.
 pub struct Shelf {
     views: Arc<Views>,
-    claimed: Vec<Range<u32>>,
+    claimed: Box<[bool]>,
 }
 
 impl Shelf {
@@ -59,7 +59,7 @@ impl Shelf {
         for depth in &views.depths {
             depth.touch();
         }
-        Self { views: Arc::new(views), claimed: Vec::new() }
+        Self { views: Arc::new(views), claimed: vec![false; books].into_boxed_slice() }
     }
 
     /// Number of books.
@@ -79,16 +79,32 @@ impl Shelf {
     /// # Errors
     /// When the range is not on the shelf, or one of its books already has a writer.
     pub fn writer(&mut self, books: Range<BookId>) -> Result<ShelfWriter, ClaimError> {
-        let range = books.start.0..books.end.0;
-        if range.start > range.end || books.end.index() > self.len() {
+        if books.start > books.end {
             return Err(ClaimError::OutOfRange);
         }
-        let overlaps = |other: &Range<u32>| range.start.max(other.start) < range.end.min(other.end);
-        if self.claimed.iter().any(overlaps) {
-            return Err(ClaimError::Overlap);
+        self.writer_of((books.start.0..books.end.0).map(BookId))
+    }
+
+    /// Hands out the writing half for any set of books.
+    ///
+    /// # Errors
+    /// When a book is not on the shelf, or already has a writer; nothing is claimed then.
+    pub fn writer_of(
+        &mut self,
+        books: impl IntoIterator<Item = BookId>,
+    ) -> Result<ShelfWriter, ClaimError> {
+        let mut owned = vec![false; self.len()].into_boxed_slice();
+        for book in books {
+            let taken = *self.claimed.get(book.index()).ok_or(ClaimError::OutOfRange)?;
+            match owned.get_mut(book.index()) {
+                Some(own @ false) if !taken => *own = true,
+                Some(_) | None => return Err(ClaimError::Overlap),
+            }
         }
-        self.claimed.push(range.clone());
-        Ok(ShelfWriter { views: Arc::clone(&self.views), range })
+        for (claimed, own) in self.claimed.iter_mut().zip(&owned) {
+            *claimed |= own;
+        }
+        Ok(ShelfWriter { views: Arc::clone(&self.views), owned })
     }
 
     /// A reading half; it sees every book.
@@ -100,31 +116,31 @@ impl Shelf {
 
 impl fmt::Debug for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let claimed = &self.claimed;
-        f.debug_struct("Shelf").field("books", &self.len()).field("claimed", claimed).finish()
+        let claimed = self.claimed.iter().filter(|claimed| **claimed).count();
+        f.debug_struct("Shelf").field("books", &self.len()).field("claimed", &claimed).finish()
     }
 }
 
-/// Publishes the books of one range. There is no second one for the same book.
+/// Publishes the books that it owns. There is no second one for the same book.
 pub struct ShelfWriter {
     views: Arc<Views>,
-    range: Range<u32>,
+    owned: Box<[bool]>,
 }
 
 impl ShelfWriter {
     /// The books that this half publishes.
-    #[must_use]
-    pub fn books(&self) -> Range<BookId> {
-        BookId(self.range.start)..BookId(self.range.end)
+    pub fn books(&self) -> impl Iterator<Item = BookId> + '_ {
+        let ids = (0..u32::try_from(self.owned.len()).unwrap_or(u32::MAX)).map(BookId);
+        ids.zip(&self.owned).filter(|(_, own)| **own).map(|(id, _)| id)
     }
 
     /// Publishes a committed book: its top, then its depth. Returns the top for the ring; push it
     /// after this call, so that whoever is told finds at least this state on the shelf.
     ///
     /// # Panics
-    /// When the book is not of this half's range, which would be a second writer.
+    /// When the book is not this half's own, which would be a second writer.
     pub fn publish(&mut self, id: BookId, book: &Book) -> TopUpdate {
-        assert!(self.range.contains(&id.0), "a book is published by its own writer");
+        assert!(self.owned[id.index()], "a book is published by its own writer");
         let update = TopUpdate { book: id, top: book.top(), stamp: book.stamp() };
         self.views.tops[id.index()].write(update);
         let block = &self.views.depths[id.index()];
@@ -156,7 +172,8 @@ fn changed_rows(book: &Book, side: Side, is_next: bool) -> Rows<impl Iterator<It
 
 impl fmt::Debug for ShelfWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShelfWriter").field("range", &self.range).finish_non_exhaustive()
+        let books = self.books().count();
+        f.debug_struct("ShelfWriter").field("books", &books).finish_non_exhaustive()
     }
 }
 
@@ -283,16 +300,17 @@ mod tests {
     fn a_book_has_one_writer() {
         let mut shelf = Shelf::new(10);
         let claim = |shelf: &mut Shelf, start, end| {
-            shelf.writer(BookId(start)..BookId(end)).map(|writer| writer.books())
+            let writer = shelf.writer(BookId(start)..BookId(end))?;
+            Ok(writer.books().map(|book| book.0).collect::<Vec<_>>())
         };
-        assert_eq!(claim(&mut shelf, 2, 5), Ok(BookId(2)..BookId(5)));
+        assert_eq!(claim(&mut shelf, 2, 5), Ok((2..5).collect()));
         assert_eq!(claim(&mut shelf, 4, 6), Err(ClaimError::Overlap));
         assert_eq!(claim(&mut shelf, 0, 10), Err(ClaimError::Overlap));
         assert_eq!(claim(&mut shelf, 5, 11), Err(ClaimError::OutOfRange));
         assert_eq!(claim(&mut shelf, 6, 5), Err(ClaimError::OutOfRange));
-        assert_eq!(claim(&mut shelf, 3, 3), Ok(BookId(3)..BookId(3)));
-        assert_eq!(claim(&mut shelf, 5, 10), Ok(BookId(5)..BookId(10)));
-        assert_eq!(claim(&mut shelf, 0, 2), Ok(BookId(0)..BookId(2)));
+        assert_eq!(claim(&mut shelf, 3, 3), Ok((3..3).collect()));
+        assert_eq!(claim(&mut shelf, 5, 10), Ok((5..10).collect()));
+        assert_eq!(claim(&mut shelf, 0, 2), Ok((0..2).collect()));
     }
 
     #[test]

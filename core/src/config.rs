@@ -12,7 +12,15 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
+use crate::engine::EngineConfig;
+use crate::engine::pricer::PriceLimits;
 use crate::pin::{Wait, core_count};
+use crate::risk::RiskConfig;
+
+/// 1e-14 $ in 1e-6 $.
+const UNITS_PER_MICRO: i64 = 100_000_000;
+/// Ended opportunities that a run keeps one by one.
+const LIVES_MAX: usize = 65_536;
 
 /// The manual, and the defaults.
 pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
@@ -76,19 +84,6 @@ pub struct FeedLimits {
     pub stale_max: Nanos,
 }
 
-/// What makes a positive edge worth a trade.
-#[derive(Clone, Copy, Debug)]
-pub struct EvaluateLimits {
-    /// Smallest edge per basket of any slice.
-    pub min_edge: Cash,
-    /// Smallest profit of a whole trade.
-    pub min_net: Cash,
-    /// Most cash bound by one trade.
-    pub capital_max: Cash,
-    /// Cost of the chain steps of a trade that needs them.
-    pub fixed_cost: Cash,
-}
-
 /// Paper execution.
 #[derive(Clone, Copy, Debug)]
 pub struct PaperLimits {
@@ -96,27 +91,6 @@ pub struct PaperLimits {
     pub cash: Cash,
     /// From the decision until the venue matches.
     pub latency: Nanos,
-}
-
-/// What the risk gate allows.
-#[derive(Clone, Copy, Debug)]
-pub struct RiskLimits {
-    /// Most cash in one order.
-    pub order_cash_max: Cash,
-    /// Most cash bound in one event.
-    pub event_cash_max: Cash,
-    /// Most cash bound on one venue.
-    pub venue_cash_max: Cash,
-    /// Most cash bound in all.
-    pub total_cash_max: Cash,
-    /// Loss at which nothing new is sent.
-    pub daily_loss_max: Cash,
-    /// Orders per second.
-    pub orders_per_s_max: u32,
-    /// Baskets in flight.
-    pub open_baskets_max: usize,
-    /// Age of a view.
-    pub view_age_max: Nanos,
 }
 
 /// A checked configuration.
@@ -127,11 +101,11 @@ pub struct Config {
     /// Limits of a feed.
     pub feed: FeedLimits,
     /// What makes an edge worth a trade.
-    pub evaluate: EvaluateLimits,
+    pub evaluate: PriceLimits,
     /// Paper execution.
     pub paper: PaperLimits,
     /// What the risk gate allows.
-    pub risk: RiskLimits,
+    pub risk: RiskConfig,
     /// Records of a latency chunk.
     pub chunk_records: usize,
 }
@@ -149,6 +123,19 @@ impl Config {
                     .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
                 Self::parse(&text)
             }
+        }
+    }
+
+    /// What of it an engine needs.
+    #[must_use]
+    pub const fn engine(&self) -> EngineConfig {
+        EngineConfig {
+            price: self.evaluate,
+            risk: self.risk,
+            paper_cash: self.paper.cash,
+            paper_latency: self.paper.latency,
+            lives_max: LIVES_MAX,
+            trades: true,
         }
     }
 
@@ -243,13 +230,18 @@ struct RawPaper {
 #[serde(deny_unknown_fields)]
 struct RawRisk {
     order_cash_usd_max: String,
+    book_cash_usd_max: String,
     event_cash_usd_max: String,
+    legged_cash_usd_max: String,
     venue_cash_usd_max: String,
     total_cash_usd_max: String,
     daily_loss_usd_max: String,
+    order_reserve_usd: String,
     orders_per_s_max: u64,
     open_baskets_max: u64,
+    open_orders_max: u64,
     view_age_ms_max: u64,
+    deadline_ms: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -260,6 +252,7 @@ struct RawProbe {
 
 impl Raw {
     fn check(self) -> Result<Config, ConfigError> {
+        let min_net = usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?;
         Ok(Config {
             tiles: self.tiles.check()?,
             feed: FeedLimits {
@@ -275,9 +268,11 @@ impl Raw {
                 )?,
                 stale_max: millis("feed.stale_ms_max", self.feed.stale_ms_max, 100..=3_600_000)?,
             },
-            evaluate: EvaluateLimits {
-                min_edge: usd("evaluate.min_edge_usd", &self.evaluate.min_edge_usd)?,
-                min_net: usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?,
+            evaluate: PriceLimits {
+                min_edge: usd("evaluate.min_edge_usd", &self.evaluate.min_edge_usd)?
+                    .micro()
+                    .saturating_mul(UNITS_PER_MICRO),
+                min_net,
                 capital_max: usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?,
                 fixed_cost: usd("evaluate.fixed_cost_usd", &self.evaluate.fixed_cost_usd)?,
             },
@@ -289,7 +284,7 @@ impl Raw {
                     0..=10_000_000,
                 )?),
             },
-            risk: self.risk.check()?,
+            risk: self.risk.check(min_net)?,
             chunk_records: size("probe.chunk_records", self.probe.chunk_records, 64..=65_536)?,
         })
     }
@@ -346,17 +341,23 @@ impl RawTiles {
 const SPLIT_CORES_MIN: usize = 4;
 
 impl RawRisk {
-    fn check(self) -> Result<RiskLimits, ConfigError> {
-        let orders = within("risk.orders_per_s_max", self.orders_per_s_max, 1..=10_000)?;
-        Ok(RiskLimits {
+    fn check(self, min_net: Cash) -> Result<RiskConfig, ConfigError> {
+        Ok(RiskConfig {
             order_cash_max: usd("risk.order_cash_usd_max", &self.order_cash_usd_max)?,
-            event_cash_max: usd("risk.event_cash_usd_max", &self.event_cash_usd_max)?,
+            book_cash_max: usd("risk.book_cash_usd_max", &self.book_cash_usd_max)?,
+            event_exposure_cash_max: usd("risk.event_cash_usd_max", &self.event_cash_usd_max)?,
+            event_legged_cash_max: usd("risk.legged_cash_usd_max", &self.legged_cash_usd_max)?,
             venue_cash_max: usd("risk.venue_cash_usd_max", &self.venue_cash_usd_max)?,
             total_cash_max: usd("risk.total_cash_usd_max", &self.total_cash_usd_max)?,
-            daily_loss_max: usd("risk.daily_loss_usd_max", &self.daily_loss_usd_max)?,
-            orders_per_s_max: u32::try_from(orders).unwrap_or(u32::MAX),
+            daily_loss_cash_max: usd("risk.daily_loss_usd_max", &self.daily_loss_usd_max)?,
+            net_edge_cash_min: min_net,
+            order_reserve_cash: usd("risk.order_reserve_usd", &self.order_reserve_usd)?,
             open_baskets_max: size("risk.open_baskets_max", self.open_baskets_max, 1..=1_024)?,
-            view_age_max: millis("risk.view_age_ms_max", self.view_age_ms_max, 1..=3_600_000)?,
+            open_orders_max: size("risk.open_orders_max", self.open_orders_max, 1..=4_096)?,
+            window_orders_max: size("risk.orders_per_s_max", self.orders_per_s_max, 1..=10_000)?,
+            order_window_ms: 1_000,
+            age_ms_max: within("risk.view_age_ms_max", self.view_age_ms_max, 1..=86_400_000)?,
+            deadline_ms: within("risk.deadline_ms", self.deadline_ms, 1..=60_000)?,
         })
     }
 }

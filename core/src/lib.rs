@@ -3,6 +3,8 @@
 pub mod chunk;
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod engine;
 pub mod eval;
 pub mod journal;
 pub mod net;
@@ -12,3 +14,5 @@ pub mod position;
 pub mod relation;
 pub mod risk;
 pub mod telemetry;
+pub mod tile;
+pub mod topology;

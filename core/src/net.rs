@@ -40,6 +40,8 @@ pub trait Handler {
     fn on_payload(&mut self, connection: usize, payload: &[u8]);
     /// Housekeeping, a few dozen times a second while connected.
     fn on_tick(&mut self, connection: usize) -> TickOutcome;
+    /// A sign of life below the payloads: a ping or pong of the transport.
+    fn on_heard(&mut self, connection: usize);
     /// The next command to send, until there is none.
     fn next_command(&mut self, connection: usize) -> Option<String>;
     /// Whether the tile should end.
@@ -172,6 +174,7 @@ async fn serve<H: Handler>(handler: &RefCell<H>, connection: usize, mut socket: 
                 }
                 // tungstenite queues the answer to a ping by itself; it leaves with the next flush.
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                    handler.borrow_mut().on_heard(connection);
                     if let Err(error) = socket.flush().await {
                         return error.to_string();
                     }

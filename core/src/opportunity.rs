@@ -302,6 +302,13 @@ impl LifeTracker {
         }
     }
 
+    /// Makes room for baskets that were compiled since, with the next ids. Allocates: not for the
+    /// hot path.
+    pub fn extend(&mut self, kinds: impl Iterator<Item = BasketKind>) {
+        self.kinds.extend(kinds);
+        self.open.resize(self.kinds.len(), None);
+    }
+
     /// Remembers that the legs of a basket were sent: if its edge then goes, it went by our hand.
     pub fn mark_traded(&mut self, basket: BasketId) {
         if let Some(Some(life)) = self.open.get_mut(basket.index()) {

@@ -103,8 +103,9 @@ impl TakenSide {
     }
 
     /// What is left of a displayed level after our takings.
-    fn left(&mut self, shown: Level) -> Qty {
-        let taken = self.find(shown).map_or(Qty::ZERO, |taken| taken.qty);
+    fn left(&self, shown: Level) -> Qty {
+        let at = self.levels.iter().take(self.count).find(|taken| taken.shown == shown);
+        let taken = at.map_or(Qty::ZERO, |taken| taken.qty);
         shown.qty.checked_sub(taken).unwrap_or(Qty::ZERO)
     }
 
@@ -224,6 +225,16 @@ impl PaperVenue {
     #[must_use]
     pub const fn forgotten_count(&self) -> u64 {
         self.takings.forgotten_count
+    }
+
+    /// What is left for us of a level, in YES terms, that a book displays on its `resting` side: less
+    /// than displayed where we took from it and it has not changed since.
+    #[must_use]
+    pub fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty {
+        let slot = self.takings.slot_of.get(book.index()).copied().flatten();
+        let taken = slot.and_then(|slot| self.takings.slots.get(slot));
+        let side = taken.and_then(|taken| taken.sides.get(resting as usize));
+        side.map_or(shown.qty, |side| side.left(shown))
     }
 
     /// When the next order meets its book.

@@ -2,8 +2,6 @@
 
 use dutchbook_book::Cash;
 
-use crate::config::RiskLimits;
-
 /// Caps, in the units that their names end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RiskConfig {
@@ -60,28 +58,6 @@ impl Default for RiskConfig {
             order_window_ms: 1_000,
             age_ms_max: 30_000,
             deadline_ms: 1_000,
-        }
-    }
-}
-
-impl From<&RiskLimits> for RiskConfig {
-    /// The caps of a configuration file; what it has no key for keeps its default or the next wider
-    /// cap. An event's cap holds however the legs fill.
-    fn from(limits: &RiskLimits) -> Self {
-        let (defaults, per_s) = (Self::default(), limits.orders_per_s_max);
-        Self {
-            order_cash_max: limits.order_cash_max,
-            book_cash_max: limits.venue_cash_max,
-            event_exposure_cash_max: limits.event_cash_max,
-            event_legged_cash_max: limits.event_cash_max,
-            venue_cash_max: limits.venue_cash_max,
-            total_cash_max: limits.total_cash_max,
-            daily_loss_cash_max: limits.daily_loss_max,
-            open_baskets_max: limits.open_baskets_max,
-            window_orders_max: usize::try_from(per_s).unwrap_or(usize::MAX),
-            order_window_ms: 1_000,
-            age_ms_max: limits.view_age_max.millis(),
-            ..defaults
         }
     }
 }

@@ -267,12 +267,3 @@ proptest! {
         prop_assert_eq!((gate.in_flight(), gate.open_basket_count()), (Exact::ZERO, 0));
     }
 }
-
-#[test]
-fn a_configuration_file_sets_the_caps() {
-    let config = crate::config::Config::parse("[risk]\nevent_cash_usd_max = \"7\"\n").unwrap();
-    let caps = RiskConfig::from(&config.risk);
-    assert_eq!(caps.event_legged_cash_max, Cash::from_micro(7_000_000));
-    assert_eq!(caps.window_orders_max, config.risk.orders_per_s_max as usize);
-    assert_eq!(veto_of(caps, &pair(100)), Some(Veto::EventLegged));
-}

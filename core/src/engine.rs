@@ -1,0 +1,349 @@
+//! The evaluator's loop without a loop: tops in, decisions and paper fills out.
+//!
+//! Live tiles, replays, the simulated clock and tests drive this same engine. It takes `now`, reads
+//! books only through the shelf's views, and emits records to the journal; it has no clock, socket,
+//! file or thread of its own, and allocates nothing between [`Engine::on_top`] and the intents once
+//! it has been built (a resolution, which recompiles baskets, is cold).
+
+mod act;
+pub mod pricer;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use dutchbook_book::catalog::Catalog;
+use dutchbook_book::shelf::ShelfReader;
+use dutchbook_book::view::TopUpdate;
+use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Exact, Face, Grid, Nanos, Price};
+use dutchbook_exec::{Intent, PaperConfig, PaperVenue, Report};
+
+use crate::control::Control;
+use crate::eval::basket::{BasketKind, Leg};
+use crate::eval::watch::{Concrete, Touched, Watch, WatchError};
+use crate::journal::{Decision, DecisionLeg, EvalCause, JournalWriter, Record};
+use crate::opportunity::{
+    Cause, LifeEvent, LifeTracker, Measure, Opportunity, OpportunityId, OpportunityLeg, Sighting,
+};
+use crate::position::Portfolio;
+use crate::relation::Relation;
+use crate::risk::{RiskConfig, RiskGate};
+use crate::telemetry::{Counter, Counters};
+use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
+
+/// How an engine is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineConfig {
+    /// What makes a positive edge worth a trade.
+    pub price: PriceLimits,
+    /// What the risk gate allows.
+    pub risk: RiskConfig,
+    /// Cash that the paper account starts with on each venue.
+    pub paper_cash: Cash,
+    /// From the decision until the venue matches.
+    pub paper_latency: Nanos,
+    /// Ended opportunities that are kept for the report; later ones are counted only.
+    pub lives_max: usize,
+    /// Whether opportunities are traded on paper, or only watched.
+    pub trades: bool,
+}
+
+/// Why an engine cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The relations do not compile.
+    #[error("the relations cannot be compiled: {0}")]
+    Watch(#[from] WatchError),
+    /// A basket is larger than what is priced on the hot path.
+    #[error("a basket has {legs} legs, at most {LEGS_MAX} are priced; split the event")]
+    TooManyLegs {
+        /// Its legs.
+        legs: usize,
+    },
+    /// The starting cash does not fit.
+    #[error("the starting cash of the paper account does not fit")]
+    Cash,
+}
+
+/// The evaluator with its risk gate, paper venue, positions and journal.
+#[derive(Debug)]
+pub struct Engine {
+    catalog: Catalog,
+    watch: Watch,
+    shelf: ShelfReader,
+    pricer: Pricer,
+    lives: LifeTracker,
+    risk: RiskGate,
+    paper: PaperVenue,
+    portfolio: Portfolio,
+    journal: JournalWriter,
+    counters: Counters,
+    kill: Arc<AtomicBool>,
+    legs: Vec<Leg>,
+    offered: Vec<OpportunityLeg>,
+    intents: Vec<Intent>,
+    reports: Vec<Report>,
+    decisions: u64,
+    trades: bool,
+}
+
+/// Room for the reports of one poll: each order ends with a handful.
+const REPORTS_MAX: usize = 4_096;
+
+impl Engine {
+    /// Compiles the relations and makes room for everything that will happen.
+    ///
+    /// # Errors
+    /// When the relations do not compile or a basket is too large to be priced.
+    pub fn new(
+        catalog: Catalog,
+        relations: Vec<Relation>,
+        config: &EngineConfig,
+        shelf: ShelfReader,
+        journal: JournalWriter,
+        kill: Arc<AtomicBool>,
+    ) -> Result<Self, EngineError> {
+        let watch = Watch::new(&catalog, relations)?;
+        let legs = watch.legs_max();
+        if legs > LEGS_MAX {
+            return Err(EngineError::TooManyLegs { legs });
+        }
+        let mut portfolio = Portfolio::new(&catalog);
+        for venue in &catalog.venues {
+            let deposit = portfolio.deposit(venue.id, config.paper_cash.exact());
+            deposit.map_err(|_error| EngineError::Cash)?;
+        }
+        let kinds = (0..watch.basket_count()).map(|index| kind_of(&watch, index)).collect();
+        Ok(Self {
+            pricer: Pricer::new(&catalog, shelf.clone(), config.price, legs),
+            lives: LifeTracker::new(Measure::Net, kinds, config.lives_max),
+            risk: RiskGate::new(config.risk, &catalog),
+            paper: PaperVenue::from_catalog(PaperConfig::default(), &catalog, config.paper_latency),
+            portfolio,
+            journal,
+            counters: Counters::default(),
+            kill,
+            legs: Vec::with_capacity(legs),
+            offered: Vec::with_capacity(legs),
+            intents: Vec::with_capacity(legs),
+            reports: Vec::with_capacity(REPORTS_MAX),
+            decisions: 0,
+            trades: config.trades,
+            catalog,
+            watch,
+            shelf,
+        })
+    }
+
+    /// Takes a changed top: O(1) per basket that uses it.
+    #[inline]
+    pub fn on_top(&mut self, update: &TopUpdate) {
+        self.watch.on_top(update);
+    }
+
+    /// A book changed but its top was coalesced: reads it from the shelf.
+    pub fn on_dirty(&mut self, book: BookId) {
+        match self.shelf.top(book) {
+            Ok(view) => {
+                self.watch.on_top(&TopUpdate { book, top: view.top, stamp: view.stamp });
+            }
+            Err(_torn) => {
+                // Unknown is not Live: the next update of the book brings it back.
+                self.counters.add(Counter::TornViews, 1);
+                self.watch.on_top(&TopUpdate { book, ..TopUpdate::default() });
+            }
+        }
+    }
+
+    /// Takes cold news: a resolution settles and recompiles, a new grid rebuilds look-ups.
+    pub fn on_control(&mut self, control: Control, now: Nanos) {
+        match control {
+            Control::Resolved { book, winner } => self.resolve(book, winner, now),
+            Control::Regridded { book, step_micro } => {
+                let grid = Price::from_micro(step_micro).and_then(|step| Grid::uniform(step).ok());
+                if let Some(grid) = grid {
+                    // An unknown book has no baskets: nothing to rebuild.
+                    let _known = self.watch.regrid(book, &grid).is_ok();
+                }
+            }
+        }
+    }
+
+    fn resolve(&mut self, book: BookId, winner: Face, now: Nanos) {
+        if self.portfolio.is_settled(book) {
+            return;
+        }
+        let (payoff, struck) = match winner {
+            Face::Yes => (Price::ONE, book.instrument(Face::No)),
+            Face::No => (Price::ZERO, book.instrument(Face::Yes)),
+        };
+        let cash = self.portfolio.settle(book, payoff, Exact::ZERO).unwrap_or(Exact::ZERO);
+        self.journal.record_or_shed(now, &Record::Resolution { book, payoff, cash });
+        let before = self.watch.basket_count();
+        if self.watch.strike(&self.catalog, struck).is_ok() {
+            let kinds = (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, at));
+            self.lives.extend(kinds);
+            self.pricer.reserve(self.watch.legs_max());
+            self.end_struck(before, now);
+        }
+    }
+
+    /// Ends the lives of baskets that a resolution has replaced.
+    fn end_struck(&mut self, before: usize, now: Nanos) {
+        for index in 0..u32::try_from(before).unwrap_or(u32::MAX) {
+            let basket = BasketId(index);
+            if self.lives.life(basket).is_some() && self.watch.edge(basket) <= 0 {
+                self.observe_absence(basket, Cause::Resolved, now);
+            }
+        }
+    }
+
+    /// Evaluates every basket that was touched since the last call.
+    pub fn evaluate(&mut self, now: Nanos) {
+        while let Some(touched) = self.watch.pop() {
+            self.counters.add(Counter::Evaluations, 1);
+            self.consider(touched, now);
+        }
+    }
+
+    fn consider(&mut self, touched: Touched, now: Nanos) {
+        let basket = touched.basket;
+        if touched.edge <= 0 {
+            let cause = self.cause_of_absence(basket);
+            self.observe_absence(basket, cause, now);
+            return;
+        }
+        let Some(concrete) = self.watch.materialise(basket, &mut self.legs) else {
+            self.observe_absence(basket, Cause::PriceMoved, now);
+            return;
+        };
+        match self.pricer.price(&concrete, &self.legs, &self.paper) {
+            Ok(priced) => {
+                let sizing = priced.sizing;
+                let sighting = Sighting::from(&sizing);
+                self.offered.clear();
+                for ((leg, sized), view) in self.legs.iter().zip(sizing.legs).zip(priced.views) {
+                    self.offered.push(OpportunityLeg {
+                        instrument: leg.instrument,
+                        side: leg.side,
+                        limit: sized.limit_price,
+                        qty: sized.qty,
+                        is_fee_known: true,
+                        view: *view,
+                    });
+                }
+                self.on_opportunity(&concrete, sighting, now);
+            }
+            Err(Unpriced::Torn) => self.counters.add(Counter::TornViews, 1),
+            Err(Unpriced::Doubtful(_)) => {
+                self.observe_absence(basket, Cause::BookDoubtful, now);
+            }
+            Err(Unpriced::Refused(refusal)) => {
+                self.observe_absence(basket, Cause::from(refusal), now);
+            }
+        }
+    }
+
+    /// Why a basket that was an opportunity is none: a doubtful book or a moved price.
+    fn cause_of_absence(&self, basket: BasketId) -> Cause {
+        let Some(template) = self.watch.template(basket) else { return Cause::PriceMoved };
+        let mut cause = Cause::PriceMoved;
+        for slot in &template.slots {
+            if self.portfolio.is_settled(slot.hold.book()) {
+                return Cause::Resolved;
+            }
+            let status = self.shelf.top(slot.hold.book()).map(|view| view.stamp.status);
+            if status.is_ok_and(|status| status != BookStatus::Live) {
+                cause = Cause::BookDoubtful;
+            }
+        }
+        cause
+    }
+
+    fn observe_absence(&mut self, basket: BasketId, cause: Cause, now: Nanos) {
+        let life = self.lives.life(basket).copied();
+        if let (Some(mut life), LifeEvent::Died(_, cause)) =
+            (life, self.lives.observe(basket, Err(cause), now))
+        {
+            (life.died_ns, life.cause) = (now, cause);
+            self.journal.record_or_shed(now, &Record::Life { measure: Measure::Net, life });
+        }
+    }
+
+    fn on_opportunity(&mut self, concrete: &Concrete, sighting: Sighting, now: Nanos) {
+        self.counters.add(Counter::Opportunities, 1);
+        let (id, fresh) = match self.lives.observe(concrete.basket, Ok(&sighting), now) {
+            LifeEvent::Born(id) | LifeEvent::Grown(id) => (id, true),
+            LifeEvent::Held(id) => (id, false),
+            LifeEvent::Absent | LifeEvent::Died(..) => return,
+        };
+        if fresh && let Some(life) = self.lives.life(concrete.basket) {
+            self.journal.record_or_shed(now, &Record::Life { measure: Measure::Net, life: *life });
+        }
+        if self.trades {
+            self.decide(id, concrete, sighting, now);
+        }
+    }
+
+    /// Puts an opportunity before risk, records the decision, and sends what was allowed. What
+    /// cannot be recorded is not sent.
+    fn decide(&mut self, id: OpportunityId, concrete: &Concrete, sighting: Sighting, now: Nanos) {
+        let opportunity = Opportunity {
+            id,
+            basket: concrete.basket,
+            kind: concrete.kind,
+            sighting,
+            legs: &self.offered,
+        };
+        let allowed = self.risk.check(&opportunity, &self.portfolio, &self.kill, now);
+        let intents = match allowed {
+            Ok(intents) => intents,
+            // Vetoes are counted by reason in the gate: one that stands is met at every evaluation.
+            Err(_veto) => {
+                self.counters.add(Counter::Vetoes, 1);
+                return;
+            }
+        };
+        self.intents.clear();
+        self.intents.extend_from_slice(intents);
+        let records = self.intents.len() + self.offered.len() + 1;
+        if !self.journal.has_room(records) || !self.record_decision(id, concrete, sighting, now) {
+            self.counters.add(Counter::JournalFull, 1);
+            for intent in &self.intents {
+                self.risk.on_refused(intent.trade, intent.leg_index);
+            }
+            return;
+        }
+        self.lives.mark_traded(concrete.basket);
+        self.send(now);
+    }
+
+    fn record_decision(
+        &mut self,
+        id: OpportunityId,
+        concrete: &Concrete,
+        sighting: Sighting,
+        now: Nanos,
+    ) -> bool {
+        self.decisions += 1;
+        let decision = Decision {
+            decision: self.decisions,
+            opportunity: id,
+            basket: concrete.basket,
+            kind: concrete.kind,
+            cause: EvalCause::BookChanged,
+            leg_count: u16::try_from(self.offered.len()).unwrap_or(u16::MAX),
+            sighting,
+        };
+        let mut kept = self.journal.record(now, &Record::Decision(decision)).is_ok();
+        for (index, leg) in (0_u16..).zip(&self.offered) {
+            let record = Record::DecisionLeg(DecisionLeg::of(self.decisions, index, leg));
+            kept &= self.journal.record(now, &record).is_ok();
+        }
+        kept
+    }
+}
+
+fn kind_of(watch: &Watch, index: usize) -> BasketKind {
+    let id = BasketId(u32::try_from(index).unwrap_or(u32::MAX));
+    watch.template(id).map_or(BasketKind::Polytope, |template| template.kind)
+}

@@ -1,0 +1,186 @@
+//! From a positive running sum to an exact size: reads the views of the legs, walks them, settles.
+
+use arrayvec::ArrayVec;
+use dutchbook_book::catalog::Catalog;
+use dutchbook_book::depth::DEPTH_LEVELS;
+use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::shelf::ShelfReader;
+use dutchbook_book::view::TopView;
+use dutchbook_book::{BookStatus, Cash, Depth, Face, Level, Qty, Side};
+use dutchbook_exec::PaperVenue;
+
+use crate::eval::basket::Leg;
+use crate::eval::edge::Carry;
+use crate::eval::sweep::{LegBook, Refusal, Scratch, Sizing, Terms, sweep};
+use crate::eval::watch::Concrete;
+
+/// The most legs of a basket that is priced; larger ones are refused when the engine is built.
+pub const LEGS_MAX: usize = 160;
+
+/// What pricing needs to know of one listing.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    fee: FeeSchedule,
+    lot: Qty,
+    min_qty: Qty,
+    min_notional: Cash,
+}
+
+/// What makes a positive edge worth a trade.
+#[derive(Clone, Copy, Debug)]
+pub struct PriceLimits {
+    /// Smallest edge of any slice, in 1e-14 $ a basket.
+    pub min_edge: i64,
+    /// Smallest profit of the whole.
+    pub min_net: Cash,
+    /// Most cash bound by one trade.
+    pub capital_max: Cash,
+    /// Cost of the chain steps of a trade that sells out of split sets.
+    pub fixed_cost: Cash,
+}
+
+/// Why a candidate is no trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpriced {
+    /// The view of a leg could not be read whole.
+    Torn,
+    /// A leg's book may not be traded on.
+    Doubtful(BookStatus),
+    /// The walk found nothing worth trading.
+    Refused(Refusal),
+}
+
+/// Buffers and rules for pricing baskets. Nothing allocates after the start.
+#[derive(Debug)]
+pub struct Pricer {
+    shelf: ShelfReader,
+    rules: Vec<Rules>,
+    limits: PriceLimits,
+    depth: Depth,
+    levels: Vec<ArrayVec<Level, DEPTH_LEVELS>>,
+    views: Vec<TopView>,
+    scratch: Scratch,
+}
+
+/// A basket at its exact size, with the views that were read.
+#[derive(Debug)]
+pub struct Priced<'a> {
+    /// Size and money.
+    pub sizing: Sizing<'a>,
+    /// The view of each leg, in YES terms.
+    pub views: &'a [TopView],
+}
+
+impl Pricer {
+    /// A pricer that reads the views of a shelf.
+    #[must_use]
+    pub fn new(catalog: &Catalog, shelf: ShelfReader, limits: PriceLimits, legs: usize) -> Self {
+        let rules = catalog
+            .listings
+            .iter()
+            .map(|listing| Rules {
+                fee: listing.fee,
+                lot: listing.lot,
+                min_qty: listing.min_qty,
+                min_notional: listing.min_notional,
+            })
+            .collect();
+        Self {
+            shelf,
+            rules,
+            limits,
+            depth: Depth::default(),
+            levels: vec![ArrayVec::new(); legs],
+            views: Vec::with_capacity(legs),
+            scratch: Scratch::default(),
+        }
+    }
+
+    /// Makes room for baskets of so many legs. Allocates: not for the hot path.
+    pub fn reserve(&mut self, legs: usize) {
+        let legs = legs.max(self.levels.len());
+        self.levels.resize(legs, ArrayVec::new());
+        self.views.reserve(legs);
+    }
+
+    /// Prices a basket at the views as they are now.
+    ///
+    /// # Errors
+    /// When a view is torn, a book doubtful, or nothing is worth trading.
+    pub fn price(
+        &mut self,
+        concrete: &Concrete,
+        legs: &[Leg],
+        paper: &PaperVenue,
+    ) -> Result<Priced<'_>, Unpriced> {
+        self.read_views(legs, paper)?;
+        let mut books: ArrayVec<LegBook<'_>, LEGS_MAX> = ArrayVec::new();
+        let mut lot = Qty::ZERO;
+        let mut sells = false;
+        for (leg, levels) in legs.iter().zip(&self.levels) {
+            let Some(rules) = self.rules.get(leg.instrument.book().index()) else {
+                return Err(Unpriced::Refused(Refusal::NoLeg));
+            };
+            lot = lot.max(rules.lot);
+            sells |= leg.side == Side::Sell;
+            let book = LegBook {
+                side: leg.side,
+                ratio_micro: leg.ratio_micro,
+                levels,
+                schedule: rules.fee,
+                lot: rules.lot,
+                min_qty: rules.min_qty,
+                min_notional: rules.min_notional,
+            };
+            if books.try_push(book).is_err() {
+                return Err(Unpriced::Refused(Refusal::Overflow));
+            }
+        }
+        let terms = Terms {
+            payoff: concrete.floor,
+            lot,
+            min_edge: self.limits.min_edge,
+            min_net_total: self.limits.min_net,
+            max_capital: Some(self.limits.capital_max),
+            fixed_cost: if sells { self.limits.fixed_cost } else { Cash::ZERO },
+            carry: Carry::NONE,
+        };
+        let sizing = sweep(&books, &terms, &mut self.scratch).map_err(Unpriced::Refused)?;
+        Ok(Priced { sizing, views: &self.views })
+    }
+
+    fn read_views(&mut self, legs: &[Leg], paper: &PaperVenue) -> Result<(), Unpriced> {
+        self.views.clear();
+        for (leg, levels) in legs.iter().zip(&mut self.levels) {
+            let book = leg.instrument.book();
+            self.shelf.depth(book, &mut self.depth).map_err(|_torn| Unpriced::Torn)?;
+            let stamp = self.depth.stamp;
+            let face = leg.instrument.face();
+            self.views.push(TopView { top: self.depth.top(), stamp });
+            if stamp.status != BookStatus::Live {
+                return Err(Unpriced::Doubtful(stamp.status));
+            }
+            let resting = match face {
+                Face::Yes => leg.side.other(),
+                Face::No => leg.side,
+            };
+            levels.clear();
+            for shown in self.depth.levels(resting) {
+                let level = Level { price: shown.price, qty: paper.left(book, resting, *shown) };
+                // A view has no more levels than there is room for.
+                if !level.qty.is_zero() {
+                    levels.push(as_seen_by(face, level));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A level in YES terms as a face shows it.
+const fn as_seen_by(face: Face, level: Level) -> Level {
+    match face {
+        Face::Yes => level,
+        Face::No => level.mirrored(),
+    }
+}

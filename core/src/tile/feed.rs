@@ -1,0 +1,321 @@
+//! The feed tile: payloads to books, books to views, tops to the evaluator.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dutchbook_book::ring::{CoalescingProducer, Producer};
+use dutchbook_book::shelf::ShelfWriter;
+use dutchbook_book::{Book, BookId, Nanos, Stamp};
+use dutchbook_feeds::counters::Counters as FeedCounters;
+use dutchbook_feeds::feed::Feed;
+use dutchbook_feeds::notice::{Notice, Resolved, Sink};
+use dutchbook_feeds::payload::PayloadBuf;
+use dutchbook_feeds::session::SessionStep;
+
+use crate::clock::Clock;
+use crate::control::Control;
+use crate::engine::Engine;
+use crate::net::{Handler, TickOutcome};
+use crate::telemetry::{Counter, Counters, LatencyRecorder};
+
+/// Where the tops of changed books go.
+#[derive(Debug)]
+pub enum Route {
+    /// To the evaluator on this very tile: no hand-off.
+    Inline(Box<Engine>),
+    /// To the evaluator's tile.
+    Rings {
+        /// Tops by value; coalesces when full.
+        tops: CoalescingProducer,
+        /// Resolutions and the like; they are rare, and the ring is never full of them.
+        control: Producer<Control>,
+    },
+}
+
+/// Takes what a feed says about books: publishes each changed book and passes its top on.
+#[derive(Debug)]
+pub struct Publisher {
+    shelf: ShelfWriter,
+    route: Route,
+    changed: u64,
+    lost_controls: u64,
+    now: Nanos,
+}
+
+impl Publisher {
+    /// A publisher that writes the views of its shelf half.
+    #[must_use]
+    pub const fn new(shelf: ShelfWriter, route: Route) -> Self {
+        Self { shelf, route, changed: 0, lost_controls: 0, now: Nanos::ZERO }
+    }
+
+    /// Books changed since the last call.
+    pub const fn take_changed(&mut self) -> u64 {
+        core::mem::replace(&mut self.changed, 0)
+    }
+
+    /// Says what time it is before a feed is called.
+    pub const fn at(&mut self, now: Nanos) {
+        self.now = now;
+    }
+
+    /// The evaluator, where it lives on this tile.
+    pub fn engine_mut(&mut self) -> Option<&mut Engine> {
+        match &mut self.route {
+            Route::Inline(engine) => Some(engine),
+            Route::Rings { .. } => None,
+        }
+    }
+
+    /// Ends publishing; gives the evaluator back, where it lives on this tile.
+    #[must_use]
+    pub fn into_engine(self) -> Option<Box<Engine>> {
+        match self.route {
+            Route::Inline(engine) => Some(engine),
+            Route::Rings { .. } => None,
+        }
+    }
+}
+
+impl Sink for Publisher {
+    #[inline]
+    fn book_changed(&mut self, id: BookId, book: &Book, _stamp: Stamp) {
+        let update = self.shelf.publish(id, book);
+        self.changed += 1;
+        match &mut self.route {
+            Route::Inline(engine) => engine.on_top(&update),
+            Route::Rings { tops, .. } => {
+                // Both ways in are good: a coalesced top is re-read from the shelf.
+                let _pushed = tops.push(update);
+            }
+        }
+    }
+
+    fn notice(&mut self, notice: Notice<'_>) {
+        let Some(control) = control_of(&notice) else { return };
+        match &mut self.route {
+            Route::Inline(engine) => engine.on_control(control, self.now),
+            Route::Rings { control: ring, .. } => {
+                if ring.push(control).is_err() {
+                    self.lost_controls += 1;
+                }
+            }
+        }
+    }
+}
+
+/// What of a feed's news the evaluator needs. A result that may still be changed is not one.
+fn control_of(notice: &Notice<'_>) -> Option<Control> {
+    match notice {
+        Notice::Resolved(Resolved { book: Some(book), winner: Some(winner), .. }) => {
+            Some(Control::Resolved { book: *book, winner: *winner })
+        }
+        Notice::TickChange { book, step } => {
+            Some(Control::Regridded { book: *book, step_micro: *step })
+        }
+        Notice::Resolved(_)
+        | Notice::Trade(_)
+        | Notice::Gap { .. }
+        | Notice::Lost { .. }
+        | Notice::Malformed(_)
+        | Notice::Refused { .. }
+        | Notice::Record(_) => None,
+    }
+}
+
+/// The state of a feed tile: one feed per connection, one publisher for all of them.
+#[derive(Debug)]
+pub struct FeedTile {
+    feeds: Vec<Feed>,
+    out: Publisher,
+    payload: PayloadBuf,
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+    counters: Counters,
+    gaps_counted: u64,
+    to_book: LatencyRecorder,
+    to_decision: LatencyRecorder,
+    housekeeping_at: Nanos,
+    trouble: Vec<String>,
+}
+
+/// What a feed tile leaves behind.
+#[derive(Debug)]
+pub struct FeedTileEnd {
+    /// Counters of each feed, in the order of its connections.
+    pub feeds: Vec<FeedCounters>,
+    /// The evaluator, where it lived on this tile.
+    pub engine: Option<Box<Engine>>,
+    /// Why connections were lost, oldest first, at most [`TROUBLE_MAX`].
+    pub trouble: Vec<String>,
+    /// Resolutions that found no room in the control ring.
+    pub lost_controls: u64,
+}
+
+/// How many reasons for lost connections are kept.
+pub const TROUBLE_MAX: usize = 32;
+/// Largest payload that is taken without allocating.
+const PAYLOAD_BYTES: usize = 1 << 20;
+/// Pause between two rounds of housekeeping.
+const HOUSEKEEPING: Nanos = Nanos::from_millis(10);
+
+impl FeedTile {
+    /// A tile with one feed per connection.
+    #[must_use]
+    pub fn new(
+        feeds: Vec<Feed>,
+        out: Publisher,
+        clock: Clock,
+        stop: Arc<AtomicBool>,
+        counters: Counters,
+        [to_book, to_decision]: [LatencyRecorder; 2],
+    ) -> Self {
+        Self {
+            feeds,
+            out,
+            payload: PayloadBuf::with_capacity(PAYLOAD_BYTES),
+            clock,
+            stop,
+            counters,
+            gaps_counted: 0,
+            to_book,
+            to_decision,
+            housekeeping_at: Nanos::ZERO,
+            trouble: Vec::with_capacity(TROUBLE_MAX),
+        }
+    }
+
+    /// Ends the tile: finishes every group, hands over what it counted.
+    #[must_use]
+    pub fn end(mut self) -> FeedTileEnd {
+        let now = self.clock.now();
+        self.out.at(now);
+        for feed in &mut self.feeds {
+            feed.finish(now, &mut self.out);
+        }
+        self.count_gaps();
+        self.to_book.flush();
+        self.to_decision.flush();
+        let feeds = self.feeds.iter().map(|feed| feed.counters().clone()).collect();
+        let lost_controls = self.out.lost_controls;
+        let mut engine = self.out.into_engine();
+        if let Some(engine) = &mut engine {
+            engine.evaluate(now);
+            engine.finish(now);
+        }
+        FeedTileEnd { feeds, engine, trouble: self.trouble, lost_controls }
+    }
+
+    /// Evaluates on this tile what the payload received at `ts_recv` has changed, and records how
+    /// long it took. In the split layout the evaluation tile does that.
+    fn after_payload(&mut self, ts_recv: Nanos) {
+        let changed = self.out.take_changed();
+        if changed == 0 {
+            return;
+        }
+        let published = self.clock.now();
+        self.to_book.record(published.since(ts_recv));
+        if let Some(engine) = self.out.engine_mut() {
+            engine.evaluate(published);
+            self.to_decision.record(self.clock.now().since(ts_recv));
+        }
+        self.counters.add(Counter::BooksPublished, changed);
+    }
+
+    fn count_gaps(&mut self) {
+        let gaps = self.feeds.iter().map(|feed| feed.counters().gaps).fold(0, u64::saturating_add);
+        self.counters.add(Counter::SequenceGaps, gaps.saturating_sub(self.gaps_counted));
+        self.gaps_counted = gaps;
+    }
+
+    /// News that no payload brought: staleness, disconnects. They change books without a latency.
+    fn after_news(&mut self, now: Nanos) {
+        if self.out.take_changed() > 0
+            && let Some(engine) = self.out.engine_mut()
+        {
+            engine.evaluate(now);
+        }
+    }
+}
+
+impl Handler for FeedTile {
+    fn on_connect(&mut self, connection: usize) {
+        let now = self.clock.now();
+        self.out.at(now);
+        if let Some(feed) = self.feeds.get_mut(connection) {
+            feed.on_connect(now, &mut self.out);
+        }
+        self.after_news(now);
+    }
+
+    fn on_disconnect(&mut self, connection: usize, reason: &str) {
+        let now = self.clock.now();
+        self.out.at(now);
+        if let Some(feed) = self.feeds.get_mut(connection) {
+            feed.on_disconnect(now, &mut self.out);
+            if self.trouble.len() < TROUBLE_MAX {
+                self.trouble.push(format!("{}: {reason}", feed.kind().name()));
+            }
+        }
+        self.after_news(now);
+    }
+
+    #[inline]
+    fn on_payload(&mut self, connection: usize, payload: &[u8]) {
+        let ts_recv = self.clock.now();
+        self.payload.fill(payload);
+        self.out.at(ts_recv);
+        self.counters.add(Counter::Payloads, 1);
+        if let Some(feed) = self.feeds.get_mut(connection) {
+            feed.on_payload(self.payload.payload(), ts_recv, &mut self.out);
+        }
+        self.after_payload(ts_recv);
+    }
+
+    fn on_tick(&mut self, connection: usize) -> TickOutcome {
+        let now = self.clock.now();
+        self.out.at(now);
+        let step = match self.feeds.get_mut(connection) {
+            Some(feed) => feed.poll(now, &mut self.out),
+            None => SessionStep::Idle,
+        };
+        self.after_news(now);
+        match step {
+            SessionStep::Reconnect(_) => TickOutcome::Reconnect,
+            SessionStep::Idle | SessionStep::Send => TickOutcome::Keep,
+        }
+    }
+
+    fn on_heard(&mut self, connection: usize) {
+        let now = self.clock.now();
+        if let Some(feed) = self.feeds.get_mut(connection) {
+            feed.on_heard(now);
+        }
+    }
+
+    fn next_command(&mut self, connection: usize) -> Option<String> {
+        self.feeds.get_mut(connection)?.next_command()
+    }
+
+    fn is_stopped(&self) -> bool {
+        // Acquire: whoever stopped us has written why before.
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn on_idle(&mut self) {
+        let now = self.clock.now();
+        if let Some(engine) = self.out.engine_mut() {
+            engine.poll(now);
+        }
+        if now < self.housekeeping_at {
+            return;
+        }
+        self.housekeeping_at = now.plus(HOUSEKEEPING);
+        self.to_book.flush();
+        self.to_decision.flush();
+        self.count_gaps();
+        if let Some(engine) = self.out.engine_mut() {
+            engine.flush();
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Config to tiles, rings and cores: all wiring on one page.
+//!
+//! * single: one tile has every venue's connection, every book and the evaluator; no hand-off.
+//! * split: one feed tile per venue and one evaluation tile, joined by a coalescing ring per feed.
+//!
+//! Stopping is one atomic: the tiles finish what is under way, feeds first, and hand back what they
+//! counted.
+
+use core::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::ring::{CoalescingRing, Ring};
+use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
+use dutchbook_book::{BookId, VenueId};
+use dutchbook_feeds::counters::Counters as FeedCounters;
+use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
+
+use crate::clock::Clock;
+use crate::config::{Config, LayoutKind};
+use crate::control::Control;
+use crate::engine::{Engine, EngineError};
+use crate::journal::{JournalReader, RecordBytes, journal};
+use crate::net::{Endpoint, run_tile};
+use crate::pin::{Wait, pin_to};
+use crate::relation::Relation;
+use crate::telemetry::{
+    Counter, CounterReader, Counters, LatencyHistogram, LatencyRecorder, LatencySummary, latency,
+};
+use crate::tile::eval::{EvalTile, FeedRings};
+use crate::tile::feed::{FeedTile, FeedTileEnd, Publisher, Route};
+
+/// Records of the journal under way between the engine and its reader: chunks × records.
+const JOURNAL_CHUNKS: usize = 64;
+const JOURNAL_CHUNK_RECORDS: usize = 1_024;
+/// Latency samples under way: chunks of the configured length.
+const LATENCY_CHUNKS: usize = 64;
+/// Resolutions under way between a feed and the evaluator.
+const CONTROL_SLOTS: usize = 1_024;
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A feed cannot be made of the catalog's listings.
+    #[error("the catalog cannot be subscribed: {0}")]
+    Feed(#[from] FeedError),
+    /// The engine cannot be built.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The books of a venue do not stand together in the catalog.
+    #[error("the books of one venue must have consecutive ids: {0}")]
+    Claim(#[from] ClaimError),
+    /// The system refuses a thread or memory.
+    #[error("cannot start a tile: {0}")]
+    Thread(#[from] io::Error),
+    /// A histogram cannot be made.
+    #[error("cannot make a latency histogram")]
+    Histogram,
+}
+
+/// One venue's stream.
+#[derive(Clone, Debug)]
+pub struct Stream {
+    /// The venue.
+    pub venue: VenueId,
+    /// Its protocol.
+    pub kind: VenueKind,
+    /// Where it is.
+    pub url: String,
+}
+
+/// The running engine.
+#[derive(Debug)]
+pub struct Running {
+    stop: Arc<AtomicBool>,
+    feeds: Vec<JoinHandle<io::Result<FeedTileEnd>>>,
+    eval: Option<JoinHandle<Box<Engine>>>,
+    latencies: Latencies,
+    feed_counters: Vec<CounterReader>,
+    engine_counters: CounterReader,
+    journal: JournalReader,
+    shelf: ShelfReader,
+}
+
+/// The slow side of the two latencies that every run reports.
+#[derive(Debug)]
+pub struct Latencies {
+    /// Receipt of a payload to its published book, by feed tile.
+    to_book: Vec<LatencyHistogram>,
+    /// Receipt of a payload to the end of its evaluation, by evaluating tile.
+    to_decision: LatencyHistogram,
+}
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// The engine with its lives, positions and counters.
+    pub engine: Box<Engine>,
+    /// Counters of each stream's feed, in the order of the streams.
+    pub feeds: Vec<FeedCounters>,
+    /// Latencies, drained.
+    pub latencies: Latencies,
+    /// Records that nobody has drained yet, and none will follow.
+    pub journal: JournalReader,
+    /// Why connections were lost.
+    pub trouble: Vec<String>,
+}
+
+/// What every tile shares with the rest of the process.
+struct Wiring {
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+    wait: Wait,
+    payload_bytes_max: usize,
+    chunk_records: usize,
+    shelf: Shelf,
+    /// Cores that are left to pin to, first tile first.
+    cores: Vec<usize>,
+}
+
+/// Starts the tiles; they connect, subscribe and evaluate until stopped.
+///
+/// # Errors
+/// When the catalog, the relations or the system do not allow it. Nothing runs then.
+pub fn start(
+    config: &Config,
+    catalog: Catalog,
+    relations: Vec<Relation>,
+    streams: Vec<Stream>,
+    clock: Clock,
+) -> Result<Running, StartError> {
+    let shelf = Shelf::new(catalog.listings.len());
+    let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
+    let feeds = streams
+        .iter()
+        .map(|stream| make_feed(config, &catalog, stream))
+        .collect::<Result<Vec<_>, _>>()?;
+    let books: Vec<Vec<BookId>> = streams
+        .iter()
+        .map(|stream| catalog.listings_of(stream.venue).map(|listing| listing.book).collect())
+        .collect();
+    let kill = Arc::new(AtomicBool::new(false));
+    let reader = shelf.reader();
+    let engine_config = config.engine();
+    let engine =
+        Engine::new(catalog, relations, &engine_config, shelf.reader(), journal_writer, kill)?;
+    let engine_counters = engine.counters();
+    let mut cores = config.tiles.cores.clone();
+    cores.reverse();
+    let mut wiring = Wiring {
+        clock,
+        stop: Arc::new(AtomicBool::new(false)),
+        wait: config.tiles.wait,
+        payload_bytes_max: config.feed.payload_bytes_max,
+        chunk_records: config.chunk_records,
+        shelf,
+        cores,
+    };
+    let urls = streams.into_iter().map(|stream| stream.url).collect();
+    let engine = Box::new(engine);
+    let tiles = match config.tiles.layout {
+        LayoutKind::Single => wiring.single(feeds, urls, engine)?,
+        LayoutKind::Split => wiring.split(feeds, urls, &books, engine, config.tiles.ring_slots)?,
+    };
+    Ok(Running {
+        stop: wiring.stop,
+        feeds: tiles.feeds,
+        eval: tiles.eval,
+        latencies: tiles.latencies,
+        feed_counters: tiles.feed_counters,
+        engine_counters,
+        journal,
+        shelf: reader,
+    })
+}
+
+fn make_feed(config: &Config, catalog: &Catalog, stream: &Stream) -> Result<Feed, FeedError> {
+    let mut feed_config = FeedConfig::of(stream.kind);
+    feed_config.limits.silence_ns_max = config.feed.silence_max;
+    feed_config.limits.lag_ns_max = config.feed.stale_max;
+    Feed::new(stream.kind, catalog.listings_of(stream.venue), feed_config)
+}
+
+/// The threads of one layout.
+struct Tiles {
+    feeds: Vec<JoinHandle<io::Result<FeedTileEnd>>>,
+    eval: Option<JoinHandle<Box<Engine>>>,
+    latencies: Latencies,
+    feed_counters: Vec<CounterReader>,
+}
+
+impl Wiring {
+    fn latency(&self) -> Result<(LatencyRecorder, LatencyHistogram), StartError> {
+        latency(LATENCY_CHUNKS, self.chunk_records).ok_or(StartError::Histogram)
+    }
+
+    fn single(
+        &mut self,
+        feeds: Vec<Feed>,
+        urls: Vec<String>,
+        engine: Box<Engine>,
+    ) -> Result<Tiles, StartError> {
+        let (to_book, book_histogram) = self.latency()?;
+        let (to_decision, to_decision_histogram) = self.latency()?;
+        let books = (0..u32::try_from(self.shelf.len()).unwrap_or(u32::MAX)).map(BookId);
+        let out = Publisher::new(self.shelf.writer_of(books)?, Route::Inline(engine));
+        let (thread, counters) =
+            self.feed_tile("market", feeds, urls, out, [to_book, to_decision])?;
+        Ok(Tiles {
+            feeds: vec![thread],
+            eval: None,
+            latencies: Latencies {
+                to_book: vec![book_histogram],
+                to_decision: to_decision_histogram,
+            },
+            feed_counters: vec![counters],
+        })
+    }
+
+    fn split(
+        &mut self,
+        feeds: Vec<Feed>,
+        urls: Vec<String>,
+        books: &[Vec<BookId>],
+        engine: Box<Engine>,
+        ring_slots: usize,
+    ) -> Result<Tiles, StartError> {
+        let (to_decision, to_decision_histogram) = self.latency()?;
+        let eval_core = self.cores.pop();
+        let mut tiles = Tiles {
+            feeds: Vec::new(),
+            eval: None,
+            latencies: Latencies { to_book: Vec::new(), to_decision: to_decision_histogram },
+            feed_counters: Vec::new(),
+        };
+        let mut rings = Vec::new();
+        for ((feed, url), books) in feeds.into_iter().zip(urls).zip(books) {
+            let shelf: ShelfWriter = self.shelf.writer_of(books.iter().copied())?;
+            let (tops, tops_end) = CoalescingRing::new(ring_slots, self.shelf.len());
+            let (control, control_end) = Ring::<Control>::new(CONTROL_SLOTS);
+            rings.push(FeedRings { tops: tops_end, control: control_end });
+            let (to_book, histogram) = self.latency()?;
+            // Decisions are timed where they are made; this half stays empty.
+            let (unused, _empty) = self.latency()?;
+            let out = Publisher::new(shelf, Route::Rings { tops, control });
+            let name = feed.kind().name();
+            let (thread, counters) =
+                self.feed_tile(name, vec![feed], vec![url], out, [to_book, unused])?;
+            tiles.feeds.push(thread);
+            tiles.feed_counters.push(counters);
+            tiles.latencies.to_book.push(histogram);
+        }
+        let (clock, stop, wait) = (self.clock.clone(), Arc::clone(&self.stop), self.wait);
+        let body = move || {
+            pin(eval_core);
+            EvalTile::new(engine, rings, clock, stop, to_decision).run(wait)
+        };
+        tiles.eval = Some(std::thread::Builder::new().name("eval".to_owned()).spawn(body)?);
+        Ok(tiles)
+    }
+
+    fn feed_tile(
+        &mut self,
+        name: &str,
+        feeds: Vec<Feed>,
+        urls: Vec<String>,
+        out: Publisher,
+        recorders: [LatencyRecorder; 2],
+    ) -> Result<(JoinHandle<io::Result<FeedTileEnd>>, CounterReader), StartError> {
+        let counters = Counters::default();
+        let reader = counters.reader();
+        let core = self.cores.pop();
+        let (clock, stop, wait) = (self.clock.clone(), Arc::clone(&self.stop), self.wait);
+        let payload_bytes_max = self.payload_bytes_max;
+        let endpoints = urls.into_iter().map(|url| Endpoint { url, payload_bytes_max }).collect();
+        let body = move || {
+            pin(core);
+            let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders);
+            let tile = Rc::new(RefCell::new(tile));
+            run_tile(Rc::clone(&tile), endpoints, wait)?;
+            // The runtime and its tasks are gone: nobody else holds the tile.
+            let tile =
+                Rc::into_inner(tile).ok_or_else(|| io::Error::other("a task outlived it"))?;
+            Ok(tile.into_inner().end())
+        };
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body)?;
+        Ok((thread, reader))
+    }
+}
+
+/// Pins the calling thread where a core is configured; a refusal leaves it free to move.
+fn pin(core: Option<usize>) {
+    if let Some(core) = core {
+        let _pinned = pin_to(core);
+    }
+}
+
+impl Latencies {
+    /// Takes what the tiles have handed over.
+    pub fn drain(&mut self) {
+        for histogram in &mut self.to_book {
+            histogram.drain();
+        }
+        self.to_decision.drain();
+    }
+
+    /// Receipt of a payload to its published book, over all tiles.
+    ///
+    /// # Errors
+    /// When a histogram cannot be made.
+    pub fn to_book(&self) -> Result<LatencySummary, StartError> {
+        let (_recorder, mut all) = latency(2, 1).ok_or(StartError::Histogram)?;
+        for histogram in &self.to_book {
+            all.merge(histogram);
+        }
+        Ok(all.summary())
+    }
+
+    /// Receipt of a payload to the end of the evaluation that it caused.
+    #[must_use]
+    pub fn to_decision(&self) -> LatencySummary {
+        self.to_decision.summary()
+    }
+}
+
+impl Running {
+    /// A counter over all tiles.
+    #[must_use]
+    pub fn count(&self, counter: Counter) -> u64 {
+        let feeds = self.feed_counters.iter().map(|reader| reader.get(counter));
+        feeds.fold(self.engine_counters.get(counter), u64::saturating_add)
+    }
+
+    /// The views of all books.
+    #[must_use]
+    pub const fn shelf(&self) -> &ShelfReader {
+        &self.shelf
+    }
+
+    /// Journal records that were handed over since the last call, oldest first.
+    pub fn drain_journal(&mut self, take: impl FnMut(&RecordBytes)) -> usize {
+        self.journal.drain(take)
+    }
+
+    /// Latencies so far.
+    pub fn latencies(&mut self) -> &Latencies {
+        self.latencies.drain();
+        &self.latencies
+    }
+
+    /// Whether a tile has ended by itself, which none should.
+    #[must_use]
+    pub fn has_lost_a_tile(&self) -> bool {
+        self.feeds.iter().any(JoinHandle::is_finished)
+            || self.eval.as_ref().is_some_and(JoinHandle::is_finished)
+    }
+
+    /// Stops the tiles, feeds first, and takes what they leave behind.
+    ///
+    /// # Errors
+    /// When a tile has panicked or could not make its runtime.
+    pub fn stop(mut self) -> Result<Ended, StartError> {
+        // Release: tiles that see the flag (Acquire) see everything done before.
+        self.stop.store(true, Ordering::Release);
+        let (mut feeds, mut trouble, mut engine) = (Vec::new(), Vec::new(), None);
+        for thread in self.feeds.drain(..) {
+            let end =
+                thread.join().map_err(|_panic| io::Error::other("a feed tile panicked"))??;
+            feeds.extend(end.feeds);
+            trouble.extend(end.trouble);
+            engine = end.engine.or(engine);
+        }
+        if let Some(thread) = self.eval.take() {
+            let ended = thread.join();
+            engine = Some(ended.map_err(|_| io::Error::other("the evaluation tile panicked"))?);
+        }
+        let engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
+        self.latencies.drain();
+        Ok(Ended { engine, feeds, latencies: self.latencies, journal: self.journal, trouble })
+    }
+}
