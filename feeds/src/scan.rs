@@ -127,12 +127,16 @@ pub(crate) fn plain_of<L: Lanes, const LEN: usize>(
     at: usize,
 ) -> Option<usize> {
     let mut stops = 0;
-    let mut from = 0;
-    while from < LEN {
-        // The last block overlaps the one before it instead of running past the content.
-        let block = if LEN - from >= 32 { from } else { LEN - 32 };
-        stops |= lanes.stops32(window(bytes, at.wrapping_add(block))?);
-        from += 32;
+    if LEN < 32 {
+        stops = lanes.stops32(window(bytes, at)?) & ((1 << LEN) - 1);
+    } else {
+        let mut from = 0;
+        while from < LEN {
+            // The last block overlaps the one before it instead of running past the content.
+            let block = if LEN - from >= 32 { from } else { LEN - 32 };
+            stops |= lanes.stops32(window(bytes, at.wrapping_add(block))?);
+            from += 32;
+        }
     }
     let end = at.wrapping_add(LEN);
     if stops == 0 && bytes.get(end) == Some(&b'"') { Some(end) } else { plain(lanes, bytes, at) }

@@ -9,6 +9,8 @@
 use std::io::Read;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 /// The folder of recordings.
 #[must_use]
 pub fn root() -> PathBuf {
@@ -42,4 +44,46 @@ pub fn text(file: &str) -> Option<String> {
         Ok(_) => Some(text),
         Err(error) => panic!("{}: {error}", path.display()),
     }
+}
+
+/// The payloads of every `.jsonl`, `.jsonl.zst` and `.json` file right in a folder of recordings, in
+/// name order, out of their recorders' envelopes; none, said on standard output, where the folder is
+/// absent.
+///
+/// # Panics
+/// When a file that is there cannot be read.
+#[must_use]
+pub fn payloads(folder: &str) -> Vec<Vec<u8>> {
+    let Ok(entries) = std::fs::read_dir(root().join(folder)) else {
+        println!("skipped: data {folder} absent");
+        return Vec::new();
+    };
+    let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let mut payloads = Vec::new();
+    for name in names {
+        let is_whole = name.ends_with(".json");
+        if !is_whole && !name.ends_with(".jsonl") && !name.ends_with(".jsonl.zst") {
+            continue;
+        }
+        let Some(text) = text(&format!("{folder}/{name}")) else { continue };
+        if is_whole {
+            payloads.push(text.into_bytes());
+        } else {
+            let lines = text.split('\n').map(str::trim).filter(|line| !line.is_empty());
+            payloads.extend(lines.map(payload));
+        }
+    }
+    payloads
+}
+
+/// What the transport gave: the text inside an envelope, or the line itself.
+fn payload(line: &str) -> Vec<u8> {
+    let envelope: Option<Value> = serde_json::from_str(line).ok();
+    let inner = envelope.as_ref().and_then(|envelope| {
+        let text = envelope.get("payloadUtf8").or_else(|| envelope.get("payload"))?;
+        text.as_str()
+    });
+    inner.unwrap_or(line).as_bytes().to_vec()
 }

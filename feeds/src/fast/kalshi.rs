@@ -21,6 +21,8 @@ const LEVEL: Rules =
     Rules { a: Dialect::KALSHI_PRICE, b: Dialect::KALSHI_COUNT, may_be_absent: false };
 /// Length of a market's UUID.
 const MARKET_ID_BYTES: usize = 36;
+/// Length of a time to the microsecond; the venue trims trailing zeros.
+const TS_BYTES: usize = 27;
 const PRICE_ONE: u64 = 1_000_000;
 
 const DELTA: &[u8] = b"{\"type\":\"orderbook_delta\",\"sid\":";
@@ -148,7 +150,13 @@ struct Head {
 /// From the subscription's number to the market's id.
 #[inline(always)]
 fn head<L: Lanes>(lanes: L, bytes: &[u8], at: usize, ids: &IdTable) -> Option<Head> {
-    let (sid, at) = walk::integer(lanes, bytes, at)?;
+    // Most subscriptions have one digit: predicted, so that what follows need not wait for it.
+    let (sid, at) = match bytes.get(at) {
+        Some(digit @ b'0'..=b'9') if bytes.get(at.wrapping_add(1)) == Some(&b',') => {
+            (u64::from(digit.wrapping_sub(b'0')), at.wrapping_add(1))
+        }
+        _ => walk::integer(lanes, bytes, at)?,
+    };
     let (seq, at) = walk::integer(lanes, bytes, literal(bytes, at, SEQ)?)?;
     let at = match literal(bytes, at, MSG) {
         Some(at) => at,
@@ -203,7 +211,7 @@ fn delta<L: Lanes>(
         return None;
     }
     let at = literal(bytes, at.wrapping_add(2).wrapping_add(usize::from(is_yes)), TS)?;
-    let at = literal(bytes, plain(lanes, bytes, at)?, TS_MS)?;
+    let at = literal(bytes, plain_of::<L, TS_BYTES>(lanes, bytes, at)?, TS_MS)?;
     let (ts_ms, at) = walk::integer(lanes, bytes, at)?;
     let end = literal(bytes, at, b"}}")?;
     let (instrument, side) = sides.of(head.yes, is_yes);

@@ -172,7 +172,13 @@ fn cents(value: Json<'_>) -> Result<Price, DecodeError> {
 }
 
 fn dollars(value: Json<'_>) -> Result<Price, DecodeError> {
-    value.price(Dialect::KALSHI_PRICE)
+    quoted(value, DecodeErrorKind::BadPrice)?.price(Dialect::KALSHI_PRICE)
+}
+
+/// A fixed-point value, which the venue sends as text: a bare number is not what it means to say
+/// (`vectors/kalshi/fixed_point.json`).
+fn quoted(value: Json<'_>, otherwise: DecodeErrorKind) -> Result<Json<'_>, DecodeError> {
+    if value.text().is_some() { Ok(value) } else { Err(value.error(otherwise)) }
 }
 
 fn snapshot_side(
@@ -224,7 +230,10 @@ fn delta(
         Some(value) => dollars(value)?,
         None => body.get("price").ok_or_else(missing)?.price_cents()?,
     };
-    let change = body.get("delta_fp").or_else(|| body.get("delta")).ok_or_else(missing)?;
+    let change = match body.get("delta_fp") {
+        Some(value) => quoted(value, DecodeErrorKind::BadQty)?,
+        None => body.get("delta").ok_or_else(missing)?,
+    };
     let change = change.change(Dialect::KALSHI_COUNT)?;
     let ts_venue = body.get("ts_ms").map_or(Ok(Nanos::ZERO), Json::millis)?;
     batch.levels.push(level_of(instrument, side, price, change));

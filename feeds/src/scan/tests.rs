@@ -127,12 +127,14 @@ fn plain_strings_end_at_the_same_byte() {
         assert_eq!(plain(Scalar, &bytes, 0), Some(len));
         assert_eq!(plain(avx2, &bytes, 0), Some(len));
         assert_eq!(plain_of::<_, 40>(avx2, &bytes, 0), Some(len));
+        assert_eq!(plain_of::<_, 27>(avx2, &bytes, 0), Some(len));
         assert_eq!(plain_of::<_, 66>(Scalar, &bytes, 0), Some(len));
         for stop in [b'\\', b'\n', 0x80, 0xFF, 0] {
             for at in [0, len / 2, len.saturating_sub(1)] {
                 let mut other = bytes.clone();
                 other[at] = stop;
                 assert_eq!(plain(avx2, &other, 0), Some(at.min(len)));
+                assert_eq!(plain_of::<_, 27>(Scalar, &other, 0), Some(at.min(len)));
                 assert_eq!(plain_of::<_, 40>(avx2, &other, 0), Some(at.min(len)));
             }
         }

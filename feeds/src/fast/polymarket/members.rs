@@ -1,0 +1,327 @@
+//! Messages of any key order and spacing: a walk over the members. Levels that stand in the order
+//! and style of the recordings still take the short way.
+
+use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
+
+use super::{Compact, Spaced, Style, finish, level, stated};
+use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
+use crate::fast::walk::{self, Member};
+use crate::ids::IdTable;
+use crate::number::{self, Dialect};
+use crate::scan::{Lanes, NUMBER_BYTES_MAX, literal, window};
+
+/// The elements of an array of messages, from behind its bracket; returns the position behind it.
+#[inline(always)]
+pub(super) fn objects<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    mut at: usize,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let mut is_first = true;
+    loop {
+        let (is_there, next) = walk::element(bytes, at, is_first)?;
+        if !is_there {
+            return (!is_first).then_some(next);
+        }
+        at = object(lanes, bytes, next, ids, batch)?;
+        is_first = false;
+    }
+}
+
+/// What the members of a message said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Said<'a> {
+    event: Option<&'a [u8]>,
+    asset: Option<InstrumentId>,
+    ts_venue: Option<Nanos>,
+    tick_size: Option<Option<Price>>,
+    has_market: bool,
+    has_hash: bool,
+    has_bids: bool,
+    has_asks: bool,
+    has_changes: bool,
+}
+
+/// One message whose brace is at `at`; returns the position behind it.
+#[inline(always)]
+pub(super) fn object<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    ids: &IdTable,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let mut said = Said::default();
+    let first_level = batch.levels.len();
+    let mut at = literal(bytes, at, b"{")?;
+    let mut is_first = true;
+    let end = loop {
+        match walk::member(lanes, bytes, at, is_first)? {
+            Member::End(end) => break end,
+            Member::Key { name, value, is_spaced } => {
+                is_first = false;
+                at = match name {
+                    b"bids" | b"asks" => {
+                        let side = if name == b"bids" { Side::Buy } else { Side::Sell };
+                        side_levels(lanes, bytes, value, (side, is_spaced), &mut said, batch)?
+                    }
+                    b"price_changes" => changes(lanes, bytes, value, &mut said, (ids, batch))?,
+                    _ => other_member(lanes, bytes, name, value, &mut said, ids)?,
+                };
+            }
+        }
+    };
+    let ts_venue = said.ts_venue?;
+    let is_book = !said.has_changes && said.has_bids && said.has_asks;
+    match said.event? {
+        b"book" if is_book && said.has_market => {
+            let instrument = said.asset?;
+            let levels = batch.levels.get_mut(first_level..)?;
+            // The id may stand behind the levels.
+            if levels.first().is_some_and(|level| level.instrument != instrument) {
+                levels.iter_mut().for_each(|level| level.instrument = instrument);
+            }
+            let tick_size = said.tick_size.flatten();
+            finish(batch, UpdateKind::Snapshot, instrument, ts_venue, tick_size, first_level)?;
+        }
+        b"price_change" if said.has_changes && !said.has_bids && !said.has_asks => {
+            let is_plain = said.has_market && said.asset.is_none() && said.tick_size.is_none();
+            let instrument = batch.levels.get(first_level)?.instrument;
+            if !is_plain {
+                return None;
+            }
+            finish(batch, UpdateKind::Set, instrument, ts_venue, None, first_level)?;
+        }
+        _ => return None,
+    }
+    Some(end)
+}
+
+/// Any member but the arrays.
+#[inline(always)]
+fn other_member<'a, L: Lanes>(
+    lanes: L,
+    bytes: &'a [u8],
+    name: &[u8],
+    value: usize,
+    said: &mut Said<'a>,
+    ids: &IdTable,
+) -> Option<usize> {
+    match name {
+        b"asset_id" => {
+            let id = walk::text(lanes, bytes, value)?;
+            let found = ids.get(id.content).unwrap_or(UNKNOWN_INSTRUMENT);
+            once(&mut said.asset, found)?;
+            Some(id.next)
+        }
+        b"event_type" => {
+            let text = walk::text(lanes, bytes, value)?;
+            once(&mut said.event, text.content)?;
+            Some(text.next)
+        }
+        b"timestamp" => {
+            let at = literal(bytes, value, b"\"")?;
+            let stamp = lanes.integer(window(bytes, at)?);
+            if stamp.digits == 0 || stamp.digits > NUMBER_BYTES_MAX {
+                return None;
+            }
+            once(&mut said.ts_venue, Nanos::from_millis(stamp.value))?;
+            literal(bytes, at.wrapping_add(stamp.digits as usize), b"\"")
+        }
+        b"tick_size" => {
+            let text = walk::text(lanes, bytes, value)?;
+            let tick = number::optional(text.content, Dialect::POLYMARKET, number::price)?;
+            once(&mut said.tick_size, tick)?;
+            Some(text.next)
+        }
+        b"market" => {
+            let is_new = !core::mem::replace(&mut said.has_market, true);
+            walk::text(lanes, bytes, value).filter(|_| is_new).map(|text| text.next)
+        }
+        b"hash" => {
+            let is_new = !core::mem::replace(&mut said.has_hash, true);
+            walk::text(lanes, bytes, value).filter(|_| is_new).map(|text| text.next)
+        }
+        // Other names of the arrays (old documents), or of other shapes.
+        b"buys" | b"sells" | b"changes" => None,
+        _ => walk::skip(lanes, bytes, value),
+    }
+}
+
+/// Keeps a value that may be said only once: of two, decoders would choose differently.
+#[inline(always)]
+fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    if place.is_some() {
+        return None;
+    }
+    *place = Some(value);
+    Some(())
+}
+
+/// The levels of one side, whose bracket is at `at`; returns the position behind them.
+#[inline(always)]
+fn side_levels<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    (side, is_spaced): (Side, bool),
+    said: &mut Said<'_>,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let has = if side == Side::Buy { &mut said.has_bids } else { &mut said.has_asks };
+    if core::mem::replace(has, true) {
+        return None;
+    }
+    let instrument = said.asset.unwrap_or(UNKNOWN_INSTRUMENT);
+    let at = literal(bytes, at, b"[")?;
+    if let Some(end) = literal(bytes, at, b"]") {
+        return Some(end);
+    }
+    let from = batch.levels.len();
+    let levels = &mut batch.levels;
+    let fast = if is_spaced {
+        levels_like::<L, Spaced>(lanes, bytes, at, (side, instrument), levels)
+    } else {
+        levels_like::<L, Compact>(lanes, bytes, at, (side, instrument), levels)
+    };
+    if fast.is_some() {
+        return fast;
+    }
+    levels.truncate(from);
+    levels_of_any_order(lanes, bytes, at, (side, instrument), levels)
+}
+
+/// Levels in one separator style, price before size; `at` is behind the bracket.
+#[inline(always)]
+fn levels_like<L: Lanes, S: Style>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    (side, instrument): (Side, InstrumentId),
+    levels: &mut Vec<LevelChange>,
+) -> Option<usize> {
+    let mut at = literal(bytes, at, b"{\"price\":\"")?;
+    loop {
+        let (price, qty, end) = level::<L, S>(lanes, bytes, at)?;
+        levels.push(LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None });
+        match literal(bytes, end, S::NEXT_LEVEL) {
+            Some(next) => at = next,
+            None => return literal(bytes, end, b"\"}]"),
+        }
+    }
+}
+
+/// Levels with any order of keys and any spacing; `at` is behind the bracket.
+#[inline(always)]
+fn levels_of_any_order<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    mut at: usize,
+    (side, instrument): (Side, InstrumentId),
+    levels: &mut Vec<LevelChange>,
+) -> Option<usize> {
+    let mut is_first = true;
+    loop {
+        let (is_there, next) = walk::element(bytes, at, is_first)?;
+        if !is_there {
+            return Some(next);
+        }
+        let change = change(lanes, bytes, next)?;
+        let is_level = change.asset.is_none() && change.side.is_none() && change.is_bare;
+        let (Some(price), Some(qty), true) = (change.price, change.qty, is_level) else {
+            return None;
+        };
+        levels.push(LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None });
+        at = change.end;
+        is_first = false;
+    }
+}
+
+/// The array of changes, whose bracket is at `at`; returns the position behind it.
+#[inline(always)]
+fn changes<'a, L: Lanes>(
+    lanes: L,
+    bytes: &'a [u8],
+    at: usize,
+    said: &mut Said<'a>,
+    (ids, batch): (&IdTable, &mut Batch),
+) -> Option<usize> {
+    if core::mem::replace(&mut said.has_changes, true) {
+        return None;
+    }
+    let mut at = literal(bytes, at, b"[")?;
+    let mut is_first = true;
+    loop {
+        let (is_there, next) = walk::element(bytes, at, is_first)?;
+        if !is_there {
+            return Some(next);
+        }
+        let change = change(lanes, bytes, next)?;
+        batch.levels.push(LevelChange {
+            instrument: ids.get(change.asset?).unwrap_or(UNKNOWN_INSTRUMENT),
+            side: change.side?,
+            price: change.price?,
+            qty: change.qty?,
+            best_bid: change.best_bid.flatten(),
+            best_ask: change.best_ask.flatten(),
+        });
+        at = change.end;
+        is_first = false;
+    }
+}
+
+/// What the members of a level or a change said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Change<'a> {
+    asset: Option<&'a [u8]>,
+    price: Option<Price>,
+    qty: Option<QtyChange>,
+    side: Option<Side>,
+    best_bid: Option<Option<Option<Price>>>,
+    best_ask: Option<Option<Option<Price>>>,
+    /// Whether it has no member but price and size.
+    is_bare: bool,
+    end: usize,
+}
+
+/// A level or change with any order of keys, whose brace is at `at`.
+#[inline(always)]
+fn change<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<Change<'_>> {
+    let mut change = Change { is_bare: true, ..Change::default() };
+    let mut at = literal(bytes, at, b"{")?;
+    let mut is_first = true;
+    loop {
+        match walk::member(lanes, bytes, at, is_first)? {
+            Member::End(end) => return Some(Change { end, ..change }),
+            Member::Key { name, value, .. } => {
+                let text = walk::text(lanes, bytes, value)?;
+                change_member(name, text.content, &mut change)?;
+                at = text.next;
+                is_first = false;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn change_member<'a>(name: &[u8], text: &'a [u8], change: &mut Change<'a>) -> Option<()> {
+    let best = |empty: Price| {
+        let price = number::optional(text, Dialect::POLYMARKET, number::price)?;
+        Some(stated(price.unwrap_or_default(), price.is_none(), empty))
+    };
+    match name {
+        b"price" => return once(&mut change.price, number::price(text, Dialect::POLYMARKET)?),
+        b"size" => return once(&mut change.qty, number::qty_change(text, Dialect::POLYMARKET)?),
+        b"asset_id" => once(&mut change.asset, text)?,
+        b"side" if text.eq_ignore_ascii_case(b"BUY") => once(&mut change.side, Side::Buy)?,
+        b"side" if text.eq_ignore_ascii_case(b"SELL") => once(&mut change.side, Side::Sell)?,
+        b"side" => return None,
+        b"best_bid" => once(&mut change.best_bid, best(Price::ZERO)?)?,
+        b"best_ask" => once(&mut change.best_ask, best(Price::ONE)?)?,
+        _ => {}
+    }
+    change.is_bare = false;
+    Some(())
+}
