@@ -1,6 +1,6 @@
 //! Kalshi's fixed-point texts: every case.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a proof fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a proof fails by panicking")]
 
 use dutchbook_book::{InstrumentId, catalog::VenueKind};
 use dutchbook_feeds::batch::Batch;
