@@ -137,6 +137,11 @@ impl State {
             slot.session.resync = Some(Resync { due: now.plus(Nanos(doubled)), attempts });
             self.counters.resyncs += u64::from(is_repeat);
         }
+        self.find_next_due();
+    }
+
+    /// Finds when the next book is to be asked for: snapshots that came have moved it.
+    pub(super) fn find_next_due(&mut self) {
         let dues = self.slots.iter().filter_map(|slot| slot.session.resync);
         self.next_due = dues.map(|resync| resync.due).min().unwrap_or(Nanos(u64::MAX));
     }

@@ -496,6 +496,9 @@ impl State {
         {
             self.outbox.push_back(ping.to_owned());
         }
+        if now >= self.next_due {
+            self.find_next_due();
+        }
         let is_due = self.pulse.is_connected() && now >= self.next_due;
         if is_due || !self.outbox.is_empty() { SessionStep::Send } else { SessionStep::Idle }
     }
