@@ -12,6 +12,9 @@ pub enum ReplayError {
     /// The file exists and cannot be read.
     #[error("cannot be read ({0}): check its permissions")]
     Unreadable(std::io::Error),
+    /// A pipe or device: a replay reads its recording twice.
+    #[error("is no regular file: write the recording to one")]
+    NoFile,
     /// No byte, or no line that is not blank.
     #[error("is empty: record or fetch it again")]
     Empty,

@@ -72,14 +72,19 @@ impl Lines {
     /// # Errors
     /// When it is missing, unreadable, empty, or packed in a way that is not read.
     pub fn open(path: &Path) -> Result<Self, ReplayError> {
-        let mut file = File::open(path).map_err(|error| {
+        // Asked before opening: to open a pipe is to wait for its writer.
+        let metadata = std::fs::metadata(path).map_err(|error| {
             if error.kind() == ErrorKind::NotFound {
                 ReplayError::Missing
             } else {
                 ReplayError::Unreadable(error)
             }
         })?;
-        let bytes_total = file.metadata().map_err(ReplayError::Unreadable)?.len();
+        if !metadata.is_file() {
+            return Err(ReplayError::NoFile);
+        }
+        let mut file = File::open(path).map_err(ReplayError::Unreadable)?;
+        let bytes_total = metadata.len();
         let mut magic = Vec::with_capacity(8);
         (&mut file).take(8).read_to_end(&mut magic).map_err(ReplayError::Unreadable)?;
         if magic.is_empty() {

@@ -13,8 +13,8 @@ use super::{evaluate, report};
 /// A silence after which nobody can tell whether frames are missing: a live connection carries at
 /// least a keep-alive in that time.
 const SILENCE_MAX: Nanos = Nanos::from_secs(60);
-/// Sum of all books' ticks that replay gives memory to (8 bytes and two sides each).
-const TICKS_MAX: u64 = 100_000_000;
+/// Sum of all books' ticks that replay gives memory to: two sides of 8 bytes each, 640 MB.
+pub(super) const TICKS_MAX: u64 = 40_000_000;
 
 /// One market, as the frames show it.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use super::lives::Lives;
 use super::progress::Progress;
 use super::report::FileReport;
 use super::source::Lines;
-use super::survey::gcd;
+use super::survey::{TICKS_MAX, gcd};
 use super::{Options, text};
 
 /// Whole cents are valid on every Kalshi market.
@@ -38,7 +38,7 @@ struct Line<'a> {
 }
 
 struct Tape {
-    books: BTreeMap<String, Book>,
+    books: Books,
     depth: Depth,
     games: Games,
     report: FileReport,
@@ -55,7 +55,7 @@ pub fn replay(
 ) -> Result<FileReport, ReplayError> {
     let format = Format::KalshiDepth.name();
     let mut tape = Tape {
-        books: BTreeMap::new(),
+        books: Books::default(),
         depth: Depth::default(),
         games: Games::new(*options),
         report: FileReport { format, ..FileReport::default() },
@@ -71,7 +71,7 @@ pub fn replay(
     tape.games.close(&mut lives);
     let mut report = tape.report;
     report.engine_ns = progress.now().since(started).0;
-    report.books = u64::try_from(tape.books.len()).unwrap_or(u64::MAX);
+    report.books = u64::try_from(tape.books.by_ticker.len()).unwrap_or(u64::MAX);
     report.opportunities_gross = lives.gross_count();
     report.opportunities = lives.finish();
     Ok(report)
@@ -88,7 +88,7 @@ impl Tape {
         let (yes, no) = (self.levels(&line.yes_bids)?, self.levels(&line.no_bids)?);
         self.report.messages = self.report.messages.saturating_add(1);
         self.report.count_kind("book");
-        let book = book_for(&mut self.books, ticker, yes.iter().chain(&no))?;
+        let book = self.books.book(ticker, yes.iter().chain(&no))?;
         load(book, &yes, &no, now)?;
         if book.status() == BookStatus::Crossed {
             self.report.crossed = self.report.crossed.saturating_add(1);
@@ -119,26 +119,38 @@ impl Tape {
     }
 }
 
-/// The market's book, on a grid that holds these prices.
-fn book_for<'b, 'l>(
-    books: &'b mut BTreeMap<String, Book>,
-    ticker: &str,
-    levels: impl Iterator<Item = &'l (Price, Qty)>,
-) -> Result<&'b mut Book, String> {
-    let before = books.get(ticker).map_or(STEP_DEFAULT, |book| book.grid().step());
-    let step = levels.fold(before, |step, (price, _)| gcd(step, price.micro()));
-    let grid_of = |step| {
-        let step = Price::from_micro(step).unwrap_or(Price::ONE);
-        Grid::uniform(step).map_err(|error| error.to_string())
-    };
-    if !books.contains_key(ticker) {
-        books.insert(ticker.to_owned(), Book::new(grid_of(step)?));
+/// The books of a tape, in bounded memory.
+#[derive(Default)]
+struct Books {
+    by_ticker: BTreeMap<String, Book>,
+    ticks: u64,
+}
+
+impl Books {
+    /// The market's book, on a grid that holds these prices.
+    fn book<'l>(
+        &mut self,
+        ticker: &str,
+        levels: impl Iterator<Item = &'l (Price, Qty)>,
+    ) -> Result<&mut Book, String> {
+        let before = self.by_ticker.get(ticker).map(|book| *book.grid());
+        let step = before.map_or(STEP_DEFAULT, |grid| grid.step());
+        let step = levels.fold(step, |step, (price, _)| gcd(step, price.micro()));
+        let grid = Grid::uniform(Price::from_micro(step).unwrap_or(Price::ONE))
+            .map_err(|error| error.to_string())?;
+        if before.is_none_or(|before| before.step() != step) {
+            let freed = before.map_or(0, |before| u64::from(before.ticks()));
+            self.ticks = self.ticks.saturating_sub(freed).saturating_add(u64::from(grid.ticks()));
+            if self.ticks > TICKS_MAX {
+                return Err("so many markets with prices this fine need too much memory".to_owned());
+            }
+            match self.by_ticker.get_mut(ticker) {
+                Some(book) => book.regrid(grid),
+                None => drop(self.by_ticker.insert(ticker.to_owned(), Book::new(grid))),
+            }
+        }
+        self.by_ticker.get_mut(ticker).ok_or_else(|| "the book is gone".to_owned())
     }
-    let book = books.get_mut(ticker).ok_or("the book is gone")?;
-    if step != book.grid().step() {
-        book.regrid(grid_of(step)?);
-    }
-    Ok(book)
 }
 
 /// Replaces the book by a poll.

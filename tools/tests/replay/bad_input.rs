@@ -122,3 +122,47 @@ fn a_folder_stands_for_its_recordings_and_failures_stop_nothing() {
     bare.write("README.md", b"# Nothing");
     fails(bare.path(), "holds no recording");
 }
+
+/// A small generator, so that a failure can be repeated from its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let high = usize::try_from(self.0 >> 33).unwrap();
+        high % bound
+    }
+}
+
+/// Bytes that mean something in JSON.
+const SYNTAX: &[u8] = b"0129.-\"{}[],:eE\n";
+
+#[test]
+fn changed_bytes_never_panic() {
+    let folder = Folder::new("mutated");
+    let recordings = super::frames::recordings().into_iter().chain([tape().into_bytes()]);
+    let seed = 0x5EED;
+    let mut random = Random(seed);
+    for (index, recording) in recordings.enumerate() {
+        for round in 0..150 {
+            let mut bytes = recording.clone();
+            for _ in 0..=random.below(6) {
+                let at = random.below(bytes.len());
+                let other = random.below(bytes.len());
+                match random.below(4) {
+                    0 => bytes[at] = u8::try_from(random.below(256)).unwrap(),
+                    1 => bytes[at] = SYNTAX[random.below(SYNTAX.len())],
+                    2 => bytes.truncate(at.max(1)),
+                    _ => {
+                        let piece = bytes[at..(at + 40).min(bytes.len())].to_vec();
+                        bytes.splice(other..other, piece);
+                    }
+                }
+            }
+            println!("seed {seed} recording {index} round {round}");
+            let outcome = run(&[&folder.write("mutated.jsonl", &bytes)]);
+            assert_eq!(outcome.json.len(), 1);
+        }
+    }
+}

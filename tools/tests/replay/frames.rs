@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::composed::{Folder, count, one, timeless};
+use super::composed::{Folder, count, one, text, timeless};
 
 /// A level as text.
 type Level = (&'static str, &'static str);
@@ -39,6 +39,21 @@ fn stream() -> Vec<String> {
         change(4_000, "BUY", 40, "11.5"),
         book(5_000, &[("0.4", "11.5"), ("0.45", "20"), ("0.46", "7")], &[("0.55", "30")]),
     ]
+}
+
+/// One recording of each venue's frames, for tests that damage them.
+pub(crate) fn recordings() -> Vec<Vec<u8>> {
+    let session = [
+        snapshot(1, &json!([["0.4000", "10.00"]]), &json!([["0.5000", "7.00"]])),
+        delta(2, "0.4100", "5.00"),
+        delta(3, "0.4000", "-10.00"),
+        snapshot(4, &json!([["0.4100", "5.00"]]), &json!([["0.5000", "7.00"]])),
+    ];
+    let wrapped = stream().into_iter().map(|frame| {
+        json!({"receivedAt": "2026-09-30T11:16:20.252Z", "payloadUtf8": frame}).to_string()
+    });
+    let texts = [text(&stream()), text(&session), text(&wrapped.collect::<Vec<_>>())];
+    texts.map(String::into_bytes).to_vec()
 }
 
 fn agrees(test: &str, lines: &[String]) -> Value {

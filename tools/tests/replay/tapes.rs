@@ -113,6 +113,17 @@ fn a_depth_tape_walks_the_nos_of_one_game() {
 }
 
 #[test]
+fn prices_too_fine_for_memory_are_refused_in_one_line() {
+    let folder = Folder::new("fine");
+    let lines: Vec<String> = (0..60)
+        .map(|at| poll(1, &format!("KXA-1-{at}"), &format!("[[0.{at:02}0001,1]]"), "[]"))
+        .collect();
+    let outcome = super::composed::run(&[&folder.lines("tape.jsonl", &lines)]);
+    assert_eq!(outcome.errors.len(), 1);
+    assert!(outcome.errors[0].contains("memory"), "{:?}", outcome.errors);
+}
+
+#[test]
 fn an_event_tape_sums_complete_outcomes_only() {
     let folder = Folder::new("events");
     let line = |minute: u32, complete: bool, a: &str, b: &str| {
