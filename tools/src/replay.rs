@@ -32,7 +32,8 @@
 //! * `opportunities_gross`, `opportunities_net`: lives, that is runs of consecutive states of one
 //!   basket, by prices alone and after fees, roundings, lots and minimums. The array holds the net
 //!   ones with size and edge of their best state; one that the recording ends is dead at its end.
-//! * `messages_per_second`: through decoder, books and evaluator, without file reading.
+//! * `messages_per_second`: through decoder, books and evaluator. Of frames it is timed around the
+//!   engine alone; of tapes it is the whole replay, file reading and unpacking included.
 //!
 //! # Another format
 //!

@@ -85,7 +85,10 @@ pub struct FileReport {
     pub gross_rounds_by_kind: BTreeMap<String, u64>,
     /// Pairs of a cross-venue tape.
     pub pairs: Option<Vec<PairReport>>,
-    /// Time spent in decoding, books and evaluation, without file reading and unpacking.
+    /// Of the messages, those of other sources, which no decoder saw.
+    pub messages_foreign: u64,
+    /// Time spent in decoding, books and evaluation; of frames without file reading and unpacking,
+    /// of tapes with both, for there the line is the message.
     pub engine_ns: u64,
 }
 
@@ -100,10 +103,10 @@ impl FileReport {
         count(&mut self.gross_rounds_by_kind, kind);
     }
 
-    /// Messages per second through decoder, books and evaluator, rounded down.
+    /// Messages per second of [`FileReport::engine_ns`], rounded down.
     #[must_use]
     pub fn messages_per_second(&self) -> u64 {
-        let per_second = u128::from(self.messages)
+        let per_second = u128::from(self.messages.saturating_sub(self.messages_foreign))
             .saturating_mul(1_000_000_000)
             .checked_div(u128::from(self.engine_ns))
             .unwrap_or(0);

@@ -67,6 +67,7 @@ pub fn replay(
     let mut report = FileReport {
         format: if has_foreign { "kalshi-ws-perpetuals" } else { format.name() },
         messages: survey.messages,
+        messages_foreign: survey.messages_foreign,
         kinds: core::mem::take(&mut survey.kinds),
         ..FileReport::default()
     };
@@ -133,6 +134,7 @@ fn look(
         survey.messages = survey.messages.saturating_add(1);
         let taken = unwrap(format, line).and_then(|frame| match (&frame.foreign, venue(format)) {
             (Some(source), _) => {
+                survey.messages_foreign = survey.messages_foreign.saturating_add(1);
                 survey.count(source);
                 Ok(())
             }

@@ -45,6 +45,8 @@ struct Run {
 pub struct Survey {
     /// Lines that carry a message.
     pub messages: u64,
+    /// Of them, those of other sources.
+    pub messages_foreign: u64,
     /// Messages by kind.
     pub kinds: BTreeMap<String, u64>,
     /// Markets in the order of their appearance.
