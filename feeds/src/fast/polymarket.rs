@@ -14,9 +14,7 @@ use crate::number::Dialect;
 use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
-use crate::scan::{
-    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain, plain_of, window,
-};
+use crate::scan::{Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain_of, window};
 
 /// Price and size of a level.
 const LEVEL: Rules = Rules { a: Dialect::POLYMARKET, b: Dialect::POLYMARKET, may_be_absent: false };
@@ -24,6 +22,8 @@ const LEVEL: Rules = Rules { a: Dialect::POLYMARKET, b: Dialect::POLYMARKET, may
 const BEST: Rules = Rules { a: Dialect::POLYMARKET, b: Dialect::POLYMARKET, may_be_absent: true };
 /// Hexadecimal digits of a condition id with their `0x`.
 const MARKET_BYTES: usize = 66;
+/// Digits of three tokens in four; most others have 76 or 78.
+const TOKEN_BYTES: usize = 77;
 /// Hexadecimal digits of a hash.
 const HASH_BYTES: usize = 40;
 
@@ -167,7 +167,7 @@ fn price_change<L: Lanes, S: Style>(
     batch: &mut Batch,
 ) -> Option<usize> {
     loop {
-        let id_end = plain(lanes, bytes, at)?;
+        let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
         let instrument = ids.get(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
         at = literal(bytes, id_end, S::PRICE)?;
         let (price, qty, size_end) = level::<L, S>(lanes, bytes, at)?;
