@@ -1,18 +1,29 @@
 //! The only reader of time. Everything else takes `now`.
 //!
 //! A live clock reads the time-stamp counter (about 10 ns, through `quanta`), anchored once to the
-//! wall clock, so that stamps of all tiles lie on one time line and never step back. A reading is a
-//! number of nanoseconds since the Unix epoch.
+//! wall clock, so that stamps of all tiles lie on one time line and never step back. A simulated
+//! clock shows what its owner sets. A reading is a number of nanoseconds since the Unix epoch.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dutchbook_book::Nanos;
 
-/// A monotonic clock anchored to the wall clock at its creation. Copies share the anchor.
+/// A clock that never steps back. Copies show the same time.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    counter: quanta::Clock,
-    start: quanta::Instant,
-    start_ns: u64,
+    source: Source,
 }
+
+#[derive(Clone, Debug)]
+enum Source {
+    Counter { counter: quanta::Clock, start: quanta::Instant, start_ns: u64 },
+    Simulated(Arc<AtomicU64>),
+}
+
+/// Moves a simulated clock.
+#[derive(Debug)]
+pub struct SimulatedTime(Arc<AtomicU64>);
 
 impl Default for Clock {
     fn default() -> Self {
@@ -26,20 +37,40 @@ impl Clock {
     pub fn new() -> Self {
         let counter = quanta::Clock::new();
         let start = counter.now();
-        Self { counter, start, start_ns: wall_ns() }
+        Self { source: Source::Counter { counter, start, start_ns: wall_ns() } }
+    }
+
+    /// A clock that shows `start` until its owner moves it.
+    #[must_use]
+    pub fn simulated(start: Nanos) -> (Self, SimulatedTime) {
+        let shown = Arc::new(AtomicU64::new(start.0));
+        (Self { source: Source::Simulated(Arc::clone(&shown)) }, SimulatedTime(shown))
     }
 
     /// Nanoseconds since the Unix epoch, never stepping back.
     #[inline]
     #[must_use]
     pub fn now(&self) -> Nanos {
-        let passed = self.counter.now().saturating_duration_since(self.start).as_nanos();
-        // A run of 584 years would saturate.
-        Nanos(self.start_ns.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))
+        match &self.source {
+            Source::Counter { counter, start, start_ns } => {
+                let passed = counter.now().saturating_duration_since(*start).as_nanos();
+                // A run of 584 years would saturate.
+                Nanos(start_ns.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))
+            }
+            // Relaxed: a simulation has one thread.
+            Source::Simulated(shown) => Nanos(shown.load(Ordering::Relaxed)),
+        }
     }
 }
 
-/// The wall clock, read once per [`Clock`].
+impl SimulatedTime {
+    /// Shows a moment; one that lies before the last changes nothing.
+    pub fn set(&self, now: Nanos) {
+        self.0.fetch_max(now.0, Ordering::Relaxed);
+    }
+}
+
+/// The wall clock, read once per live [`Clock`].
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of wall time")]
 fn wall_ns() -> u64 {
     std::time::SystemTime::now()
@@ -63,5 +94,14 @@ mod tests {
             assert!(now >= last);
             last = now;
         }
+    }
+
+    #[test]
+    fn simulated_time_moves_by_its_owner_alone() {
+        let (clock, time) = Clock::simulated(Nanos(7));
+        assert_eq!(clock.now(), Nanos(7));
+        time.set(Nanos(9));
+        time.set(Nanos(8));
+        assert_eq!(clock.clone().now(), Nanos(9));
     }
 }

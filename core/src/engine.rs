@@ -9,7 +9,7 @@ mod act;
 pub mod pricer;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::shelf::ShelfReader;
@@ -84,6 +84,7 @@ pub struct Engine {
     reports: Vec<Report>,
     decisions: u64,
     trades: bool,
+    profit: Arc<AtomicI64>,
 }
 
 /// Room for the reports of one poll: each order ends with a handful.
@@ -128,6 +129,7 @@ impl Engine {
             reports: Vec::with_capacity(REPORTS_MAX),
             decisions: 0,
             trades: config.trades,
+            profit: Arc::new(AtomicI64::new(0)),
             catalog,
             watch,
             shelf,
@@ -178,6 +180,7 @@ impl Engine {
         };
         let cash = self.portfolio.settle(book, payoff, Exact::ZERO).unwrap_or(Exact::ZERO);
         self.journal.record_or_shed(now, &Record::Resolution { book, payoff, cash });
+        self.publish_profit();
         let before = self.watch.basket_count();
         if self.watch.strike(&self.catalog, struck).is_ok() {
             let kinds = (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, at));
@@ -272,7 +275,11 @@ impl Engine {
     fn on_opportunity(&mut self, concrete: &Concrete, sighting: Sighting, now: Nanos) {
         self.counters.add(Counter::Opportunities, 1);
         let (id, fresh) = match self.lives.observe(concrete.basket, Ok(&sighting), now) {
-            LifeEvent::Born(id) | LifeEvent::Grown(id) => (id, true),
+            LifeEvent::Born(id) => {
+                self.counters.add(Counter::OpportunitiesBorn, 1);
+                (id, true)
+            }
+            LifeEvent::Grown(id) => (id, true),
             LifeEvent::Held(id) => (id, false),
             LifeEvent::Absent | LifeEvent::Died(..) => return,
         };

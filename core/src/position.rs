@@ -39,6 +39,8 @@ struct Place {
     venue: VenueId,
     event: EventId,
     condition: usize,
+    /// The face that pays when the condition comes true.
+    true_face: Face,
     payoff: Option<Price>,
 }
 
@@ -49,6 +51,13 @@ struct Sides {
     yes: Exact,
     /// What it pays if not.
     no: Exact,
+}
+
+impl Sides {
+    /// What is paid if the condition comes true, or if not.
+    const fn paying(&mut self, when_true: bool) -> &mut Exact {
+        if when_true { &mut self.yes } else { &mut self.no }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +99,8 @@ impl Portfolio {
         let place = |listing: &dutchbook_book::catalog::Listing| {
             let condition = listing.condition.index();
             let event = catalog.conditions.get(condition).map_or(EventId(0), |c| c.event);
-            Place { venue: listing.venue, event, condition, payoff: None }
+            let true_face = catalog.true_face(listing.book);
+            Place { venue: listing.venue, event, condition, true_face, payoff: None }
         };
         let events = catalog.events.iter().map(|event| EventAccount {
             law: event.law,
@@ -317,10 +327,7 @@ impl Portfolio {
             fees: add(money.fees, fee)?,
             realised: add(money.realised, realised)?,
         };
-        let pays = match id.face() {
-            Face::Yes => &mut sides.yes,
-            Face::No => &mut sides.no,
-        };
+        let pays = sides.paying(id.face() == place.true_face);
         let value = |qty| Exact::product(Price::ONE, qty);
         *pays = add(*pays, sub(value(next.qty), value(held.qty))?)?;
         (*money, event.committed) = (moved, committed);
@@ -392,10 +399,7 @@ impl Portfolio {
         for (id, qty) in extra {
             let place = self.places.get(id.book().index());
             if place.is_some_and(|place| place.condition == condition) {
-                let pays = match id.face() {
-                    Face::Yes => &mut sides.yes,
-                    Face::No => &mut sides.no,
-                };
+                let pays = sides.paying(place.is_some_and(|place| id.face() == place.true_face));
                 *pays = saturating_add(*pays, Exact::product(Price::ONE, *qty));
             }
         }

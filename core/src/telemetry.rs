@@ -180,6 +180,8 @@ counters!(
     Evaluations => "evaluations",
     /// Evaluations with a positive edge after all costs.
     Opportunities => "opportunities",
+    /// Lives of such edges that began.
+    OpportunitiesBorn => "opportunities_born",
     /// Opportunities that risk refused.
     Vetoes => "vetoes",
     /// Intents sent.

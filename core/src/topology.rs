@@ -10,13 +10,13 @@ use core::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
 use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
-use dutchbook_book::{BookId, VenueId};
+use dutchbook_book::{BasketId, BookId, Cash, VenueId};
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
@@ -82,6 +82,8 @@ pub struct Running {
     latencies: Latencies,
     feed_counters: Vec<CounterReader>,
     engine_counters: CounterReader,
+    profit: Arc<AtomicI64>,
+    baskets: Vec<Vec<BookId>>,
     journal: JournalReader,
     shelf: ShelfReader,
 }
@@ -135,10 +137,8 @@ pub fn start(
 ) -> Result<Running, StartError> {
     let shelf = Shelf::new(catalog.listings.len());
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
-    let feeds = streams
-        .iter()
-        .map(|stream| make_feed(config, &catalog, stream))
-        .collect::<Result<Vec<_>, _>>()?;
+    let kinds = streams.iter().map(|stream| (stream.venue, stream.kind));
+    let feeds = make_feeds(config, &catalog, kinds)?;
     let books: Vec<Vec<BookId>> = streams
         .iter()
         .map(|stream| catalog.listings_of(stream.venue).map(|listing| listing.book).collect())
@@ -148,7 +148,8 @@ pub fn start(
     let engine_config = config.engine();
     let engine =
         Engine::new(catalog, relations, &engine_config, shelf.reader(), journal_writer, kill)?;
-    let engine_counters = engine.counters();
+    let (engine_counters, profit) = (engine.counters(), engine.profit_gauge());
+    let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
     cores.reverse();
     let mut wiring = Wiring {
@@ -173,16 +174,29 @@ pub fn start(
         latencies: tiles.latencies,
         feed_counters: tiles.feed_counters,
         engine_counters,
+        profit,
+        baskets,
         journal,
         shelf: reader,
     })
 }
 
-fn make_feed(config: &Config, catalog: &Catalog, stream: &Stream) -> Result<Feed, FeedError> {
-    let mut feed_config = FeedConfig::of(stream.kind);
-    feed_config.limits.silence_ns_max = config.feed.silence_max;
-    feed_config.limits.lag_ns_max = config.feed.stale_max;
-    Feed::new(stream.kind, catalog.listings_of(stream.venue), feed_config)
+/// The feeds of these venues, each with its listings of the catalog.
+///
+/// # Errors
+/// When a listing cannot be subscribed.
+pub fn make_feeds(
+    config: &Config,
+    catalog: &Catalog,
+    venues: impl Iterator<Item = (VenueId, VenueKind)>,
+) -> Result<Vec<Feed>, FeedError> {
+    let make = |(venue, kind)| {
+        let mut feed_config = FeedConfig::of(kind);
+        feed_config.limits.silence_ns_max = config.feed.silence_max;
+        feed_config.limits.lag_ns_max = config.feed.stale_max;
+        Feed::new(kind, catalog.listings_of(venue), feed_config)
+    };
+    venues.map(make).collect()
 }
 
 /// The threads of one layout.
@@ -333,6 +347,19 @@ impl Running {
     pub fn count(&self, counter: Counter) -> u64 {
         let feeds = self.feed_counters.iter().map(|reader| reader.get(counter));
         feeds.fold(self.engine_counters.get(counter), u64::saturating_add)
+    }
+
+    /// Profit that no state of the world can take away, as of the last fill or resolution.
+    #[must_use]
+    pub fn net_profit(&self) -> Cash {
+        // Relaxed: a figure for the screen.
+        Cash::from_micro(self.profit.load(Ordering::Relaxed))
+    }
+
+    /// The books of a basket that was compiled at the start; none for later ones.
+    #[must_use]
+    pub fn basket_books(&self, basket: BasketId) -> &[BookId] {
+        self.baskets.get(basket.index()).map_or(&[], Vec::as_slice)
     }
 
     /// The views of all books.

@@ -73,9 +73,11 @@ pub struct DemoArgs {
 
 /// Options of replay.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  dutchbook replay recordings/ tape.jsonl.zst --json\n\nReads plain, .zst and .gz. \
+#[command(
+    after_help = "Example:\n  dutchbook replay recordings/ tape.jsonl.zst --json\n\nReads plain, .zst and .gz. \
                         A folder stands for its recordings in name order. A file that cannot be read gets one \
-                        line on standard error; the others are still done, and the exit code is 1.")]
+                        line on standard error; the others are still done, and the exit code is 1."
+)]
 struct ReplayArgs {
     /// Recordings, or folders of recordings.
     #[arg(required = true, value_name = "PATH")]
@@ -133,7 +135,11 @@ fn run_replay(args: &ReplayArgs) -> ExitCode {
     for line in &outcome.errors {
         complain(line);
     }
-    let printed = if args.json { print_json(&outcome.json) } else { print(&outcome.text) };
+    let printed = if args.json {
+        print_json(&serde_json::Value::Array(outcome.json))
+    } else {
+        print(&outcome.text)
+    };
     if outcome.errors.is_empty() { printed } else { ExitCode::FAILURE }
 }
 

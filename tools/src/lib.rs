@@ -1,5 +1,7 @@
 //! Everything that a person types: the commands and the simulated venues.
 
+pub mod cli;
+pub mod demo;
 pub mod eval;
 pub mod replay;
 pub mod sim;

@@ -1,6 +1,9 @@
 //! What follows a decision: intents to the paper venue, reports back into positions and risk.
 
-use dutchbook_book::{Cash, Depth, Nanos};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use dutchbook_book::{BasketId, BookId, Cash, Depth, Nanos};
 use dutchbook_exec::paper::DepthRead;
 use dutchbook_exec::{Report, ReportKind};
 
@@ -44,7 +47,42 @@ impl Engine {
             }
         }
         self.reports.clear();
+        self.publish_profit();
         ended
+    }
+
+    /// Shows the profit to whoever watches.
+    pub(super) fn publish_profit(&self) {
+        // Relaxed: a figure for the screen.
+        self.profit.store(self.net_profit().micro(), Ordering::Relaxed);
+    }
+
+    /// Where [`Engine::net_profit`] is shown while the engine runs elsewhere, in 1e-6 $.
+    #[must_use]
+    pub fn profit_gauge(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.profit)
+    }
+
+    /// The books of every basket, by [`dutchbook_book::BasketId`].
+    #[must_use]
+    pub fn basket_books(&self) -> Vec<Vec<BookId>> {
+        let books = |index: usize| {
+            let id = BasketId(u32::try_from(index).unwrap_or(u32::MAX));
+            let slots = self.watch.template(id).map_or(&[][..], |template| &template.slots);
+            let mut books: Vec<_> = slots.iter().map(|slot| slot.hold.book()).collect();
+            books.dedup();
+            books
+        };
+        (0..self.watch.basket_count()).map(books).collect()
+    }
+
+    /// Books that have had a snapshot.
+    #[must_use]
+    pub fn seen_books(&self) -> u64 {
+        let books = (0..u32::try_from(self.shelf.len()).unwrap_or(u32::MAX)).map(BookId);
+        let seen =
+            books.filter(|book| self.shelf.top(*book).is_ok_and(|view| view.stamp.epoch > 0));
+        u64::try_from(seen.count()).unwrap_or(u64::MAX)
     }
 
     fn on_report(&mut self, report: &Report, now: Nanos) {
@@ -56,7 +94,7 @@ impl Engine {
         self.risk.on_report(report);
         if self.portfolio.apply(report).is_err() {
             // A fill that does not fit the books of account: stop trading, keep the evidence.
-            self.kill.store(true, std::sync::atomic::Ordering::Release);
+            self.kill.store(true, Ordering::Release);
         }
         let book = report.instrument.book();
         let pairs = self.portfolio.pairs(book);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::ring::{CoalescingProducer, Producer};
 use dutchbook_book::shelf::ShelfWriter;
 use dutchbook_book::{Book, BookId, Nanos, Stamp};
@@ -130,6 +131,8 @@ pub struct FeedTile {
     out: Publisher,
     payload: PayloadBuf,
     clock: Clock,
+    /// Times the work where `clock` is a simulated one.
+    stopwatch: Option<Clock>,
     stop: Arc<AtomicBool>,
     counters: Counters,
     gaps_counted: u64,
@@ -175,6 +178,7 @@ impl FeedTile {
             out,
             payload: PayloadBuf::with_capacity(PAYLOAD_BYTES),
             clock,
+            stopwatch: None,
             stop,
             counters,
             gaps_counted: 0,
@@ -183,6 +187,19 @@ impl FeedTile {
             housekeeping_at: Nanos::ZERO,
             trouble: Vec::with_capacity(TROUBLE_MAX),
         }
+    }
+
+    /// Times latencies by another clock than the one that stamps: for simulated time.
+    #[must_use]
+    pub fn timed_by(mut self, stopwatch: Clock) -> Self {
+        self.stopwatch = Some(stopwatch);
+        self
+    }
+
+    /// The venue kind of a connection.
+    #[must_use]
+    pub fn kind(&self, connection: usize) -> Option<VenueKind> {
+        self.feeds.get(connection).map(Feed::kind)
     }
 
     /// Ends the tile: finishes every group, hands over what it counted.
@@ -206,18 +223,24 @@ impl FeedTile {
         FeedTileEnd { feeds, engine, trouble: self.trouble, lost_controls }
     }
 
-    /// Evaluates on this tile what the payload received at `ts_recv` has changed, and records how
-    /// long it took. In the split layout the evaluation tile does that.
-    fn after_payload(&mut self, ts_recv: Nanos) {
+    /// The time by which latencies are taken.
+    #[inline]
+    fn stopwatch(&self) -> Nanos {
+        self.stopwatch.as_ref().unwrap_or(&self.clock).now()
+    }
+
+    /// Evaluates on this tile what a payload has changed, and records how long it took since its
+    /// receipt. In the split layout the evaluation tile does that.
+    #[inline]
+    fn after_payload(&mut self, now: Nanos, received: Nanos) {
         let changed = self.out.take_changed();
         if changed == 0 {
             return;
         }
-        let published = self.clock.now();
-        self.to_book.record(published.since(ts_recv));
+        self.to_book.record(self.stopwatch().since(received));
         if let Some(engine) = self.out.engine_mut() {
-            engine.evaluate(published);
-            self.to_decision.record(self.clock.now().since(ts_recv));
+            engine.evaluate(now);
+            self.to_decision.record(self.stopwatch().since(received));
         }
         self.counters.add(Counter::BooksPublished, changed);
     }
@@ -263,13 +286,14 @@ impl Handler for FeedTile {
     #[inline]
     fn on_payload(&mut self, connection: usize, payload: &[u8]) {
         let ts_recv = self.clock.now();
+        let received = self.stopwatch.as_ref().map_or(ts_recv, Clock::now);
         self.payload.fill(payload);
         self.out.at(ts_recv);
         self.counters.add(Counter::Payloads, 1);
         if let Some(feed) = self.feeds.get_mut(connection) {
             feed.on_payload(self.payload.payload(), ts_recv, &mut self.out);
         }
-        self.after_payload(ts_recv);
+        self.after_payload(ts_recv, received);
     }
 
     fn on_tick(&mut self, connection: usize) -> TickOutcome {

@@ -176,7 +176,8 @@ fn draw_fills(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
         Constraint::Fill(1),
         Constraint::Length(30),
     ];
-    frame.render_widget(Table::new(rows, widths).block(titled(" paper fills, newest first ")), area);
+    frame
+        .render_widget(Table::new(rows, widths).block(titled(" paper fills, newest first ")), area);
 }
 
 fn draw_foot(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
@@ -191,10 +192,8 @@ fn draw_foot(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
             summary.count.to_string(),
         ])
     };
-    let rows = [
-        row("payload to book", &view.to_book),
-        row("payload to decision", &view.to_decision),
-    ];
+    let rows =
+        [row("payload to book", &view.to_book), row("payload to decision", &view.to_decision)];
     let widths = [Constraint::Length(20), Constraint::Length(10), Constraint::Length(10)]
         .into_iter()
         .chain([Constraint::Length(10); 4]);

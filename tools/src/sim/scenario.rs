@@ -307,7 +307,7 @@ impl Builder {
     /// The same match, asked from its two ends: YES on one venue is NO on the other.
     fn inverted(&mut self) {
         let chances = [440_000, 560_000];
-        let event = self.event("Rovers against United", EventLaw::Independent, &chances, 45_000);
+        let event = self.event("Rovers against United", EventLaw::Partition, &chances, 45_000);
         let win = self.condition(event, "Rovers beat United", 0b01);
         let lose = self.condition(event, "United beat Rovers", 0b10);
         let left = self.polymarket(win, TickSize::Deci, fees::sports());
@@ -360,7 +360,7 @@ impl Builder {
     /// Winning the final takes reaching it.
     fn implication(&mut self) {
         let chances = [270_000, 90_000, 640_000];
-        let event = self.event("Lions in the cup", EventLaw::Independent, &chances, 45_000);
+        let event = self.event("Lions in the cup", EventLaw::Ladder, &chances, 45_000);
         let reach = self.condition(event, "Lions reach the final", 0b011);
         let win = self.condition(event, "Lions win the cup", 0b001);
         for (condition, market) in [(reach, "FINAL"), (win, "WIN")] {

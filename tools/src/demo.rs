@@ -1,0 +1,79 @@
+//! `dutchbook demo`: two embedded venues, the whole live engine against them, and a report.
+
+pub mod live;
+pub mod news;
+pub mod relations;
+pub mod report;
+pub mod screen;
+pub mod simulated;
+pub mod view;
+
+use dutchbook_core::config::{Config, ConfigError};
+use dutchbook_core::topology::StartError;
+
+use crate::cli::DemoArgs;
+use crate::sim::flow::Pace;
+use crate::sim::scenario::Scenario;
+use crate::sim::server::SimServerError;
+use dutchbook_book::Nanos;
+use report::DemoReport;
+
+/// How busy the demo's venues are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Flow {
+    /// A few hundred messages a second.
+    Calm,
+    /// Several thousand messages a second.
+    Busy,
+}
+
+impl Flow {
+    const fn pace(self) -> Pace {
+        match self {
+            Self::Calm => Pace::Calm,
+            Self::Busy => Pace::Busy,
+        }
+    }
+}
+
+/// Why a demo cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The venues cannot start.
+    #[error(transparent)]
+    Venues(#[from] SimServerError),
+    /// The engine cannot start, or a tile has failed.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// The scenario's grids are none.
+    #[error("the scenario has a bad price grid: {0}")]
+    Scenario(#[from] dutchbook_book::grid::GridError),
+    /// The screen cannot be drawn on.
+    #[error("cannot draw on this terminal ({0}); use --headless")]
+    Screen(std::io::Error),
+    /// A signal handler cannot be set.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signal(#[from] ctrlc::Error),
+}
+
+/// When the event that resolves during the run does so, in percent of the run.
+const RESOLVE_AT_PERCENT: u64 = 40;
+
+/// Runs the demo and returns its report.
+///
+/// # Errors
+/// When the configuration, the venues, the engine or the terminal do not allow it.
+pub fn run(args: &DemoArgs) -> Result<DemoReport, DemoError> {
+    let config = Config::load(args.config.as_deref())?;
+    let length = Nanos::from_secs(args.seconds);
+    let resolve_at = Nanos(length.0 / 100 * RESOLVE_AT_PERCENT);
+    let scenario = Scenario::demo(args.seed, resolve_at)?;
+    if args.simulated_clock {
+        simulated::run(args, &config, scenario)
+    } else {
+        live::run(args, &config, scenario)
+    }
+}

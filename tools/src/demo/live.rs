@@ -1,0 +1,305 @@
+//! The demo over real sockets: venues in one thread, the engine's tiles in theirs, the screen here.
+
+use core::time::Duration;
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::{BookId, Nanos};
+use dutchbook_core::clock::Clock;
+use dutchbook_core::config::{Config, LayoutKind};
+use dutchbook_core::opportunity::OpportunityLife;
+use dutchbook_core::telemetry::Counter;
+use dutchbook_core::topology::{Running, Stream, start};
+
+use super::DemoError;
+use super::news::News;
+use super::relations::relations;
+use super::report::{DemoReport, kinds_of};
+use super::screen::Screen;
+use super::view::{LiveView, MarketRow, dollars};
+use crate::cli::DemoArgs;
+use crate::sim::flow::FlowConfig;
+use crate::sim::scenario::Scenario;
+use crate::sim::server::{self, SimOptions};
+
+/// Pause between two pictures.
+const FRAME: Duration = Duration::from_millis(100);
+
+/// How the demo shows what happens.
+enum Output {
+    /// Drawn.
+    Screen(Box<Screen>),
+    /// One line a second on standard error.
+    Lines { told_at: u64, told_life: u64 },
+    /// Nothing until the report.
+    Silent,
+}
+
+impl Output {
+    fn open(args: &DemoArgs) -> Result<Self, DemoError> {
+        let wants_screen = !args.headless && !args.json && std::io::stdout().is_terminal();
+        if wants_screen {
+            return Ok(Self::Screen(Box::new(Screen::open().map_err(DemoError::Screen)?)));
+        }
+        Ok(if args.json { Self::Silent } else { Self::Lines { told_at: 0, told_life: 0 } })
+    }
+}
+
+/// Runs the demo live and returns its report.
+pub(super) fn run(
+    args: &DemoArgs,
+    config: &Config,
+    scenario: Scenario,
+) -> Result<DemoReport, DemoError> {
+    let clock = Clock::new();
+    let relations = relations(&scenario);
+    let catalog = scenario.catalog.clone();
+    let options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
+    let venue_clock = clock.clone();
+    let venues = server::start(options, Box::new(move || venue_clock.now()))?;
+    let streams = streams(&catalog, &venues.polymarket_url, &venues.kalshi_url);
+    let mut running = start(config, catalog.clone(), relations, streams.clone(), clock.clone())?;
+    let mut show = Show::new(args, config, &catalog, clock)?;
+    let outcome = show.until_end(&mut running);
+    // Whatever the screen said, the tiles are stopped and the report is made.
+    let elapsed = show.elapsed_s();
+    let Show { news, .. } = show;
+    let report = finish(args, running, news, &streams, elapsed)?;
+    let _stats = venues.stop();
+    outcome.map(|()| DemoReport { topology: topology(config), ..report })
+}
+
+fn streams(catalog: &Catalog, polymarket: &str, kalshi: &str) -> Vec<Stream> {
+    let url = |kind| match kind {
+        VenueKind::Polymarket => polymarket.to_owned(),
+        VenueKind::Kalshi => kalshi.to_owned(),
+    };
+    let stream = |venue: &dutchbook_book::catalog::Venue| Stream {
+        venue: venue.id,
+        kind: venue.kind,
+        url: url(venue.kind),
+    };
+    catalog.venues.iter().map(stream).collect()
+}
+
+pub(super) fn topology(config: &Config) -> String {
+    let layout = match config.tiles.layout {
+        LayoutKind::Single => "one tile",
+        LayoutKind::Split => "feed tiles and an evaluation tile",
+    };
+    format!("{layout}, {}", config.tiles.wait)
+}
+
+/// What is shown while the engine runs.
+struct Show<'a> {
+    args: &'a DemoArgs,
+    clock: Clock,
+    started: Nanos,
+    news: News,
+    rows: Vec<MarketRow>,
+    output: Output,
+    interrupted: Arc<AtomicBool>,
+    topology: String,
+    messages_before: (u64, u64, u64),
+}
+
+impl<'a> Show<'a> {
+    fn new(
+        args: &'a DemoArgs,
+        config: &Config,
+        catalog: &Catalog,
+        clock: Clock,
+    ) -> Result<Self, DemoError> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&interrupted);
+        // Relaxed: a flag that stands alone.
+        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+        let row = |listing: &dutchbook_book::catalog::Listing| MarketRow {
+            venue: listing.kind.name(),
+            name: listing.name.clone(),
+            top: dutchbook_book::TopOfBook::default(),
+            status: dutchbook_book::BookStatus::AwaitingSnapshot,
+        };
+        Ok(Self {
+            args,
+            started: clock.now(),
+            clock,
+            news: News::new(catalog),
+            rows: catalog.listings.iter().map(row).collect(),
+            output: Output::open(args)?,
+            interrupted,
+            topology: topology(config),
+            messages_before: (0, 0, 0),
+        })
+    }
+
+    fn elapsed_s(&self) -> u64 {
+        self.clock.now().since(self.started).millis() / 1_000
+    }
+
+    /// Shows what happens until the time is over, a person leaves, or a tile ends.
+    fn until_end(&mut self, running: &mut Running) -> Result<(), DemoError> {
+        let end = self.started.plus(Nanos::from_secs(self.args.seconds));
+        while self.clock.now() < end && !self.interrupted.load(Ordering::Relaxed) {
+            let news = &mut self.news;
+            running.drain_journal(|bytes| news.take(bytes));
+            if running.has_lost_a_tile() {
+                // Stopping it will say why.
+                return Ok(());
+            }
+            if self.show(running)? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows one moment and waits for the next. Returns whether a person wants to leave.
+    fn show(&mut self, running: &mut Running) -> Result<bool, DemoError> {
+        if matches!(self.output, Output::Screen(_)) {
+            let view = self.view(running)?;
+            if let Output::Screen(screen) = &mut self.output {
+                screen.draw(&view).map_err(DemoError::Screen)?;
+                return screen.wants_to_leave(FRAME).map_err(DemoError::Screen);
+            }
+        }
+        if let Output::Lines { told_at, told_life } = self.output {
+            let second = self.elapsed_s();
+            let newest = self.tell_lives(told_life, running);
+            let told_at =
+                if second > told_at { self.tell_second(second, running) } else { told_at };
+            self.output = Output::Lines { told_at, told_life: newest };
+        }
+        pause(FRAME);
+        Ok(false)
+    }
+
+    /// Prints opportunities that ended since the last call; returns the newest number printed.
+    fn tell_lives(&self, told: u64, running: &Running) -> u64 {
+        let now = self.clock.now();
+        let mut rows = self.news.opportunities(now, |life| self.name_of(running, life));
+        rows.retain(|row| row.id > told);
+        rows.sort_by_key(|row| row.id);
+        for row in &rows {
+            tell(&format!(
+                "  opportunity {:>4}  {:<13} {}  size {}  net {}",
+                row.id,
+                row.kind,
+                row.name,
+                row.size,
+                dollars(row.net_edge)
+            ));
+        }
+        rows.last().map_or(told, |row| row.id)
+    }
+
+    fn tell_second(&self, second: u64, running: &Running) -> u64 {
+        tell(&format!(
+            "{second:>4} s  {:>7} messages  {:>5} opportunities seen  {:>4} fills  {} gaps",
+            running.count(Counter::Payloads),
+            running.count(Counter::Opportunities),
+            self.news.fill_count(),
+            running.count(Counter::SequenceGaps),
+        ));
+        second
+    }
+
+    /// A basket in words: its first book, and how many more there are.
+    fn name_of(&self, running: &Running, life: &OpportunityLife) -> String {
+        let books = running.basket_books(life.basket);
+        let first = books.first().and_then(|book| self.rows.get(book.index()));
+        match (first, books.len()) {
+            (None, _) => format!("basket {}", life.basket),
+            (Some(row), 1) => row.name.clone(),
+            (Some(row), count) => format!("{} +{}", row.name, count - 1),
+        }
+    }
+
+    fn view(&mut self, running: &mut Running) -> Result<LiveView, DemoError> {
+        let now = self.clock.now();
+        for (index, row) in (0_u32..).zip(&mut self.rows) {
+            if let Ok(view) = running.shelf().top(BookId(index)) {
+                (row.top, row.status) = (view.top, view.stamp.status);
+            }
+        }
+        let messages = running.count(Counter::Payloads);
+        let (second, before, rate) = self.messages_before;
+        let elapsed_s = self.elapsed_s();
+        let rate = if elapsed_s > second {
+            let rate = messages.saturating_sub(before);
+            self.messages_before = (elapsed_s, messages, rate);
+            rate
+        } else {
+            rate
+        };
+        let latencies = running.latencies();
+        let (to_book, to_decision) = (latencies.to_book()?, latencies.to_decision());
+        Ok(LiveView {
+            elapsed_s,
+            seconds: self.args.seconds,
+            seed: self.args.seed,
+            topology: self.topology.clone(),
+            messages,
+            messages_per_second: rate,
+            sequence_gaps: running.count(Counter::SequenceGaps),
+            markets: self.rows.clone(),
+            opportunities: running.count(Counter::OpportunitiesBorn),
+            by_kind: Vec::new(),
+            recent: self.news.opportunities(now, |life| self.name_of(running, life)),
+            fill_count: self.news.fill_count(),
+            fills: self.news.fills(),
+            net_profit: running.net_profit(),
+            to_book,
+            to_decision,
+        })
+    }
+}
+
+fn finish(
+    args: &DemoArgs,
+    running: Running,
+    mut news: News,
+    streams: &[Stream],
+    seconds: u64,
+) -> Result<DemoReport, DemoError> {
+    let mut ended = running.stop()?;
+    ended.journal.drain(|bytes| news.take(bytes));
+    let (findings, damaged) = news.finish();
+    let mut trouble = ended.trouble;
+    if damaged > 0 {
+        trouble.push(format!("{damaged} journal records could not be read"));
+    }
+    let names = streams.iter().map(|stream| stream.kind.name());
+    let feeds: Vec<_> = names.zip(ended.feeds).collect();
+    let counters = ended.engine.counters();
+    Ok(DemoReport {
+        seed: args.seed,
+        seconds,
+        topology: String::new(),
+        books: ended.engine.seen_books(),
+        feeds,
+        findings,
+        kinds: kinds_of(ended.engine.lives()),
+        fills: counters.get(Counter::Fills),
+        vetoes: counters.get(Counter::Vetoes),
+        net_profit: ended.engine.net_profit(),
+        fees: ended.engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
+        to_book: ended.latencies.to_book()?,
+        to_decision: ended.latencies.to_decision(),
+        trouble,
+    })
+}
+
+/// One line of progress on standard error; if that is gone there is nobody to tell.
+fn tell(line: &str) {
+    let mut text = line.to_owned();
+    text.push('\n');
+    if std::io::stderr().lock().write_all(text.as_bytes()).is_err() {}
+}
+
+#[expect(clippy::disallowed_methods, reason = "the thread of the screen is no tile")]
+fn pause(span: Duration) {
+    std::thread::sleep(span);
+}

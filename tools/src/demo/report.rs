@@ -1,0 +1,191 @@
+//! The demo's report: one object for machines, one page for people.
+
+use std::collections::BTreeMap;
+
+use dutchbook_book::Cash;
+use dutchbook_core::eval::basket::BasketKind;
+use dutchbook_core::journal::checker::Findings;
+use dutchbook_core::opportunity::{Cause, KindSummary, LifeTracker};
+use dutchbook_core::telemetry::LatencySummary;
+use dutchbook_feeds::counters::Counters;
+use serde_json::{Value, json};
+
+use super::view::{dollars, duration, life};
+
+/// What a demo leaves behind.
+#[derive(Debug)]
+pub struct DemoReport {
+    /// Seed of the run.
+    pub seed: u64,
+    /// How long it lasted, in seconds.
+    pub seconds: u64,
+    /// Tiles and wait strategy, in words.
+    pub topology: String,
+    /// Counters by venue name.
+    pub feeds: Vec<(&'static str, Counters)>,
+    /// Books that received a snapshot.
+    pub books: u64,
+    /// What the checker of the decision records found.
+    pub findings: Findings,
+    /// Opportunities begun, by kind.
+    pub kinds: Vec<(BasketKind, KindSummary)>,
+    /// Paper fills.
+    pub fills: u64,
+    /// Opportunities that risk refused to trade, evaluations counted.
+    pub vetoes: u64,
+    /// Profit that no state of the world can take away.
+    pub net_profit: Cash,
+    /// Fees paid on paper.
+    pub fees: Cash,
+    /// Receipt of a payload to its published book.
+    pub to_book: LatencySummary,
+    /// Receipt of a payload to the end of the evaluation that it caused.
+    pub to_decision: LatencySummary,
+    /// Why connections were lost, and what else a person should know.
+    pub trouble: Vec<String>,
+}
+
+/// The kinds that have lived, with their summaries.
+#[must_use]
+pub fn kinds_of(lives: &LifeTracker) -> Vec<(BasketKind, KindSummary)> {
+    let all = BasketKind::ALL.into_iter().map(|kind| (kind, lives.summary(kind)));
+    all.filter(|(_, summary)| summary.born > 0).collect()
+}
+
+fn latency_json(summary: &LatencySummary) -> Value {
+    json!({
+        "p50": summary.p50,
+        "p90": summary.p90,
+        "p99": summary.p99,
+        "p999": summary.p999,
+        "max": summary.max,
+        "count": summary.count,
+    })
+}
+
+impl DemoReport {
+    fn sum(&self, of: impl Fn(&Counters) -> u64) -> u64 {
+        self.feeds.iter().map(|(_, counters)| of(counters)).fold(0, u64::saturating_add)
+    }
+
+    /// Opportunities begun.
+    #[must_use]
+    pub fn opportunities(&self) -> u64 {
+        self.kinds.iter().map(|(_, summary)| summary.born).fold(0, u64::saturating_add)
+    }
+
+    /// The report as one object; money as decimal strings.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let by_kind: BTreeMap<&str, u64> =
+            self.kinds.iter().map(|(kind, summary)| (kind.name(), summary.born)).collect();
+        json!({
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "messages": self.sum(|counters| counters.messages),
+            "books": self.books,
+            "sequence_gaps": self.sum(|counters| counters.gaps),
+            "crossed": self.sum(|counters| counters.crossed),
+            "decode_errors": self.sum(|counters| counters.decode_errors),
+            "decisions": self.findings.decisions,
+            "crossed_decisions": self.findings.crossed_decisions,
+            "stale_decisions": self.findings.stale_decisions,
+            "mixed_decisions": self.findings.mixed_decisions,
+            "opportunities": self.opportunities(),
+            "opportunities_by_kind": by_kind,
+            "vetoes": self.vetoes,
+            "fills": self.fills,
+            "fees": self.fees.to_string(),
+            "net_profit": self.net_profit.to_string(),
+            "latency_ns": {
+                "payload_to_book": latency_json(&self.to_book),
+                "payload_to_decision": latency_json(&self.to_decision),
+            },
+        })
+    }
+
+    /// The report as a page of text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut page = format!(
+            "dutchbook demo: seed {}, {} s, {}\n\n",
+            self.seed, self.seconds, self.topology
+        );
+        self.write_feeds(&mut page);
+        self.write_opportunities(&mut page);
+        self.write_latencies(&mut page);
+        for line in &self.trouble {
+            page.push_str(&format!("note: {line}\n"));
+        }
+        page
+    }
+
+    fn write_feeds(&self, page: &mut String) {
+        page.push_str("feed         messages  snapshots  updates   gaps  crossed  fast path\n");
+        for (name, counters) in &self.feeds {
+            let decoded = counters.fast_hits + counters.general_hits;
+            let fast = counters.fast_hits.saturating_mul(100).checked_div(decoded).unwrap_or(0);
+            page.push_str(&format!(
+                "{name:<12} {:>8}  {:>9}  {:>7}  {:>5}  {:>7}  {fast:>8} %\n",
+                counters.messages,
+                counters.snapshots,
+                counters.updates,
+                counters.gaps,
+                counters.crossed,
+            ));
+        }
+        page.push('\n');
+    }
+
+    fn write_opportunities(&self, page: &mut String) {
+        page.push_str(
+            "opportunities   count  mean life  longest   best net  traded by us  still alive\n",
+        );
+        for (kind, summary) in &self.kinds {
+            let died = |cause: Cause| summary.died.get(cause as usize).copied().unwrap_or(0);
+            let ended: u64 = summary.died.iter().sum();
+            let mean = summary.span_ns_sum.checked_div(u128::from(ended)).unwrap_or(0);
+            let mean_ms = u64::try_from(mean / 1_000_000).unwrap_or(u64::MAX);
+            page.push_str(&format!(
+                "{:<14} {:>6}  {:>9}  {:>7}  {:>9}  {:>12}  {:>11}\n",
+                kind.name(),
+                summary.born,
+                life(mean_ms),
+                life(summary.span_ns_max / 1_000_000),
+                dollars(summary.best_net_edge_max.cash_floor().unwrap_or_default()),
+                died(Cause::TradedByUs),
+                died(Cause::EndOfRun),
+            ));
+        }
+        page.push_str(&format!(
+            "\n{} opportunities, {} decisions ({} on a crossed book), {} paper fills, {} vetoes\n\
+             net profit {} after {} of fees: certain in every state of the world\n\n",
+            self.opportunities(),
+            self.findings.decisions,
+            self.findings.crossed_decisions,
+            self.fills,
+            self.vetoes,
+            dollars(self.net_profit),
+            dollars(self.fees),
+        ));
+    }
+
+    fn write_latencies(&self, page: &mut String) {
+        page.push_str(
+            "latency from receipt       p50       p90       p99     p99.9       max    count\n",
+        );
+        for (name, summary) in
+            [("payload to book", &self.to_book), ("payload to decision", &self.to_decision)]
+        {
+            page.push_str(&format!(
+                "{name:<20} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
+                duration(summary.p50),
+                duration(summary.p90),
+                duration(summary.p99),
+                duration(summary.p999),
+                duration(summary.max),
+                summary.count,
+            ));
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The demo in simulated time: the same venues, feeds and engine on one thread, without sockets.
+//!
+//! Frames pass from the venues to the feed tile in memory, and time moves in fixed steps: one seed
+//! gives the same opportunities, decisions and fills on every run and every machine. The latencies
+//! in the report are real: they say how long each payload was worked on.
+
+use dutchbook_book::Nanos;
+use dutchbook_book::shelf::Shelf;
+use dutchbook_core::clock::{Clock, SimulatedTime};
+use dutchbook_core::config::Config;
+use dutchbook_core::engine::Engine;
+use dutchbook_core::journal::{JournalReader, journal};
+use dutchbook_core::net::{Handler, TickOutcome};
+use dutchbook_core::telemetry::{Counter, Counters, LatencyHistogram, latency};
+use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
+use dutchbook_core::topology::{StartError, make_feeds};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::DemoError;
+use super::news::News;
+use super::relations::relations;
+use super::report::{DemoReport, kinds_of};
+use crate::cli::DemoArgs;
+use crate::sim::fault::FaultPlan;
+use crate::sim::flow::FlowConfig;
+use crate::sim::scenario::Scenario;
+use crate::sim::venue::{SessionId, SimVenues};
+
+/// When simulated time starts: 22 November 2026, 12:00 UTC.
+const START: Nanos = Nanos::from_secs(1_795_348_800);
+/// One step of simulated time.
+const STEP: Nanos = Nanos::from_micros(500);
+/// Steps between two rounds of a feed's housekeeping.
+const TICK_STEPS: u64 = 40;
+/// Chunks and records of the journal and the latencies, drained every tick.
+const CHUNKS: usize = 64;
+const CHUNK_RECORDS: usize = 4_096;
+
+/// One thread of everything.
+struct Run {
+    venues: SimVenues,
+    tile: FeedTile,
+    time: SimulatedTime,
+    sessions: Vec<SessionId>,
+    frames: Vec<String>,
+    journal: JournalReader,
+    histograms: [LatencyHistogram; 2],
+    news: News,
+}
+
+/// Runs the demo in simulated time and returns its report.
+pub(super) fn run(
+    args: &DemoArgs,
+    config: &Config,
+    scenario: Scenario,
+) -> Result<DemoReport, DemoError> {
+    let catalog = scenario.catalog.clone();
+    let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
+    let mut run = Run::new(args, config, scenario)?;
+    let steps = Nanos::from_secs(args.seconds).0 / STEP.0;
+    for step in 0..steps {
+        run.step(step);
+    }
+    let Run { tile, mut journal, mut histograms, mut news, .. } = run;
+    let ended = tile.end();
+    journal.drain(|bytes| news.take(bytes));
+    for histogram in &mut histograms {
+        histogram.drain();
+    }
+    let (findings, _damaged) = news.finish();
+    let Some(engine) = ended.engine else {
+        return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
+    };
+    let counters = engine.counters();
+    let [to_book, to_decision] = &histograms;
+    Ok(DemoReport {
+        seed: args.seed,
+        seconds: args.seconds,
+        topology: "one thread, simulated time".to_owned(),
+        books: engine.seen_books(),
+        feeds: names.into_iter().zip(ended.feeds).collect(),
+        findings,
+        kinds: kinds_of(engine.lives()),
+        fills: counters.get(Counter::Fills),
+        vetoes: counters.get(Counter::Vetoes),
+        net_profit: engine.net_profit(),
+        fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
+        to_book: to_book.summary(),
+        to_decision: to_decision.summary(),
+        trouble: ended.trouble,
+    })
+}
+
+impl Run {
+    fn new(args: &DemoArgs, config: &Config, scenario: Scenario) -> Result<Self, DemoError> {
+        let catalog = scenario.catalog.clone();
+        let relations = relations(&scenario);
+        let flow = FlowConfig::of(args.flow.pace());
+        let mut venues = SimVenues::new(scenario, flow, FaultPlan::default(), args.seed, START)?;
+        let sessions =
+            catalog.venues.iter().map(|venue| venues.connect(venue.kind, START)).collect();
+        let (clock, time) = Clock::simulated(START);
+        let (writer, journal) = journal(CHUNKS, CHUNK_RECORDS);
+        let mut shelf = Shelf::new(catalog.listings.len());
+        let news = News::new(&catalog);
+        let kinds = catalog.venues.iter().map(|venue| (venue.id, venue.kind));
+        let feeds = make_feeds(config, &catalog, kinds).map_err(StartError::from)?;
+        let kill = Arc::new(AtomicBool::new(false));
+        let books: Vec<_> = catalog.listings.iter().map(|listing| listing.book).collect();
+        let engine =
+            Engine::new(catalog, relations, &config.engine(), shelf.reader(), writer, kill)
+                .map_err(StartError::from)?;
+        let writer = shelf.writer_of(books).map_err(StartError::from)?;
+        let out = Publisher::new(writer, Route::Inline(Box::new(engine)));
+        let make = || latency(CHUNKS, CHUNK_RECORDS).ok_or(StartError::Histogram);
+        let ((to_book, book_histogram), (to_decision, decision_histogram)) = (make()?, make()?);
+        let stop = Arc::new(AtomicBool::new(false));
+        let recorders = [to_book, to_decision];
+        let tile = FeedTile::new(feeds, out, clock, stop, Counters::default(), recorders)
+            .timed_by(Clock::new());
+        let histograms = [book_histogram, decision_histogram];
+        let frames = Vec::new();
+        let mut run = Self { venues, tile, time, sessions, frames, journal, histograms, news };
+        for connection in 0..run.sessions.len() {
+            run.tile.on_connect(connection);
+        }
+        Ok(run)
+    }
+
+    fn step(&mut self, step: u64) {
+        let now = START.plus(Nanos(STEP.0.saturating_mul(step)));
+        self.time.set(now);
+        self.tile.on_idle();
+        self.venues.step(now);
+        for connection in 0..self.sessions.len() {
+            self.serve(connection, step, now);
+        }
+        if step.is_multiple_of(TICK_STEPS) {
+            let news = &mut self.news;
+            self.journal.drain(|bytes| news.take(bytes));
+            for histogram in &mut self.histograms {
+                histogram.drain();
+            }
+        }
+    }
+
+    fn serve(&mut self, connection: usize, step: u64, now: Nanos) {
+        let Some(&session) = self.sessions.get(connection) else { return };
+        let tick = step.is_multiple_of(TICK_STEPS);
+        if tick && self.tile.on_tick(connection) == TickOutcome::Reconnect {
+            self.reconnect(connection, now);
+            return;
+        }
+        while let Some(command) = self.tile.next_command(connection) {
+            self.venues.on_text(session, &command, now);
+        }
+        let mut frames = std::mem::take(&mut self.frames);
+        self.venues.take_frames(session, now, &mut frames);
+        for frame in frames.drain(..) {
+            self.tile.on_payload(connection, frame.as_bytes());
+        }
+        self.frames = frames;
+        if self.venues.closed(session).is_some() {
+            self.reconnect(connection, now);
+        }
+    }
+
+    fn reconnect(&mut self, connection: usize, now: Nanos) {
+        self.tile.on_disconnect(connection, "closed by the venue");
+        let kind = self.tile.kind(connection);
+        if let (Some(slot), Some(kind)) = (self.sessions.get_mut(connection), kind) {
+            self.venues.disconnect(*slot);
+            *slot = self.venues.connect(kind, now);
+        }
+        self.tile.on_connect(connection);
+    }
+}
