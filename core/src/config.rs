@@ -7,13 +7,16 @@
 use core::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use dutchbook_book::{Cash, Nanos};
+use dutchbook_book::{Cash, Nanos, Price, Rate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
 use crate::engine::EngineConfig;
 use crate::engine::pricer::PriceLimits;
+use crate::engine::resolve::ResolutionLimits;
+use crate::eval::edge::Carry;
+use crate::eval::resolution::Odds;
 use crate::pin::{Wait, core_count};
 use crate::risk::RiskConfig;
 
@@ -102,6 +105,8 @@ pub struct Config {
     pub feed: FeedLimits,
     /// What makes an edge worth a trade.
     pub evaluate: PriceLimits,
+    /// How resolutions are traded.
+    pub resolution: ResolutionLimits,
     /// Paper execution.
     pub paper: PaperLimits,
     /// What the risk gate allows.
@@ -131,6 +136,7 @@ impl Config {
     pub const fn engine(&self) -> EngineConfig {
         EngineConfig {
             price: self.evaluate,
+            resolution: self.resolution,
             risk: self.risk,
             paper_cash: self.paper.cash,
             paper_latency: self.paper.latency,
@@ -171,6 +177,7 @@ struct Raw {
     tiles: RawTiles,
     feed: RawFeed,
     evaluate: RawEvaluate,
+    resolution: RawResolution,
     paper: RawPaper,
     risk: RawRisk,
     probe: RawProbe,
@@ -217,6 +224,17 @@ struct RawEvaluate {
     min_net_usd: String,
     capital_usd_max: String,
     fixed_cost_usd: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawResolution {
+    p_adverse: String,
+    adverse_value_usd: String,
+    carry_per_year: String,
+    cash_h: u64,
+    min_edge_usd: String,
+    finding_age_ms_max: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -276,6 +294,7 @@ impl Raw {
                 capital_max: usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?,
                 fixed_cost: usd("evaluate.fixed_cost_usd", &self.evaluate.fixed_cost_usd)?,
             },
+            resolution: self.resolution.check()?,
             paper: PaperLimits {
                 cash: usd("paper.cash_usd", &self.paper.cash_usd)?,
                 latency: Nanos::from_micros(within(
@@ -340,6 +359,36 @@ impl RawTiles {
 /// Two feed tiles, the evaluation tile, and one core for everything else.
 const SPLIT_CORES_MIN: usize = 4;
 
+impl RawResolution {
+    fn check(self) -> Result<ResolutionLimits, ConfigError> {
+        let value = usd("resolution.adverse_value_usd", &self.adverse_value_usd)?;
+        let adverse_value = u32::try_from(value.micro()).ok().and_then(Price::from_micro);
+        let hours = within("resolution.cash_h", self.cash_h, 0..=8_760)?;
+        Ok(ResolutionLimits {
+            odds: Odds {
+                p_adverse: rate("resolution.p_adverse", &self.p_adverse)?,
+                adverse_value: adverse_value.ok_or_else(|| ConfigError::Range {
+                    key: "resolution.adverse_value_usd",
+                    value: self.adverse_value_usd,
+                    expected: "0 to 1".to_owned(),
+                })?,
+                carry: Carry {
+                    rate: rate("resolution.carry_per_year", &self.carry_per_year)?,
+                    hours_micro: hours.saturating_mul(1_000_000),
+                },
+            },
+            min_edge: usd("resolution.min_edge_usd", &self.min_edge_usd)?
+                .micro()
+                .saturating_mul(UNITS_PER_MICRO),
+            age_max: millis(
+                "resolution.finding_age_ms_max",
+                self.finding_age_ms_max,
+                1..=86_400_000,
+            )?,
+        })
+    }
+}
+
 impl RawRisk {
     fn check(self, min_net: Cash) -> Result<RiskConfig, ConfigError> {
         Ok(RiskConfig {
@@ -377,6 +426,23 @@ fn millis(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<N
 fn size(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<usize, ConfigError> {
     let value = within(key, value, range)?;
     Ok(usize::try_from(value).unwrap_or(usize::MAX))
+}
+
+/// A share from 0 to 1 with at most nine decimals.
+fn rate(key: &'static str, text: &str) -> Result<Rate, ConfigError> {
+    let refuse = || ConfigError::Range {
+        key,
+        value: format!("{text:?}"),
+        expected: "a decimal string from 0 to 1, at most nine decimals".to_owned(),
+    };
+    let share: Decimal = text.parse().map_err(|_error| refuse())?;
+    let nano = share.checked_mul(Decimal::from(1_000_000_000_u32)).ok_or_else(refuse)?;
+    match nano.to_u32() {
+        Some(whole) if whole <= Rate::ONE.nano() && Decimal::from(whole) == nano => {
+            Ok(Rate::from_nano(whole))
+        }
+        Some(_) | None => Err(refuse()),
+    }
 }
 
 /// A non-negative amount of dollars with at most six decimals.

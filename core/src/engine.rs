@@ -7,6 +7,7 @@
 
 mod act;
 pub mod pricer;
+pub mod resolve;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::view::TopUpdate;
-use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Exact, Face, Grid, Nanos, Price};
+use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price};
 use dutchbook_exec::{Intent, PaperConfig, PaperVenue, Report};
 
 use crate::control::Control;
@@ -29,12 +30,15 @@ use crate::relation::Relation;
 use crate::risk::{RiskConfig, RiskGate};
 use crate::telemetry::{Counter, Counters};
 use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
+use resolve::{ResolutionLimits, Word};
 
 /// How an engine is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineConfig {
     /// What makes a positive edge worth a trade.
     pub price: PriceLimits,
+    /// How resolutions are traded.
+    pub resolution: ResolutionLimits,
     /// What the risk gate allows.
     pub risk: RiskConfig,
     /// Cash that the paper account starts with on each venue.
@@ -85,6 +89,9 @@ pub struct Engine {
     decisions: u64,
     trades: bool,
     profit: Arc<AtomicI64>,
+    resolution: ResolutionLimits,
+    /// What venues have said of outcomes, by book.
+    words: Vec<Word>,
 }
 
 /// Room for the reports of one poll: each order ends with a handful.
@@ -130,6 +137,8 @@ impl Engine {
             decisions: 0,
             trades: config.trades,
             profit: Arc::new(AtomicI64::new(0)),
+            resolution: config.resolution,
+            words: vec![Word::default(); catalog.listings.len()],
             catalog,
             watch,
             shelf,
@@ -159,43 +168,15 @@ impl Engine {
     /// Takes cold news: a resolution settles and recompiles, a new grid rebuilds look-ups.
     pub fn on_control(&mut self, control: Control, now: Nanos) {
         match control {
-            Control::Resolved { book, winner } => self.resolve(book, winner, now),
+            Control::Resolved { book, winner, is_final } => {
+                self.resolve(book, winner, is_final, now);
+            }
             Control::Regridded { book, step_micro } => {
                 let grid = Price::from_micro(step_micro).and_then(|step| Grid::uniform(step).ok());
                 if let Some(grid) = grid {
                     // An unknown book has no baskets: nothing to rebuild.
                     let _known = self.watch.regrid(book, &grid).is_ok();
                 }
-            }
-        }
-    }
-
-    fn resolve(&mut self, book: BookId, winner: Face, now: Nanos) {
-        if self.portfolio.is_settled(book) {
-            return;
-        }
-        let (payoff, struck) = match winner {
-            Face::Yes => (Price::ONE, book.instrument(Face::No)),
-            Face::No => (Price::ZERO, book.instrument(Face::Yes)),
-        };
-        let cash = self.portfolio.settle(book, payoff, Exact::ZERO).unwrap_or(Exact::ZERO);
-        self.journal.record_or_shed(now, &Record::Resolution { book, payoff, cash });
-        self.publish_profit();
-        let before = self.watch.basket_count();
-        if self.watch.strike(&self.catalog, struck).is_ok() {
-            let kinds = (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, at));
-            self.lives.extend(kinds);
-            self.pricer.reserve(self.watch.legs_max());
-            self.end_struck(before, now);
-        }
-    }
-
-    /// Ends the lives of baskets that a resolution has replaced.
-    fn end_struck(&mut self, before: usize, now: Nanos) {
-        for index in 0..u32::try_from(before).unwrap_or(u32::MAX) {
-            let basket = BasketId(index);
-            if self.lives.life(basket).is_some() && self.watch.edge(basket) <= 0 {
-                self.observe_absence(basket, Cause::Resolved, now);
             }
         }
     }
@@ -219,7 +200,11 @@ impl Engine {
             self.observe_absence(basket, Cause::PriceMoved, now);
             return;
         };
-        match self.pricer.price(&concrete, &self.legs, &self.paper) {
+        let Some(pays) = self.pays(&concrete) else {
+            self.observe_absence(basket, Cause::SizeTaken, now);
+            return;
+        };
+        match self.pricer.price(&pays, &self.legs, &self.paper) {
             Ok(priced) => {
                 let sizing = priced.sizing;
                 let sighting = Sighting::from(&sizing);
@@ -233,6 +218,12 @@ impl Engine {
                         is_fee_known: true,
                         view: *view,
                     });
+                }
+                if concrete.kind == BasketKind::Resolution
+                    && self.unmet_precondition(basket, now).is_some()
+                {
+                    self.observe_absence(basket, Cause::BookDoubtful, now);
+                    return;
                 }
                 self.on_opportunity(&concrete, sighting, now);
             }

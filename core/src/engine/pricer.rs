@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::depth::DEPTH_LEVELS;
-use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::fee::{FeeSchedule, UnitCost};
 use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::view::TopView;
 use dutchbook_book::{BookStatus, Cash, Depth, Face, Level, Qty, Side};
@@ -12,7 +12,6 @@ use dutchbook_exec::PaperVenue;
 use crate::eval::basket::Leg;
 use crate::eval::edge::Carry;
 use crate::eval::sweep::{LegBook, Refusal, Scratch, Sizing, Terms, sweep};
-use crate::eval::watch::Concrete;
 
 /// The most legs of a basket that is priced; larger ones are refused when the engine is built.
 pub const LEGS_MAX: usize = 160;
@@ -37,6 +36,17 @@ pub struct PriceLimits {
     pub capital_max: Cash,
     /// Cost of the chain steps of a trade that sells out of split sets.
     pub fixed_cost: Cash,
+}
+
+/// What a basket pays, and what it must earn for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pays {
+    /// Guaranteed, or for a resolution expected, in 1e-14 $ a basket.
+    pub payoff: UnitCost,
+    /// Smallest edge of any slice beside that of [`PriceLimits`], in 1e-14 $ a basket.
+    pub min_edge: UnitCost,
+    /// What the money costs until the payoff.
+    pub carry: Carry,
 }
 
 /// Why a candidate is no trade.
@@ -109,7 +119,7 @@ impl Pricer {
     /// When a view is torn, a book doubtful, or nothing is worth trading.
     pub fn price(
         &mut self,
-        concrete: &Concrete,
+        pays: &Pays,
         legs: &[Leg],
         paper: &PaperVenue,
     ) -> Result<Priced<'_>, Unpriced> {
@@ -137,13 +147,13 @@ impl Pricer {
             }
         }
         let terms = Terms {
-            payoff: concrete.floor,
+            payoff: pays.payoff,
             lot,
-            min_edge: self.limits.min_edge,
+            min_edge: self.limits.min_edge.max(pays.min_edge),
             min_net_total: self.limits.min_net,
             max_capital: Some(self.limits.capital_max),
             fixed_cost: if sells { self.limits.fixed_cost } else { Cash::ZERO },
-            carry: Carry::NONE,
+            carry: pays.carry,
         };
         let sizing = sweep(&books, &terms, &mut self.scratch).map_err(Unpriced::Refused)?;
         Ok(Priced { sizing, views: &self.views })

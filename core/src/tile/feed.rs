@@ -41,13 +41,16 @@ pub struct Publisher {
     changed: u64,
     lost_controls: u64,
     now: Nanos,
+    /// Whose feed is being called.
+    kind: VenueKind,
 }
 
 impl Publisher {
     /// A publisher that writes the views of its shelf half.
     #[must_use]
     pub const fn new(shelf: ShelfWriter, route: Route) -> Self {
-        Self { shelf, route, changed: 0, lost_controls: 0, now: Nanos::ZERO }
+        let (now, kind) = (Nanos::ZERO, VenueKind::Polymarket);
+        Self { shelf, route, changed: 0, lost_controls: 0, now, kind }
     }
 
     /// Books changed since the last call.
@@ -55,9 +58,10 @@ impl Publisher {
         core::mem::replace(&mut self.changed, 0)
     }
 
-    /// Says what time it is before a feed is called.
-    pub const fn at(&mut self, now: Nanos) {
+    /// Says what time it is, and whose feed is called next.
+    pub const fn before(&mut self, kind: VenueKind, now: Nanos) {
         self.now = now;
+        self.kind = kind;
     }
 
     /// The evaluator, where it lives on this tile.
@@ -93,7 +97,7 @@ impl Sink for Publisher {
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
-        let Some(control) = control_of(&notice) else { return };
+        let Some(control) = control_of(&notice, self.kind) else { return };
         match &mut self.route {
             Route::Inline(engine) => engine.on_control(control, self.now),
             Route::Rings { control: ring, .. } => {
@@ -105,11 +109,13 @@ impl Sink for Publisher {
     }
 }
 
-/// What of a feed's news the evaluator needs. A result that may still be changed is not one.
-fn control_of(notice: &Notice<'_>) -> Option<Control> {
+/// What of a feed's news the evaluator needs.
+fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
     match notice {
-        Notice::Resolved(Resolved { book: Some(book), winner: Some(winner), .. }) => {
-            Some(Control::Resolved { book: *book, winner: *winner })
+        Notice::Resolved(Resolved { book: Some(book), winner, is_final, .. }) => {
+            // Polymarket's stream speaks once; Kalshi determines first and settles later.
+            let is_final = *is_final || kind == VenueKind::Polymarket;
+            Some(Control::Resolved { book: *book, winner: *winner, is_final })
         }
         Notice::TickChange { book, step } => {
             Some(Control::Regridded { book: *book, step_micro: *step })
@@ -206,8 +212,8 @@ impl FeedTile {
     #[must_use]
     pub fn end(mut self) -> FeedTileEnd {
         let now = self.clock.now();
-        self.out.at(now);
         for feed in &mut self.feeds {
+            self.out.before(feed.kind(), now);
             feed.finish(now, &mut self.out);
         }
         self.count_gaps();
@@ -264,8 +270,8 @@ impl FeedTile {
 impl Handler for FeedTile {
     fn on_connect(&mut self, connection: usize) {
         let now = self.clock.now();
-        self.out.at(now);
         if let Some(feed) = self.feeds.get_mut(connection) {
+            self.out.before(feed.kind(), now);
             feed.on_connect(now, &mut self.out);
         }
         self.after_news(now);
@@ -273,8 +279,8 @@ impl Handler for FeedTile {
 
     fn on_disconnect(&mut self, connection: usize, reason: &str) {
         let now = self.clock.now();
-        self.out.at(now);
         if let Some(feed) = self.feeds.get_mut(connection) {
+            self.out.before(feed.kind(), now);
             feed.on_disconnect(now, &mut self.out);
             if self.trouble.len() < TROUBLE_MAX {
                 self.trouble.push(format!("{}: {reason}", feed.kind().name()));
@@ -288,9 +294,9 @@ impl Handler for FeedTile {
         let ts_recv = self.clock.now();
         let received = self.stopwatch.as_ref().map_or(ts_recv, Clock::now);
         self.payload.fill(payload);
-        self.out.at(ts_recv);
         self.counters.add(Counter::Payloads, 1);
         if let Some(feed) = self.feeds.get_mut(connection) {
+            self.out.before(feed.kind(), ts_recv);
             feed.on_payload(self.payload.payload(), ts_recv, &mut self.out);
         }
         self.after_payload(ts_recv, received);
@@ -298,9 +304,11 @@ impl Handler for FeedTile {
 
     fn on_tick(&mut self, connection: usize) -> TickOutcome {
         let now = self.clock.now();
-        self.out.at(now);
         let step = match self.feeds.get_mut(connection) {
-            Some(feed) => feed.poll(now, &mut self.out),
+            Some(feed) => {
+                self.out.before(feed.kind(), now);
+                feed.poll(now, &mut self.out)
+            }
             None => SessionStep::Idle,
         };
         self.after_news(now);
