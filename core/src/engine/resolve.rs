@@ -84,11 +84,11 @@ impl Engine {
         self.publish_profit();
     }
 
-    /// Strikes the states in which the loser pays, and watches what that leaves.
+    /// Strikes the states in which the winner does not pay, and watches what that leaves.
     fn strike(&mut self, book: BookId, winner: Face, now: Nanos) {
         let before = self.watch.basket_count();
-        let loser = book.instrument(winner.other());
-        if self.watch.strike(&self.catalog, loser).is_err() {
+        let winner = book.instrument(winner);
+        if self.watch.strike(&self.catalog, winner).is_err() {
             return;
         }
         let kinds = (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, at));

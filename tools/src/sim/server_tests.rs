@@ -64,7 +64,7 @@ fn both_faces_stream_over_one_listener_and_stop() {
     );
     assert_eq!(pings.first().map(Bytes::as_ref), Some(b"heartbeat".as_slice()));
     let stats = handle.stop();
-    assert!(stats.sessions == 3 && stats.frames >= 121 && stats.operations > 0, "{stats:?}");
+    assert!(stats.sessions == 3 && stats.frames >= 60 && stats.operations > 0, "{stats:?}");
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub struct Arbitrageur {
     pub(super) due: Option<Nanos>,
 }
 
+/// What makers hold a winner worth until it is paid, in parts of a million.
+const AFTERMATH: i64 = 974_000;
+
 fn price_of(micro: i64) -> Option<Price> {
     u32::try_from(micro).ok().and_then(Price::from_micro)
 }
@@ -68,7 +71,7 @@ impl Maker {
         rng: &mut Rng,
     ) -> Option<Nanos> {
         let (open, resolved) = self.state(desk);
-        if !open || resolved {
+        if !open {
             self.leave(desk);
             return None;
         }
@@ -77,7 +80,12 @@ impl Maker {
         self.bias = self.bias * 3 / 4 + rng.bell(self.noise);
         // Opinions differ most at even chances.
         let width = seen.min(1_000_000 - seen).clamp(40_000, 250_000);
-        let belief = (seen + (sentiment + self.bias) * width / 250_000).clamp(11_000, 989_000);
+        let belief = if resolved {
+            // The outcome is known, the cash is not here yet: winners are sold a little below par.
+            seen.clamp(1_000_000 - AFTERMATH, AFTERMATH)
+        } else {
+            (seen + (sentiment + self.bias) * width / 250_000).clamp(11_000, 989_000)
+        };
         let moved = self.believed.is_none_or(|old| (belief - old).abs() * 2 > self.half_spread);
         let has_news = desk.world.has_news(self.book, desk.now);
         if moved || rng.chance_ppm(60_000) {
