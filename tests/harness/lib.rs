@@ -1,5 +1,6 @@
 //! What proofs across crates share.
 
+pub mod alloc;
 pub mod data;
 pub mod feeds;
 pub mod fuzz;

@@ -78,8 +78,9 @@ impl EvalTile {
         self.engine
     }
 
-    /// One round over every input. Returns whether there was anything.
-    fn round(&mut self) -> bool {
+    /// One round over every input: fills, tops, the evaluation of both. Returns whether there was
+    /// anything. [`EvalTile::run`] does nothing else; who paces a tile by hand calls it alone.
+    pub fn round(&mut self) -> bool {
         let now = self.clock.now();
         let executed = self.engine.poll(now);
         self.covered.clear();
@@ -116,5 +117,12 @@ impl EvalTile {
             self.engine.flush();
         }
         executed > 0 || controls > 0 || !self.covered.is_empty()
+    }
+
+    /// What the last round evaluated, in order: when the first payload of each top was received, and
+    /// how many payloads it stands for.
+    #[must_use]
+    pub fn covered(&self) -> &[(Nanos, u64)] {
+        &self.covered
     }
 }

@@ -1,0 +1,418 @@
+//! Between the bytes of a payload and the orders that it causes, the engine neither allocates nor
+//! calls the operating system.
+//!
+//! Streams of both simulated venues are recorded first, then fed to the real tiles of both layouts
+//! on one thread: payload, decode, book, view, ring, watch, sweep, risk, journal, paper order, fill.
+//! A first part of each stream warms up (buffers grow to their size once); what follows is counted,
+//! message by message, so that a failure names the kind. Cold messages (a new tick size, a
+//! resolution, an acknowledgement) may allocate and are passed over.
+
+#![cfg(test)]
+
+use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::ring::{CoalescingRing, Ring};
+use dutchbook_book::shelf::Shelf;
+use dutchbook_book::{Cash, Nanos};
+use dutchbook_core::clock::Clock;
+use dutchbook_core::config::Config;
+use dutchbook_core::control::Control;
+use dutchbook_core::engine::{Engine, EngineConfig};
+use dutchbook_core::journal::{JournalReader, journal};
+use dutchbook_core::net::Handler;
+use dutchbook_core::relation::structural;
+use dutchbook_core::telemetry::{Counter, CounterReader, Counters, latency};
+use dutchbook_core::tile::eval::{EvalTile, FeedRings};
+use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
+use dutchbook_feeds::feed::{Feed, FeedConfig};
+use dutchbook_tools::sim::{FaultPlan, FlowConfig, Pace, Scenario, SessionId, SimVenues};
+use harness::alloc::{Calls, Counting, armed};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SEED: u64 = 7;
+const SECONDS: u64 = 40;
+const VENUES: [VenueKind; 2] = [VenueKind::Polymarket, VenueKind::Kalshi];
+/// Messages that a running market sends all the time.
+const HOT: [&str; 9] = [
+    "price_change",
+    "book",
+    "books of an array",
+    "last_trade_price",
+    "best_bid_ask",
+    "orderbook_delta",
+    "orderbook_snapshot",
+    "ticker",
+    "trade",
+];
+
+/// One payload as its venue sent it.
+struct Sent {
+    connection: usize,
+    kind: String,
+    text: String,
+}
+
+/// What both venues say to a client that subscribes to everything and now and then asks for the
+/// books again.
+struct Recording {
+    scenario: Scenario,
+    sent: Vec<Sent>,
+}
+
+fn kind_of(text: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    if value.is_array() {
+        return "books of an array".to_owned();
+    }
+    let kind = value.get("event_type").or_else(|| value.get("type")).and_then(|kind| kind.as_str());
+    kind.unwrap_or(text).to_owned()
+}
+
+fn subscribe(venues: &mut SimVenues, session: SessionId, feed: &mut Feed, now: Nanos) {
+    struct Deaf;
+    impl dutchbook_feeds::notice::Sink for Deaf {
+        fn book_changed(
+            &mut self,
+            _: dutchbook_book::BookId,
+            _: &dutchbook_book::Book,
+            _: dutchbook_book::Stamp,
+        ) {
+        }
+        fn notice(&mut self, _: dutchbook_feeds::notice::Notice<'_>) {}
+    }
+    feed.on_connect(now, &mut Deaf);
+    while let Some(command) = feed.next_command() {
+        venues.on_text(session, &command, now);
+    }
+}
+
+/// `start` lies ahead of the real clock: no message is ever late.
+fn record(start: Nanos) -> Recording {
+    let scenario = Scenario::demo(SEED, Nanos::from_secs(4)).unwrap();
+    let flow = FlowConfig::of(Pace::Busy);
+    let mut venues =
+        SimVenues::new(scenario.clone(), flow, FaultPlan::default(), SEED, start).unwrap();
+    let sessions = VENUES.map(|kind| venues.connect(kind, start));
+    let mut feeds = feeds(&scenario);
+    let tickers: Vec<_> = scenario.catalog.listings.iter().map(|l| &l.native_market).collect();
+    let again = format!(
+        r#"{{"id":99,"cmd":"update_subscription","params":{{"sids":[1],"action":"get_snapshot","market_tickers":{tickers:?}}}}}"#
+    );
+    let (mut sent, mut frames) = (Vec::new(), Vec::new());
+    for step in 0..SECONDS * 100 {
+        let now = start.plus(Nanos::from_millis(step * 10));
+        venues.step(now);
+        if step % 200 == 0 {
+            subscribe(&mut venues, sessions[0], &mut feeds[0], now);
+        }
+        if step == 0 {
+            subscribe(&mut venues, sessions[1], &mut feeds[1], now);
+            let ticker = r#"{"id":98,"cmd":"subscribe","params":{"channels":["ticker"]}}"#;
+            venues.on_text(sessions[1], ticker, now);
+        } else if step % 200 == 100 {
+            venues.on_text(sessions[1], &again, now);
+        }
+        for (connection, session) in sessions.into_iter().enumerate() {
+            venues.take_frames(session, now, &mut frames);
+            sent.extend(frames.drain(..).map(|text| Sent {
+                connection,
+                kind: kind_of(&text),
+                text,
+            }));
+        }
+    }
+    Recording { scenario, sent }
+}
+
+fn feeds(scenario: &Scenario) -> [Feed; 2] {
+    VENUES.map(|kind| {
+        let listings = scenario.catalog.listings.iter().filter(|listing| listing.kind == kind);
+        Feed::new(kind, listings, FeedConfig::of(kind)).unwrap()
+    })
+}
+
+/// Limits so wide that opportunities go on being traded, and a venue without delay.
+fn config() -> EngineConfig {
+    let mut config = Config::parse("").unwrap().engine();
+    let much = Cash::from_micro(1_000_000_000_000);
+    config.paper_cash = much;
+    config.paper_latency = Nanos::ZERO;
+    config.price.min_net = Cash::from_micro(1);
+    let risk = &mut config.risk;
+    risk.net_edge_cash_min = Cash::ZERO;
+    risk.book_cash_max = much;
+    risk.event_exposure_cash_max = much;
+    risk.event_legged_cash_max = much;
+    risk.venue_cash_max = much;
+    risk.total_cash_max = much;
+    risk.daily_loss_cash_max = much;
+    risk.window_orders_max = 100_000;
+    config
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Layout {
+    Single,
+    Split,
+}
+
+/// The tiles of one layout, without their threads and sockets.
+struct Rig {
+    tiles: Vec<FeedTile>,
+    eval: Option<EvalTile>,
+    engine: CounterReader,
+    journal: JournalReader,
+    lost: u64,
+}
+
+impl Rig {
+    fn new(scenario: &Scenario, layout: Layout) -> Self {
+        let catalog = scenario.catalog.clone();
+        let count = catalog.listings.len();
+        let mut shelf = Shelf::new(count);
+        let (writer, journal) = journal(64, 4_096);
+        let kill = Arc::new(AtomicBool::new(false));
+        let relations = structural(&catalog);
+        let engine =
+            Engine::new(catalog, relations, &config(), shelf.reader(), writer, kill).unwrap();
+        let mut rig =
+            Self { tiles: Vec::new(), eval: None, engine: engine.counters(), journal, lost: 0 };
+        let engine = Box::new(engine);
+        let (clock, stop) = (Clock::new(), Arc::new(AtomicBool::new(false)));
+        // Nobody drains these: what happens when the slow side lags is hot, too.
+        let recorder = || latency(4, 64).unwrap().0;
+        let tile = |feeds: Vec<Feed>, out| {
+            let (clock, stop) = (clock.clone(), Arc::clone(&stop));
+            FeedTile::new(feeds, out, clock, stop, Counters::default(), [recorder(), recorder()])
+        };
+        let feeds = feeds(scenario);
+        match layout {
+            Layout::Single => {
+                let books = scenario.catalog.listings.iter().map(|listing| listing.book);
+                let out = Publisher::new(shelf.writer_of(books).unwrap(), Route::Inline(engine));
+                rig.tiles.push(tile(feeds.into(), out));
+            }
+            Layout::Split => {
+                let mut rings = Vec::new();
+                for feed in feeds {
+                    let books = feed.books().map(|(id, _)| id).collect::<Vec<_>>();
+                    let half = shelf.writer_of(books).unwrap();
+                    // Small enough to coalesce: an array of books is more than it holds.
+                    let (tops, tops_end) = CoalescingRing::new(8, count);
+                    let (control, control_end) = Ring::<Control>::new(64);
+                    rings.push(FeedRings { tops: tops_end, control: control_end });
+                    let out = Publisher::new(half, Route::Rings { tops, control });
+                    rig.tiles.push(tile(vec![feed], out));
+                }
+                let stop = Arc::clone(&stop);
+                rig.eval = Some(EvalTile::new(engine, rings, clock.clone(), stop, recorder()));
+            }
+        }
+        for connection in 0..VENUES.len() {
+            rig.on(connection, |tile, at| tile.on_connect(at));
+        }
+        rig
+    }
+
+    /// Calls the tile that has a connection, with the number that the connection has there.
+    fn on(&mut self, connection: usize, call: impl FnOnce(&mut FeedTile, usize)) {
+        match self.tiles.as_mut_slice() {
+            [all] => call(all, connection),
+            tiles => call(&mut tiles[connection], 0),
+        }
+    }
+
+    /// From the payload to the fills, as the threads of a live run do it.
+    fn take(&mut self, sent: &Sent) {
+        self.on(sent.connection, |tile, at| {
+            tile.on_payload(at, sent.text.as_bytes());
+            tile.on_tick(at);
+            tile.on_idle();
+        });
+        while self.eval.as_mut().is_some_and(EvalTile::round) {}
+    }
+
+    /// What the hot path does not do: commands are sent, the journal is read.
+    fn housekeeping(&mut self, sent: &Sent) {
+        self.on(sent.connection, |tile, at| while tile.next_command(at).is_some() {});
+        let lost = &mut self.lost;
+        self.journal.drain(|bytes| {
+            *lost += u64::from(dutchbook_core::journal::decode(bytes).is_err());
+        });
+    }
+
+    fn count(&self, counter: Counter) -> u64 {
+        self.engine.get(counter)
+    }
+}
+
+fn real_time_ahead() -> Nanos {
+    Clock::new().now().plus(Nanos::from_secs(3_600))
+}
+
+fn the_hot_path_does_not_allocate(layout: Layout) {
+    let recording = record(real_time_ahead());
+    let mut rig = Rig::new(&recording.scenario, layout);
+    let (warm_up, counted) = recording.sent.split_at(recording.sent.len() / 2);
+    for sent in warm_up {
+        rig.take(sent);
+        rig.housekeeping(sent);
+    }
+    let traded = [Counter::Opportunities, Counter::Intents, Counter::Fills];
+    let before = traded.map(|counter| rig.count(counter));
+    let mut kinds: BTreeMap<&str, (u64, Calls)> = BTreeMap::new();
+    for sent in counted {
+        let calls = armed(|| rig.take(sent));
+        let (count, sum) = kinds.entry(&sent.kind).or_default();
+        *count += 1;
+        sum.allocations += calls.allocations;
+        sum.frees += calls.frees;
+        rig.housekeeping(sent);
+    }
+    println!("{layout:?}: {} messages to warm up, {} counted", warm_up.len(), counted.len());
+    for (kind, (count, calls)) in &kinds {
+        println!("  {kind:<20} {count:>7} messages: {calls:?}");
+    }
+    let now = traded.map(|counter| rig.count(counter));
+    println!("  {traded:?} while counted: {:?}", [0, 1, 2].map(|at| now[at] - before[at]));
+    for kind in HOT {
+        let (count, calls) = kinds.get(kind).copied().unwrap_or_default();
+        assert!(count > 0, "no {kind} among the counted messages");
+        assert_eq!(calls, Calls::default(), "{layout:?}: {count} {kind} messages");
+    }
+    for (at, counter) in traded.iter().enumerate() {
+        assert!(now[at] > before[at], "no {} while counted", counter.name());
+    }
+    assert_eq!((rig.count(Counter::JournalFull), rig.lost), (0, 0));
+}
+
+#[test]
+fn no_allocation_on_one_tile() {
+    the_hot_path_does_not_allocate(Layout::Single);
+}
+
+#[test]
+fn no_allocation_across_the_ring() {
+    the_hot_path_does_not_allocate(Layout::Split);
+}
+
+/// Forbids the calling thread every system call but its exit; another one ends it. (The kernel's
+/// ready-made strict mode would forbid the time-stamp counter, too.) Whether the kernel took it.
+#[cfg(target_os = "linux")]
+fn forbid_system_calls() -> bool {
+    let step = |code: u32, yes, k| {
+        let code = u16::try_from(code).unwrap();
+        libc::sock_filter { code, jt: yes, jf: 0, k }
+    };
+    let exit = u32::try_from(libc::SYS_exit).unwrap();
+    let mut steps = [
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0), // the number of the call
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, exit),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_KILL_THREAD),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: steps.as_mut_ptr() };
+    // SAFETY: concerns the calling thread only; the flag takes no pointer.
+    let is_bound = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } == 0;
+    // SAFETY: the kernel copies the program, which lives until the call has returned.
+    is_bound
+        && unsafe {
+            libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
+        } == 0
+}
+
+#[cfg(target_os = "linux")]
+fn exit_thread() -> ! {
+    // SAFETY: ends the calling thread only. Nothing that it owns is ever looked at again, and its
+    // stack and heap stay as they are.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    unreachable!("a thread that has exited does not go on")
+}
+
+/// The same stream on a thread that the kernel ends at its first system call.
+#[cfg(target_os = "linux")]
+fn the_hot_path_makes_no_system_call(layout: Layout) {
+    const STARTED: u32 = 1;
+    const REFUSED: u32 = 2;
+    const DONE: u32 = 3;
+    let mut recording = record(real_time_ahead());
+    let mut rig = Rig::new(&recording.scenario, layout);
+    let counted = recording.sent.split_off(recording.sent.len() / 2);
+    for sent in &recording.sent {
+        rig.take(sent);
+        rig.housekeeping(sent);
+    }
+    let engine = rig.engine.clone();
+    let before = engine.get(Counter::Intents);
+    let state = Arc::new(AtomicU32::new(0));
+    let seen = Arc::clone(&state);
+    // Never joined: it ends without telling the runtime.
+    std::thread::spawn(move || {
+        state.store(STARTED, Ordering::Release);
+        let hot = counted.iter().filter(|sent| HOT.contains(&sent.kind.as_str()));
+        if !forbid_system_calls() {
+            state.store(REFUSED, Ordering::Release);
+            return;
+        }
+        hot.for_each(|sent| rig.take(sent));
+        state.store(DONE, Ordering::Release);
+        exit_thread();
+    });
+    let mut waits = 0;
+    while [0, STARTED].contains(&seen.load(Ordering::Acquire)) && waits < 3_000 {
+        std::thread::park_timeout(Duration::from_millis(10));
+        waits += 1;
+    }
+    match seen.load(Ordering::Acquire) {
+        REFUSED => println!("skipped: the kernel refuses seccomp filters"),
+        end => {
+            assert_eq!(end, DONE, "{layout:?}: the thread was ended by a system call");
+            let intents = engine.get(Counter::Intents) - before;
+            println!("{layout:?}: no system call, {intents} intents");
+            assert!(intents > 0);
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_system_call_on_one_tile() {
+    the_hot_path_makes_no_system_call(Layout::Single);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_system_call_across_the_ring() {
+    the_hot_path_makes_no_system_call(Layout::Split);
+}
+
+/// The proof above proves something: a system call does end such a thread.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_system_call_is_noticed() {
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if forbid_system_calls() {
+            std::thread::yield_now();
+            assert!(said.send("survived").is_ok());
+        } else {
+            println!("skipped: the kernel refuses seccomp filters");
+        }
+    });
+    assert!(heard.recv_timeout(Duration::from_millis(500)).is_err());
+}
+
+#[test]
+fn the_counter_counts() {
+    let calls = armed(|| drop(core::hint::black_box(Box::new(1))));
+    assert_eq!(calls, Calls { allocations: 1, frees: 1 });
+    let mut grown = Vec::from([1_u8]);
+    grown.shrink_to_fit();
+    let calls = armed(|| grown.reserve(100));
+    assert_eq!(calls, Calls { allocations: 1, frees: 0 });
+}
