@@ -1,0 +1,117 @@
+//! The program itself, as a person runs it: the demo's report, its two layouts, its errors.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn dutchbook(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dutchbook")).args(arguments).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn check_report(report: &Value) {
+    for key in ["messages", "books", "sequence_gaps", "crossed_decisions", "opportunities", "fills"]
+    {
+        assert!(report[key].is_u64(), "{key}: {report}");
+    }
+    let kinds = report["opportunities_by_kind"].as_object().unwrap();
+    let sum: u64 = kinds.values().map(|count| count.as_u64().unwrap()).sum();
+    assert_eq!(report["opportunities"].as_u64(), Some(sum));
+    assert_eq!(report["sequence_gaps"], 0);
+    assert_eq!(report["crossed_decisions"], 0);
+    assert!(report["messages"].as_u64().unwrap() > 100);
+    report["net_profit"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap();
+    for name in ["payload_to_book", "payload_to_decision"] {
+        let row = &report["latency_ns"][name];
+        let at = |key: &str| row[key].as_u64().unwrap();
+        assert!(at("p50") <= at("p90") && at("p90") <= at("p99") && at("p99") <= at("p999"));
+        assert!(at("p999") <= at("max") && at("count") > 50, "{name}: {row}");
+    }
+}
+
+#[test]
+fn one_seed_gives_one_result_in_simulated_time() {
+    let run = |seed: &str| {
+        let arguments = ["demo", "--simulated-clock", "--seconds", "20", "--seed", seed, "--json"];
+        let mut report = json(&dutchbook(&arguments));
+        check_report(&report);
+        report.as_object_mut().unwrap().remove("latency_ns");
+        report
+    };
+    let first = run("5");
+    assert_eq!(first, run("5"));
+    assert_ne!(first["messages"], run("6")["messages"]);
+    assert!(first["opportunities"].as_u64().unwrap() > 0, "{first}");
+    assert!(first["fills"].as_u64().unwrap() > 0, "{first}");
+}
+
+#[test]
+fn the_live_engine_reports_in_both_layouts() {
+    for (layout, wait) in [("single", "yield"), ("split", "yield"), ("single", "park")] {
+        let path = std::env::temp_dir().join(format!("dutchbook-demo-{layout}-{wait}.toml"));
+        std::fs::write(&path, format!("[tiles]\nlayout = \"{layout}\"\nwait = \"{wait}\"\n"))
+            .unwrap();
+        let file = path.to_str().unwrap();
+        check_report(&json(&dutchbook(&["demo", "--seconds", "3", "--json", "--config", file])));
+        std::fs::remove_file(&path).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_run_says_why_in_one_line() {
+    let usage: [&[&str]; 6] = [
+        &["nonsense"],
+        &["demo", "--nonsense"],
+        &["demo", "--seconds", "0"],
+        &["demo", "--seconds", "many"],
+        &["demo", "--seed=-1"],
+        &["eval"],
+    ];
+    for arguments in usage {
+        let output = dutchbook(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+    let failing: [&[&str]; 3] = [
+        &["demo", "--json", "--config", "does-not-exist.toml"],
+        &["eval", "does-not-exist.json", "--json"],
+        &["replay", "does-not-exist.jsonl"],
+    ];
+    for arguments in failing {
+        let output = dutchbook(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.starts_with("dutchbook: ") && text.lines().count() == 1, "{text}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for arguments in
+        [&["--help"][..], &["demo", "--help"], &["replay", "--help"], &["eval", "--help"]]
+    {
+        let output = dutchbook(arguments);
+        assert!(output.status.success());
+        assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_case_vectors_are_answered_in_order() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/arbitrage/cases.json");
+    let answers = json(&dutchbook(&["eval", file.to_str().unwrap(), "--json"]));
+    let cases: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let ids = |list: &Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|case| case["id"].to_string()).collect()
+    };
+    assert_eq!(ids(&answers), ids(&cases["cases"]));
+    for (answer, case) in answers.as_array().unwrap().iter().zip(cases["cases"].as_array().unwrap())
+    {
+        assert_eq!(answer["opportunity"], case["expect"]["opportunity"], "{}", case["id"]);
+    }
+}
