@@ -23,6 +23,7 @@ use dutchbook_core::relation::structural;
 use dutchbook_core::telemetry::{Counter, CounterReader, Counters, latency};
 use dutchbook_core::tile::eval::{EvalTile, FeedRings};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
+use dutchbook_core::tile::stages::stages;
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_tools::sim::{FaultPlan, FlowConfig, Pace, Scenario, SessionId, SimVenues};
 use harness::alloc::{Calls, Counting, armed};
@@ -186,15 +187,21 @@ impl Rig {
         let (clock, stop) = (Clock::new(), Arc::new(AtomicBool::new(false)));
         // Nobody drains these: what happens when the slow side lags is hot, too.
         let recorder = || latency(4, 64).unwrap().0;
+        let stage_recorders = || stages(4, 64).unwrap().0;
         let tile = |feeds: Vec<Feed>, out| {
             let (clock, stop) = (clock.clone(), Arc::clone(&stop));
-            FeedTile::new(feeds, out, clock, stop, Counters::default(), [recorder(), recorder()])
+            let (counters, recorders) = (Counters::default(), [recorder(), recorder()]);
+            FeedTile::new(feeds, out, clock, stop, counters, recorders, stage_recorders())
         };
         let feeds = feeds(scenario);
         match layout {
             Layout::Single => {
                 let books = scenario.catalog.listings.iter().map(|listing| listing.book);
-                let out = Publisher::new(shelf.writer_of(books).unwrap(), Route::Inline(engine));
+                let out = Publisher::new(
+                    shelf.writer_of(books).unwrap(),
+                    Route::Inline(engine),
+                    clock.clone(),
+                );
                 rig.tiles.push(tile(feeds.into(), out));
             }
             Layout::Split => {
@@ -206,11 +213,18 @@ impl Rig {
                     let (tops, tops_end) = CoalescingRing::new(8, count);
                     let (control, control_end) = Ring::<Control>::new(64);
                     rings.push(FeedRings { tops: tops_end, control: control_end });
-                    let out = Publisher::new(half, Route::Rings { tops, control });
+                    let out = Publisher::new(half, Route::Rings { tops, control }, clock.clone());
                     rig.tiles.push(tile(vec![feed], out));
                 }
                 let stop = Arc::clone(&stop);
-                rig.eval = Some(EvalTile::new(engine, rings, clock.clone(), stop, recorder()));
+                rig.eval = Some(EvalTile::new(
+                    engine,
+                    rings,
+                    clock.clone(),
+                    stop,
+                    recorder(),
+                    stage_recorders(),
+                ));
             }
         }
         for connection in 0..VENUES.len() {

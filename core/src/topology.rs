@@ -33,6 +33,7 @@ use crate::telemetry::{
 };
 use crate::tile::eval::{EvalTile, FeedRings};
 use crate::tile::feed::{FeedTile, FeedTileEnd, Publisher, Route};
+use crate::tile::stages::{Stage, StageHistograms, StageRecorders, stages};
 
 /// Records of the journal under way between the engine and its reader: chunks × records.
 const JOURNAL_CHUNKS: usize = 64;
@@ -95,6 +96,8 @@ pub struct Latencies {
     to_book: Vec<LatencyHistogram>,
     /// Receipt of a payload to the end of its evaluation, by evaluating tile.
     to_decision: LatencyHistogram,
+    /// Stages, by tile.
+    stages: Vec<StageHistograms>,
 }
 
 /// What a run leaves behind.
@@ -212,6 +215,10 @@ impl Wiring {
         latency(LATENCY_CHUNKS, self.chunk_records).ok_or(StartError::Histogram)
     }
 
+    fn stages(&self) -> Result<(StageRecorders, StageHistograms), StartError> {
+        stages(LATENCY_CHUNKS, self.chunk_records).ok_or(StartError::Histogram)
+    }
+
     fn single(
         &mut self,
         feeds: Vec<Feed>,
@@ -221,15 +228,18 @@ impl Wiring {
         let (to_book, book_histogram) = self.latency()?;
         let (to_decision, to_decision_histogram) = self.latency()?;
         let books = (0..u32::try_from(self.shelf.len()).unwrap_or(u32::MAX)).map(BookId);
-        let out = Publisher::new(self.shelf.writer_of(books)?, Route::Inline(engine));
-        let (thread, counters) =
-            self.feed_tile("market", feeds, urls, out, [to_book, to_decision])?;
+        let shelf = self.shelf.writer_of(books)?;
+        let out = Publisher::new(shelf, Route::Inline(engine), self.clock.clone());
+        let (recorders, histograms) = self.stages()?;
+        let recorders = ([to_book, to_decision], recorders);
+        let (thread, counters) = self.feed_tile("market", feeds, urls, out, recorders)?;
         Ok(Tiles {
             feeds: vec![thread],
             eval: None,
             latencies: Latencies {
                 to_book: vec![book_histogram],
                 to_decision: to_decision_histogram,
+                stages: vec![histograms],
             },
             feed_counters: vec![counters],
         })
@@ -244,11 +254,16 @@ impl Wiring {
         ring_slots: usize,
     ) -> Result<Tiles, StartError> {
         let (to_decision, to_decision_histogram) = self.latency()?;
+        let (eval_stages, eval_histograms) = self.stages()?;
         let eval_core = self.cores.pop();
         let mut tiles = Tiles {
             feeds: Vec::new(),
             eval: None,
-            latencies: Latencies { to_book: Vec::new(), to_decision: to_decision_histogram },
+            latencies: Latencies {
+                to_book: Vec::new(),
+                to_decision: to_decision_histogram,
+                stages: vec![eval_histograms],
+            },
             feed_counters: Vec::new(),
         };
         let mut rings = Vec::new();
@@ -260,18 +275,20 @@ impl Wiring {
             let (to_book, histogram) = self.latency()?;
             // Decisions are timed where they are made; this half stays empty.
             let (unused, _empty) = self.latency()?;
-            let out = Publisher::new(shelf, Route::Rings { tops, control });
+            let (stages, stage_histograms) = self.stages()?;
+            let out = Publisher::new(shelf, Route::Rings { tops, control }, self.clock.clone());
             let name = feed.kind().name();
             let (thread, counters) =
-                self.feed_tile(name, vec![feed], vec![url], out, [to_book, unused])?;
+                self.feed_tile(name, vec![feed], vec![url], out, ([to_book, unused], stages))?;
             tiles.feeds.push(thread);
             tiles.feed_counters.push(counters);
             tiles.latencies.to_book.push(histogram);
+            tiles.latencies.stages.push(stage_histograms);
         }
         let (clock, stop, wait) = (self.clock.clone(), Arc::clone(&self.stop), self.wait);
         let body = move || {
             pin(eval_core);
-            EvalTile::new(engine, rings, clock, stop, to_decision).run(wait)
+            EvalTile::new(engine, rings, clock, stop, to_decision, eval_stages).run(wait)
         };
         tiles.eval = Some(std::thread::Builder::new().name("eval".to_owned()).spawn(body)?);
         Ok(tiles)
@@ -283,7 +300,7 @@ impl Wiring {
         feeds: Vec<Feed>,
         urls: Vec<String>,
         out: Publisher,
-        recorders: [LatencyRecorder; 2],
+        (recorders, stages): ([LatencyRecorder; 2], StageRecorders),
     ) -> Result<(JoinHandle<io::Result<FeedTileEnd>>, CounterReader), StartError> {
         let counters = Counters::default();
         let reader = counters.reader();
@@ -293,7 +310,7 @@ impl Wiring {
         let endpoints = urls.into_iter().map(|url| Endpoint { url, payload_bytes_max }).collect();
         let body = move || {
             pin(core);
-            let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders);
+            let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stages);
             let tile = Rc::new(RefCell::new(tile));
             run_tile(Rc::clone(&tile), endpoints, wait)?;
             // The runtime and its tasks are gone: nobody else holds the tile.
@@ -320,6 +337,21 @@ impl Latencies {
             histogram.drain();
         }
         self.to_decision.drain();
+        for histograms in &mut self.stages {
+            histograms.drain();
+        }
+    }
+
+    /// The stages that payloads passed through, over all tiles.
+    ///
+    /// # Errors
+    /// When a histogram cannot be made.
+    pub fn stages(&self) -> Result<Vec<(Stage, LatencySummary)>, StartError> {
+        let (_recorders, mut all) = stages(2, 1).ok_or(StartError::Histogram)?;
+        for histograms in &self.stages {
+            all.merge(histograms);
+        }
+        Ok(all.summaries())
     }
 
     /// Receipt of a payload to its published book, over all tiles.

@@ -1,5 +1,7 @@
 //! The program itself, as a person runs it: the demo's report, its two layouts, its errors.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -14,6 +14,7 @@ use crate::control::Control;
 use crate::engine::Engine;
 use crate::pin::Wait;
 use crate::telemetry::LatencyRecorder;
+use crate::tile::stages::{Stage, StageRecorders};
 
 /// Most tops taken from one ring before the evaluator runs: bounds how long a top waits for its
 /// evaluation behind others.
@@ -36,6 +37,7 @@ pub struct EvalTile {
     clock: Clock,
     stop: Arc<AtomicBool>,
     to_decision: LatencyRecorder,
+    stages: StageRecorders,
     /// Receive time and payloads of what this round covers.
     covered: Vec<(Nanos, u64)>,
     housekeeping_at: Nanos,
@@ -53,9 +55,11 @@ impl EvalTile {
         clock: Clock,
         stop: Arc<AtomicBool>,
         to_decision: LatencyRecorder,
+        stages: StageRecorders,
     ) -> Self {
         let covered = Vec::with_capacity(BATCH_MAX.saturating_mul(rings.len()));
-        Self { engine, rings, clock, stop, to_decision, covered, housekeeping_at: Nanos::ZERO }
+        let housekeeping_at = Nanos::ZERO;
+        Self { engine, rings, clock, stop, to_decision, stages, covered, housekeeping_at }
     }
 
     /// Runs until stopped and every feed has ended; gives the engine back.
@@ -75,6 +79,7 @@ impl EvalTile {
         let now = self.clock.now();
         self.engine.finish(now);
         self.to_decision.flush();
+        self.stages.flush();
         self.engine
     }
 
@@ -105,15 +110,21 @@ impl EvalTile {
             }
         }
         if !self.covered.is_empty() || controls > 0 {
+            let taken = self.stages.samples_next().then(|| self.clock.now());
             self.engine.evaluate(now);
             let done = self.clock.now();
             for (ts_recv, payloads) in &self.covered {
                 self.to_decision.record_n(done.since(*ts_recv), *payloads);
             }
+            if let (Some(taken), Some((ts_recv, _))) = (taken, self.covered.first()) {
+                self.stages.record(Stage::ToEvaluator, taken.since(*ts_recv));
+                self.stages.record(Stage::Evaluate, done.since(taken));
+            }
         }
         if now >= self.housekeeping_at {
             self.housekeeping_at = now.plus(HOUSEKEEPING);
             self.to_decision.flush();
+            self.stages.flush();
             self.engine.flush();
         }
         executed > 0 || controls > 0 || !self.covered.is_empty()

@@ -18,6 +18,7 @@ use crate::control::Control;
 use crate::engine::Engine;
 use crate::net::{Handler, TickOutcome};
 use crate::telemetry::{Counter, Counters, LatencyRecorder};
+use crate::tile::stages::{Stage, StageRecorders};
 
 /// Where the tops of changed books go.
 #[derive(Debug)]
@@ -43,14 +44,34 @@ pub struct Publisher {
     now: Nanos,
     /// Whose feed is being called.
     kind: VenueKind,
+    /// Times the first changed book of a sampled payload.
+    stopwatch: Clock,
+    is_sampled: bool,
+    first_change: Option<Nanos>,
 }
 
 impl Publisher {
     /// A publisher that writes the views of its shelf half.
+    /// `stopwatch` takes the time of the stages that are sampled.
     #[must_use]
-    pub const fn new(shelf: ShelfWriter, route: Route) -> Self {
-        let (now, kind) = (Nanos::ZERO, VenueKind::Polymarket);
-        Self { shelf, route, changed: 0, lost_controls: 0, now, kind }
+    pub const fn new(shelf: ShelfWriter, route: Route, stopwatch: Clock) -> Self {
+        Self {
+            shelf,
+            route,
+            changed: 0,
+            lost_controls: 0,
+            now: Nanos::ZERO,
+            kind: VenueKind::Polymarket,
+            stopwatch,
+            is_sampled: false,
+            first_change: None,
+        }
+    }
+
+    /// Whether the next payload's stages are timed.
+    pub const fn sample(&mut self, is_sampled: bool) {
+        self.is_sampled = is_sampled;
+        self.first_change = None;
     }
 
     /// Books changed since the last call.
@@ -85,6 +106,9 @@ impl Publisher {
 impl Sink for Publisher {
     #[inline]
     fn book_changed(&mut self, id: BookId, book: &Book, _stamp: Stamp) {
+        if self.is_sampled && self.first_change.is_none() {
+            self.first_change = Some(self.stopwatch.now());
+        }
         let update = self.shelf.publish(id, book);
         self.changed += 1;
         match &mut self.route {
@@ -137,8 +161,9 @@ pub struct FeedTile {
     out: Publisher,
     payload: PayloadBuf,
     clock: Clock,
-    /// Times the work where `clock` is a simulated one.
+    /// Times the work; another clock than `clock` where that is a simulated one.
     stopwatch: Option<Clock>,
+    stages: StageRecorders,
     stop: Arc<AtomicBool>,
     counters: Counters,
     gaps_counted: u64,
@@ -178,6 +203,7 @@ impl FeedTile {
         stop: Arc<AtomicBool>,
         counters: Counters,
         [to_book, to_decision]: [LatencyRecorder; 2],
+        stages: StageRecorders,
     ) -> Self {
         Self {
             feeds,
@@ -185,6 +211,7 @@ impl FeedTile {
             payload: PayloadBuf::with_capacity(PAYLOAD_BYTES),
             clock,
             stopwatch: None,
+            stages,
             stop,
             counters,
             gaps_counted: 0,
@@ -219,6 +246,7 @@ impl FeedTile {
         self.count_gaps();
         self.to_book.flush();
         self.to_decision.flush();
+        self.stages.flush();
         let feeds = self.feeds.iter().map(|feed| feed.counters().clone()).collect();
         let lost_controls = self.out.lost_controls;
         let mut engine = self.out.into_engine();
@@ -243,10 +271,20 @@ impl FeedTile {
         if changed == 0 {
             return;
         }
-        self.to_book.record(self.stopwatch().since(received));
+        let published = self.stopwatch();
+        self.to_book.record(published.since(received));
+        let first = self.out.first_change;
+        if let Some(first) = first {
+            self.stages.record(Stage::DecodeApply, first.since(received));
+            self.stages.record(Stage::Publish, published.since(first));
+        }
         if let Some(engine) = self.out.engine_mut() {
             engine.evaluate(now);
-            self.to_decision.record(self.stopwatch().since(received));
+            let done = self.stopwatch();
+            self.to_decision.record(done.since(received));
+            if first.is_some() {
+                self.stages.record(Stage::Evaluate, done.since(published));
+            }
         }
         self.counters.add(Counter::BooksPublished, changed);
     }
@@ -295,6 +333,8 @@ impl Handler for FeedTile {
         let received = self.stopwatch.as_ref().map_or(ts_recv, Clock::now);
         self.payload.fill(payload);
         self.counters.add(Counter::Payloads, 1);
+        let is_sampled = self.stages.samples_next();
+        self.out.sample(is_sampled);
         if let Some(feed) = self.feeds.get_mut(connection) {
             self.out.before(feed.kind(), ts_recv);
             feed.on_payload(self.payload.payload(), ts_recv, &mut self.out);
@@ -345,6 +385,7 @@ impl Handler for FeedTile {
         self.housekeeping_at = now.plus(HOUSEKEEPING);
         self.to_book.flush();
         self.to_decision.flush();
+        self.stages.flush();
         self.count_gaps();
         if let Some(engine) = self.out.engine_mut() {
             engine.flush();

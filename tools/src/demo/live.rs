@@ -288,6 +288,7 @@ fn finish(
         fees: ended.engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
         to_book: ended.latencies.to_book()?,
         to_decision: ended.latencies.to_decision(),
+        stages: ended.latencies.stages()?,
         trouble,
     })
 }

@@ -7,6 +7,7 @@ use dutchbook_core::eval::basket::BasketKind;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::opportunity::{Cause, KindSummary, LifeTracker};
 use dutchbook_core::telemetry::LatencySummary;
+use dutchbook_core::tile::stages::Stage;
 use dutchbook_feeds::counters::Counters;
 use serde_json::{Value, json};
 
@@ -41,6 +42,8 @@ pub struct DemoReport {
     pub to_book: LatencySummary,
     /// Receipt of a payload to the end of the evaluation that it caused.
     pub to_decision: LatencySummary,
+    /// The stages that payloads passed through, one payload in sixteen.
+    pub stages: Vec<(Stage, LatencySummary)>,
     /// Why connections were lost, and what else a person should know.
     pub trouble: Vec<String>,
 }
@@ -79,6 +82,11 @@ impl DemoReport {
     pub fn json(&self) -> Value {
         let by_kind: BTreeMap<&str, u64> =
             self.kinds.iter().map(|(kind, summary)| (kind.name(), summary.born)).collect();
+        let stages: serde_json::Map<String, Value> = self
+            .stages
+            .iter()
+            .map(|(stage, summary)| (stage.name().to_owned(), latency_json(summary)))
+            .collect();
         json!({
             "seed": self.seed,
             "seconds": self.seconds,
@@ -101,6 +109,7 @@ impl DemoReport {
                 "payload_to_book": latency_json(&self.to_book),
                 "payload_to_decision": latency_json(&self.to_decision),
             },
+            "stage_latency_ns": stages,
         })
     }
 
@@ -174,9 +183,10 @@ impl DemoReport {
         page.push_str(
             "latency from receipt       p50       p90       p99     p99.9       max    count\n",
         );
-        for (name, summary) in
-            [("payload to book", &self.to_book), ("payload to decision", &self.to_decision)]
-        {
+        let totals =
+            [("payload to book", &self.to_book), ("payload to decision", &self.to_decision)];
+        let stages = self.stages.iter().map(|(stage, summary)| (stage.title(), summary));
+        for (name, summary) in totals.into_iter().chain(stages) {
             page.push_str(&format!(
                 "{name:<20} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
                 duration(summary.p50),

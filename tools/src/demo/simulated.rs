@@ -13,6 +13,7 @@ use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::{Handler, TickOutcome};
 use dutchbook_core::telemetry::{Counter, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
+use dutchbook_core::tile::stages::{StageHistograms, stages};
 use dutchbook_core::topology::{StartError, make_feeds};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -46,6 +47,7 @@ struct Run {
     frames: Vec<String>,
     journal: JournalReader,
     histograms: [LatencyHistogram; 2],
+    stages: StageHistograms,
     news: News,
 }
 
@@ -62,12 +64,13 @@ pub(super) fn run(
     for step in 0..steps {
         run.step(step);
     }
-    let Run { tile, mut journal, mut histograms, mut news, .. } = run;
+    let Run { tile, mut journal, mut histograms, mut stages, mut news, .. } = run;
     let ended = tile.end();
     journal.drain(|bytes| news.take(bytes));
     for histogram in &mut histograms {
         histogram.drain();
     }
+    stages.drain();
     let (findings, _damaged) = news.finish();
     let Some(engine) = ended.engine else {
         return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
@@ -88,6 +91,7 @@ pub(super) fn run(
         fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
         to_book: to_book.summary(),
         to_decision: to_decision.summary(),
+        stages: stages.summaries(),
         trouble: ended.trouble,
     })
 }
@@ -112,16 +116,21 @@ impl Run {
             Engine::new(catalog, relations, &config.engine(), shelf.reader(), writer, kill)
                 .map_err(StartError::from)?;
         let writer = shelf.writer_of(books).map_err(StartError::from)?;
-        let out = Publisher::new(writer, Route::Inline(Box::new(engine)));
+        let stopwatch = Clock::new();
+        let out = Publisher::new(writer, Route::Inline(Box::new(engine)), stopwatch.clone());
         let make = || latency(CHUNKS, CHUNK_RECORDS).ok_or(StartError::Histogram);
         let ((to_book, book_histogram), (to_decision, decision_histogram)) = (make()?, make()?);
         let stop = Arc::new(AtomicBool::new(false));
         let recorders = [to_book, to_decision];
-        let tile = FeedTile::new(feeds, out, clock, stop, Counters::default(), recorders)
-            .timed_by(Clock::new());
+        let (stage_recorders, stages) =
+            stages(CHUNKS, CHUNK_RECORDS).ok_or(StartError::Histogram)?;
+        let counters = Counters::default();
+        let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stage_recorders)
+            .timed_by(stopwatch);
         let histograms = [book_histogram, decision_histogram];
         let frames = Vec::new();
-        let mut run = Self { venues, tile, time, sessions, frames, journal, histograms, news };
+        let mut run =
+            Self { venues, tile, time, sessions, frames, journal, histograms, stages, news };
         for connection in 0..run.sessions.len() {
             run.tile.on_connect(connection);
         }
@@ -142,6 +151,7 @@ impl Run {
             for histogram in &mut self.histograms {
                 histogram.drain();
             }
+            self.stages.drain();
         }
     }
 
