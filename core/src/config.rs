@@ -105,6 +105,8 @@ pub struct Config {
     pub feed: FeedLimits,
     /// What makes an edge worth a trade.
     pub evaluate: PriceLimits,
+    /// How long an edge must have been there before it is traded.
+    pub persist: Nanos,
     /// How resolutions are traded.
     pub resolution: ResolutionLimits,
     /// Paper execution.
@@ -141,6 +143,7 @@ impl Config {
             paper_cash: self.paper.cash,
             paper_latency: self.paper.latency,
             lives_max: LIVES_MAX,
+            persist: self.persist,
             trades: true,
         }
     }
@@ -224,6 +227,7 @@ struct RawEvaluate {
     min_net_usd: String,
     capital_usd_max: String,
     fixed_cost_usd: String,
+    persist_us: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -294,6 +298,11 @@ impl Raw {
                 capital_max: usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?,
                 fixed_cost: usd("evaluate.fixed_cost_usd", &self.evaluate.fixed_cost_usd)?,
             },
+            persist: Nanos::from_micros(within(
+                "evaluate.persist_us",
+                self.evaluate.persist_us,
+                0..=60_000_000,
+            )?),
             resolution: self.resolution.check()?,
             paper: PaperLimits {
                 cash: usd("paper.cash_usd", &self.paper.cash_usd)?,

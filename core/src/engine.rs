@@ -9,6 +9,7 @@ mod act;
 pub mod pricer;
 pub mod resolve;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 
@@ -47,6 +48,8 @@ pub struct EngineConfig {
     pub paper_latency: Nanos,
     /// Ended opportunities that are kept for the report; later ones are counted only.
     pub lives_max: usize,
+    /// How long an edge must have been there before it is traded; zero to race.
+    pub persist: Nanos,
     /// Whether opportunities are traded on paper, or only watched.
     pub trades: bool,
 }
@@ -92,8 +95,15 @@ pub struct Engine {
     resolution: ResolutionLimits,
     /// What venues have said of outcomes, by book.
     words: Vec<Word>,
+    /// The newest version taken, by book.
+    versions: Vec<u64>,
+    persist: Nanos,
+    /// Edges that are too young to be traded, with the moment when they are old enough.
+    young: VecDeque<(Nanos, BasketId)>,
 }
 
+/// Young edges that are looked at again by the clock; more of them wait for their next change.
+const YOUNG_MAX: usize = 1_024;
 /// Room for the reports of one poll: each order ends with a handful.
 const REPORTS_MAX: usize = 4_096;
 
@@ -139,26 +149,34 @@ impl Engine {
             profit: Arc::new(AtomicI64::new(0)),
             resolution: config.resolution,
             words: vec![Word::default(); catalog.listings.len()],
+            versions: vec![0; catalog.listings.len()],
+            persist: config.persist,
+            young: VecDeque::with_capacity(YOUNG_MAX),
             catalog,
             watch,
             shelf,
         })
     }
 
-    /// Takes a changed top: O(1) per basket that uses it.
+    /// Takes a changed top: O(1) per basket that uses it. An older state than the one known, which a
+    /// ring may bring after a coalesced book was re-read, changes nothing.
     #[inline]
     pub fn on_top(&mut self, update: &TopUpdate) {
-        self.watch.on_top(update);
+        let Some(known) = self.versions.get_mut(update.book.index()) else { return };
+        if update.stamp.version >= *known {
+            *known = update.stamp.version;
+            self.watch.on_top(update);
+        }
     }
 
     /// A book changed but its top was coalesced: reads it from the shelf.
     pub fn on_dirty(&mut self, book: BookId) {
         match self.shelf.top(book) {
             Ok(view) => {
-                self.watch.on_top(&TopUpdate { book, top: view.top, stamp: view.stamp });
+                self.on_top(&TopUpdate { book, top: view.top, stamp: view.stamp });
             }
             Err(_torn) => {
-                // Unknown is not Live: the next update of the book brings it back.
+                // The writer is at it: its update follows. Until then unknown is not Live.
                 self.counters.add(Counter::TornViews, 1);
                 self.watch.on_top(&TopUpdate { book, ..TopUpdate::default() });
             }
@@ -183,6 +201,7 @@ impl Engine {
 
     /// Evaluates every basket that was touched since the last call.
     pub fn evaluate(&mut self, now: Nanos) {
+        self.revisit_young(now);
         while let Some(touched) = self.watch.pop() {
             self.counters.add(Counter::Evaluations, 1);
             self.consider(touched, now);
@@ -277,8 +296,29 @@ impl Engine {
         if fresh && let Some(life) = self.lives.life(concrete.basket) {
             self.journal.record_or_shed(now, &Record::Life { measure: Measure::Net, life: *life });
         }
-        if self.trades {
+        if self.trades && self.has_persisted(concrete.basket, now) {
             self.decide(id, concrete, sighting, now);
+        }
+    }
+
+    /// Whether an edge is old enough to be traded; one that is not is looked at again when it is.
+    fn has_persisted(&mut self, basket: BasketId, now: Nanos) -> bool {
+        let Some(life) = self.lives.life(basket) else { return false };
+        let due = life.born_ns.plus(self.persist);
+        if now < due && life.updates == 1 && self.young.len() < YOUNG_MAX {
+            self.young.push_back((due, basket));
+        }
+        now >= due
+    }
+
+    /// Looks again at edges that were too young. Lives begin in the order of time, so the first in
+    /// the queue is the first to come of age.
+    fn revisit_young(&mut self, now: Nanos) {
+        while let Some((due, basket)) = self.young.front().copied()
+            && due <= now
+        {
+            self.young.pop_front();
+            self.consider(Touched { basket, edge: self.watch.edge(basket) }, now);
         }
     }
 
@@ -345,3 +385,6 @@ fn kind_of(watch: &Watch, index: usize) -> BasketKind {
     let id = BasketId(u32::try_from(index).unwrap_or(u32::MAX));
     watch.template(id).map_or(BasketKind::Polytope, |template| template.kind)
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,7 @@ impl Engine {
     /// Executes the paper orders that are due against the views as they are now. Returns how many
     /// orders ended.
     pub fn poll(&mut self, now: Nanos) -> usize {
+        self.revisit_young(now);
         if self.paper.next_due().is_none_or(|due| due > now) {
             return 0;
         }

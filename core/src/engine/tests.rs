@@ -1,0 +1,238 @@
+use super::*;
+use crate::eval::basket::BasketKind;
+use crate::journal::{JournalReader, decode, journal};
+use crate::relation::structural;
+use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
+use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::shelf::{Shelf, ShelfWriter};
+use dutchbook_book::{Book, Exact, Face, InstrumentId, Qty, Side, TopOfBook};
+
+/// One question on two venues without fees, and everything that an engine needs.
+struct Rig {
+    engine: Engine,
+    writer: ShelfWriter,
+    books: [Book; 2],
+    journal: JournalReader,
+    now: Nanos,
+}
+
+const POLYMARKET: BookId = BookId(0);
+const KALSHI: BookId = BookId(1);
+
+fn price(pips: u32) -> Price {
+    Price::from_pips(pips).unwrap()
+}
+
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    let event = catalog.add_event("rain", EventLaw::Independent);
+    let condition = catalog.add_condition(event, "it rains");
+    for kind in [VenueKind::Polymarket, VenueKind::Kalshi] {
+        let venue = catalog.add_venue(kind);
+        catalog.add_listing(Listing {
+            book: BookId(0),
+            venue,
+            kind,
+            condition,
+            native_market: "rain".to_owned(),
+            native_faces: None,
+            name: "it rains".to_owned(),
+            grid: Grid::uniform(price(100)).unwrap(),
+            lot: Qty::from_centi(1).unwrap(),
+            min_qty: Qty::ONE,
+            min_notional: Cash::ZERO,
+            fee: FeeSchedule::NONE,
+            can_split: false,
+        });
+    }
+    catalog
+}
+
+impl Rig {
+    fn new(change: impl FnOnce(&mut EngineConfig)) -> Self {
+        let catalog = catalog();
+        let mut config = crate::config::Config::parse("").unwrap().engine();
+        change(&mut config);
+        let mut shelf = Shelf::new(2);
+        let (writer, journal) = journal(8, 1_024);
+        let kill = Arc::new(AtomicBool::new(false));
+        let relations = structural(&catalog);
+        let books = catalog.listings.iter().map(|listing| Book::new(listing.grid));
+        let books: Vec<Book> = books.collect();
+        let engine =
+            Engine::new(catalog, relations, &config, shelf.reader(), writer, kill).unwrap();
+        let writer = shelf.writer_of([POLYMARKET, KALSHI]).unwrap();
+        let books = books.try_into().unwrap();
+        Self { engine, writer, books, journal, now: Nanos::from_secs(1_000) }
+    }
+
+    /// Shows a book with one level a side (prices in cents) and a hundred contracts at each.
+    fn show(&mut self, id: BookId, bid: u32, ask: u32) -> TopUpdate {
+        let book = &mut self.books[id.index()];
+        book.begin_snapshot();
+        let qty = Qty::from_contracts(100).unwrap();
+        book.set_level(Face::Yes, Side::Buy, price(bid * 100), qty).unwrap();
+        book.set_level(Face::Yes, Side::Sell, price(ask * 100), qty).unwrap();
+        book.commit(self.now, self.now);
+        self.writer.publish(id, book)
+    }
+
+    fn evaluate(&mut self, update: &TopUpdate) {
+        self.engine.on_top(update);
+        self.engine.evaluate(self.now);
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now = self.now.plus(Nanos::from_millis(ms));
+        self.engine.poll(self.now);
+    }
+
+    fn held(&self, instrument: InstrumentId) -> u64 {
+        self.engine.portfolio().qty(instrument).micro() / 1_000_000
+    }
+}
+
+#[test]
+fn a_gap_between_two_venues_is_bought_on_both_and_locks_its_profit() {
+    let mut rig = Rig::new(|_| {});
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100);
+    assert_eq!(rig.held(KALSHI.instrument(Face::No)), 100);
+    assert_eq!(rig.engine.net_profit(), Cash::from_micro(5_000_000));
+}
+
+#[test]
+fn a_doubtful_book_closes_the_gate() {
+    for status in BookStatus::ALL.into_iter().filter(|status| *status != BookStatus::Live) {
+        let mut rig = Rig::new(|_| {});
+        let update = rig.show(POLYMARKET, 40, 42);
+        rig.evaluate(&update);
+        rig.show(KALSHI, 47, 49);
+        rig.books[1].set_status(status);
+        let book = &rig.books[1];
+        let update = rig.writer.publish(KALSHI, book);
+        rig.evaluate(&update);
+        rig.pass(1);
+        assert_eq!(rig.engine.lives().born_count(), 0, "{status:?}");
+    }
+}
+
+#[test]
+fn an_older_state_behind_a_coalesced_one_changes_nothing() {
+    let mut rig = Rig::new(|config| config.trades = false);
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    let older = rig.show(KALSHI, 47, 49);
+    rig.show(KALSHI, 41, 43);
+    rig.engine.on_dirty(KALSHI);
+    rig.evaluate(&older);
+    assert_eq!(rig.engine.lives().born_count(), 0);
+    // The same state again is taken: nothing was lost.
+    rig.engine.on_dirty(KALSHI);
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    assert_eq!(rig.engine.lives().born_count(), 1);
+}
+
+#[test]
+fn a_young_edge_waits_until_it_has_persisted() {
+    let mut rig = Rig::new(|config| config.persist = Nanos::from_millis(20));
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    rig.pass(10);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 0);
+    rig.pass(9);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100, "no book moved: the clock did");
+}
+
+#[test]
+fn an_edge_that_dies_young_is_never_traded() {
+    let mut rig = Rig::new(|config| config.persist = Nanos::from_millis(20));
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    rig.pass(10);
+    let update = rig.show(KALSHI, 41, 43);
+    rig.evaluate(&update);
+    rig.pass(30);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 0);
+}
+
+#[test]
+fn a_resolution_buys_the_winner_after_the_final_word_and_a_moved_book() {
+    let mut rig = Rig::new(|_| {});
+    let update = rig.show(POLYMARKET, 93, 95);
+    rig.evaluate(&update);
+    let update = rig.show(KALSHI, 93, 95);
+    rig.evaluate(&update);
+    let yes = POLYMARKET.instrument(Face::Yes);
+    let word = |winner, is_final| Control::Resolved { book: KALSHI, winner, is_final };
+    rig.engine.on_control(word(Some(Face::Yes), false), rig.now);
+    rig.pass(10);
+    let update = rig.show(POLYMARKET, 94, 96);
+    rig.evaluate(&update);
+    rig.pass(1);
+    assert_eq!(rig.held(yes), 0, "a first word may be disputed");
+    rig.engine.on_control(word(None, true), rig.now);
+    rig.engine.evaluate(rig.now);
+    rig.pass(1);
+    assert_eq!(rig.held(yes), 100, "the book has moved since the publication");
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::No)), 0);
+    let own = Control::Resolved { book: POLYMARKET, winner: Some(Face::Yes), is_final: true };
+    rig.engine.on_control(own, rig.now);
+    assert_eq!(rig.engine.net_profit(), Cash::from_micro(4_000_000));
+    let summary = rig.engine.lives().summary(BasketKind::Resolution);
+    assert_eq!(summary.born, 1);
+}
+
+#[test]
+fn a_remnant_of_a_resolved_market_is_left_alone() {
+    let mut rig = Rig::new(|_| {});
+    let update = rig.show(POLYMARKET, 93, 95);
+    rig.evaluate(&update);
+    rig.pass(10);
+    let word = Control::Resolved { book: KALSHI, winner: Some(Face::Yes), is_final: true };
+    rig.engine.on_control(word, rig.now);
+    rig.engine.evaluate(rig.now);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 0, "no event since the publication");
+}
+
+#[test]
+fn every_decision_is_recorded_with_the_views_that_it_read() {
+    let mut rig = Rig::new(|_| {});
+    let first = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&first);
+    let second = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&second);
+    rig.pass(1);
+    rig.engine.flush();
+    let mut views = Vec::new();
+    rig.journal.drain(|bytes| {
+        if let Record::DecisionLeg(leg) = decode(bytes).unwrap().record {
+            views.push((leg.instrument.book(), leg.view.top, leg.view.stamp.version));
+        }
+    });
+    views.sort_by_key(|(book, ..)| *book);
+    let seen = |update: &TopUpdate| (update.book, update.top, update.stamp.version);
+    assert_eq!(views, [seen(&first), seen(&second)]);
+}
+
+#[test]
+fn without_books_nothing_happens() {
+    let mut rig = Rig::new(|_| {});
+    let update = TopUpdate { book: BookId(77), top: TopOfBook::default(), ..TopUpdate::default() };
+    rig.evaluate(&update);
+    rig.pass(1);
+    assert_eq!(rig.engine.net_profit(), Exact::ZERO.cash_floor().unwrap());
+}
