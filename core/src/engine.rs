@@ -23,12 +23,13 @@ use crate::control::Control;
 use crate::eval::basket::{BasketKind, Leg};
 use crate::eval::watch::{Concrete, Touched, Watch, WatchError};
 use crate::journal::{Decision, DecisionLeg, EvalCause, JournalWriter, Record};
+use crate::legged::Legged;
 use crate::opportunity::{
     Cause, LifeEvent, LifeTracker, Measure, Opportunity, OpportunityId, OpportunityLeg, Sighting,
 };
 use crate::position::Portfolio;
 use crate::relation::Relation;
-use crate::risk::{RiskConfig, RiskGate};
+use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::telemetry::{Counter, Counters};
 use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
 use resolve::{ResolutionLimits, Word};
@@ -82,6 +83,7 @@ pub struct Engine {
     risk: RiskGate,
     paper: PaperVenue,
     portfolio: Portfolio,
+    legged: Legged,
     journal: JournalWriter,
     counters: Counters,
     kill: Arc<AtomicBool>,
@@ -104,6 +106,8 @@ pub struct Engine {
 
 /// Young edges that are looked at again by the clock; more of them wait for their next change.
 const YOUNG_MAX: usize = 1_024;
+/// Trades that are followed until they are hedged or flat.
+const TRADES_MAX: usize = 128;
 /// Room for the reports of one poll: each order ends with a handful.
 const REPORTS_MAX: usize = 4_096;
 
@@ -137,6 +141,7 @@ impl Engine {
             risk: RiskGate::new(config.risk, &catalog),
             paper: PaperVenue::from_catalog(PaperConfig::default(), &catalog, config.paper_latency),
             portfolio,
+            legged: Legged::new(TRADES_MAX, legs),
             journal,
             counters: Counters::default(),
             kill,
@@ -206,6 +211,7 @@ impl Engine {
             self.counters.add(Counter::Evaluations, 1);
             self.consider(touched, now);
         }
+        self.recover(now);
     }
 
     fn consider(&mut self, touched: Touched, now: Nanos) {
@@ -332,6 +338,11 @@ impl Engine {
             sighting,
             legs: &self.offered,
         };
+        if !self.legged.has_room() {
+            self.risk.count_veto(Veto::LeggedFull);
+            self.counters.add(Counter::Vetoes, 1);
+            return;
+        }
         let allowed = self.risk.check(&opportunity, &self.portfolio, &self.kill, now);
         let intents = match allowed {
             Ok(intents) => intents,
@@ -352,6 +363,7 @@ impl Engine {
             return;
         }
         self.lives.mark_traded(concrete.basket);
+        self.follow(concrete);
         self.send(now);
     }
 

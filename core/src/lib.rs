@@ -7,6 +7,7 @@ pub mod control;
 pub mod engine;
 pub mod eval;
 pub mod journal;
+pub mod legged;
 pub mod net;
 pub mod opportunity;
 pub mod pin;

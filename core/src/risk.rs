@@ -118,11 +118,16 @@ impl RiskGate {
         match self.decide(opportunity, portfolio, kill, now) {
             Ok(()) => Ok(&self.intents),
             Err(veto) => {
-                if let Some(count) = self.veto_counts.get_mut(veto as usize) {
-                    *count = count.saturating_add(1);
-                }
+                self.count_veto(veto);
                 Err(veto)
             }
+        }
+    }
+
+    /// Counts a reason that was found outside of the gate.
+    pub fn count_veto(&mut self, veto: Veto) {
+        if let Some(count) = self.veto_counts.get_mut(veto as usize) {
+            *count = count.saturating_add(1);
         }
     }
 

@@ -192,6 +192,12 @@ counters!(
     Fills => "fills",
     /// Orders refused by the venue.
     Rejects => "rejects",
+    /// Trades whose legs were filled unequally.
+    Legged => "legged",
+    /// Of these, trades whose missing legs were then bought, at least in part.
+    Completed => "completed",
+    /// Of these, trades whose excess was left again.
+    Unwound => "unwound",
     /// Records that found no room in the journal.
     JournalFull => "journal_full",
     /// Telemetry records that were shed.

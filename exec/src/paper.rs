@@ -210,6 +210,12 @@ impl PaperVenue {
         Self::new(config, rules.collect())
     }
 
+    /// What a book asks of an order.
+    #[must_use]
+    pub fn rules(&self, book: BookId) -> Option<PaperRules> {
+        self.rules.get(book.index()).copied()
+    }
+
     /// The rules of a book, to be changed when the venue changes them.
     pub fn rules_mut(&mut self, book: BookId) -> Option<&mut PaperRules> {
         self.rules.get_mut(book.index())

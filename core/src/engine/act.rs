@@ -3,28 +3,117 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use dutchbook_book::{BasketId, BookId, Cash, Depth, Nanos};
+use dutchbook_book::fee::{UNIT_PAYOUT, UnitCost};
+use dutchbook_book::shelf::ShelfReader;
+use dutchbook_book::{BasketId, BookId, Cash, Depth, InstrumentId, Level, Nanos, Qty, Side};
 use dutchbook_exec::paper::DepthRead;
-use dutchbook_exec::{Report, ReportKind};
+use dutchbook_exec::{PaperRules, PaperVenue, Report, ReportKind};
 
 use super::Engine;
+use crate::eval::basket::RATIO_ONE;
+use crate::eval::watch::Concrete;
 use crate::journal::Record;
+use crate::legged::{ATTEMPT_GAP, Attempt, LeggedEnd, Market, Progress};
 use crate::opportunity::LifeTracker;
 use crate::position::Portfolio;
-use crate::telemetry::{Counter, CounterReader};
+use crate::telemetry::{Counter, CounterReader, Counters};
+
+/// Attempts at what is legged when the run is over.
+const FINISH_ROUNDS: usize = 16;
+
+/// The books as the paper venue leaves them for us.
+struct Views<'a> {
+    shelf: &'a ShelfReader,
+    paper: &'a PaperVenue,
+}
+
+impl Market for Views<'_> {
+    fn depth(&self, book: BookId, depth: &mut Depth) -> DepthRead {
+        match self.shelf.depth(book, depth) {
+            Ok(()) => DepthRead::Read,
+            Err(_torn) => DepthRead::Torn,
+        }
+    }
+
+    fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty {
+        self.paper.left(book, resting, shown)
+    }
+
+    fn rules(&self, book: BookId) -> Option<PaperRules> {
+        self.paper.rules(book)
+    }
+}
+
+fn count(counters: &mut Counters, progress: Progress) {
+    match progress {
+        Progress::Legged => counters.add(Counter::Legged, 1),
+        Progress::Even(Some(LeggedEnd::Completed)) => counters.add(Counter::Completed, 1),
+        Progress::Even(Some(LeggedEnd::Unwound)) => counters.add(Counter::Unwound, 1),
+        Progress::Open | Progress::Even(Some(LeggedEnd::Left) | None) => {}
+    }
+}
 
 impl Engine {
     /// Sends what the decision just recorded allows.
     pub(super) fn send(&mut self, now: Nanos) {
-        let decision = self.decisions;
+        self.send_under(self.decisions, now);
+    }
+
+    /// Follows the trade that is about to be sent until it is hedged or flat.
+    pub(super) fn follow(&mut self, concrete: &Concrete) {
+        let Some(trade) = self.intents.first().map(|intent| intent.trade) else { return };
+        // A resolution is worth what it is expected to pay; every other basket its floor.
+        let Some(mut payoff) = self.pays(concrete).map(|pays| pays.payoff) else { return };
+        for leg in &self.legs {
+            if leg.side == Side::Sell {
+                // Sold is bought as the complement, which pays one more: nothing is owed.
+                let one = i128::from(UNIT_PAYOUT).saturating_mul(i128::from(leg.ratio_micro));
+                let one = UnitCost::try_from(one / i128::from(RATIO_ONE)).unwrap_or(UnitCost::MAX);
+                payoff = payoff.saturating_add(one);
+            }
+        }
+        let paper = &self.paper;
+        let legs = self.intents.iter().zip(&self.legs).map(|(intent, leg)| {
+            let lot = paper.rules(intent.instrument.book()).map_or(Qty::ONE, |rules| rules.lot);
+            (intent.instrument, leg.ratio_micro, lot)
+        });
+        let followed = self.legged.open(trade, self.decisions, payoff, legs);
+        assert!(followed, "a trade is decided only where it can be followed");
+    }
+
+    /// Closes the legs of trades that were filled unequally, where their books allow.
+    pub(super) fn recover(&mut self, now: Nanos) {
+        // Acquire: whoever switched it on has written why before.
+        if self.legged.legged_count() == 0 || self.kill.load(Ordering::Acquire) {
+            return;
+        }
+        for index in 0..self.legged.slot_count() {
+            let market = Views { shelf: &self.shelf, paper: &self.paper };
+            let portfolio = &self.portfolio;
+            let is_settled = |id: InstrumentId| portfolio.is_settled(id.book());
+            if let Attempt::Send { decision } = self.legged.attempt(index, is_settled, &market, now)
+            {
+                self.intents.clear();
+                self.intents.extend_from_slice(self.legged.intents());
+                self.send_under(decision, now);
+            }
+        }
+    }
+
+    /// Sends intents and records them under a decision.
+    fn send_under(&mut self, decision: u64, now: Nanos) {
+        // What cannot be recorded is not sent.
+        let has_room = self.journal.has_room(self.intents.len());
         for intent in &self.intents {
-            if let Ok(order) = self.paper.submit(intent, now) {
+            if has_room && let Ok(order) = self.paper.submit(intent, now) {
                 self.counters.add(Counter::Intents, 1);
                 let record = Record::Intent { decision, order, intent: *intent };
                 self.journal.record_or_shed(now, &record);
             } else {
                 self.counters.add(Counter::IntentsRefused, 1);
                 self.risk.on_refused(intent.trade, intent.leg_index);
+                let progress = self.legged.on_refused(intent.trade, now);
+                count(&mut self.counters, progress);
             }
         }
     }
@@ -33,6 +122,12 @@ impl Engine {
     /// orders ended.
     pub fn poll(&mut self, now: Nanos) -> usize {
         self.revisit_young(now);
+        let ended = self.execute(now);
+        self.recover(now);
+        ended
+    }
+
+    fn execute(&mut self, now: Nanos) -> usize {
         if self.paper.next_due().is_none_or(|due| due > now) {
             return 0;
         }
@@ -93,6 +188,8 @@ impl Engine {
             ReportKind::Acknowledged | ReportKind::Closed(_) => {}
         }
         self.risk.on_report(report);
+        let progress = self.legged.on_report(report, now);
+        count(&mut self.counters, progress);
         if self.portfolio.apply(report).is_err() {
             // A fill that does not fit the books of account: stop trading, keep the evidence.
             self.kill.store(true, Ordering::Release);
@@ -108,8 +205,12 @@ impl Engine {
 
     /// The run is over: executes what is under way, ends every life.
     pub fn finish(&mut self, now: Nanos) {
-        if let Some(due) = self.paper.next_due() {
-            self.poll(now.max(due));
+        // The books stand still from here: what is legged closes within a few rounds, or not at all.
+        let mut at = now;
+        for _ in 0..FINISH_ROUNDS {
+            let Some(due) = self.paper.next_due() else { break };
+            at = at.max(due).plus(ATTEMPT_GAP);
+            self.poll(at);
         }
         self.lives.finish(now);
         self.flush();

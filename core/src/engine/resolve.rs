@@ -94,6 +94,7 @@ impl Engine {
         let kinds = (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, at));
         self.lives.extend(kinds);
         self.pricer.reserve(self.watch.legs_max());
+        self.legged.reserve(self.watch.legs_max());
         for index in 0..u32::try_from(before).unwrap_or(u32::MAX) {
             let basket = BasketId(index);
             if self.lives.life(basket).is_some() && self.watch.edge(basket) <= 0 {

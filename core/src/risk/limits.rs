@@ -130,6 +130,8 @@ vetoes!(
     EventLegged => "event_legged",
     /// A number that does not fit.
     TooLarge => "too_large",
+    /// Too many trades are neither hedged nor flat to follow one more.
+    LeggedFull => "legged_full",
 );
 
 impl Veto {

@@ -32,6 +32,12 @@ pub struct DemoReport {
     pub kinds: Vec<(BasketKind, KindSummary)>,
     /// Paper fills.
     pub fills: u64,
+    /// Trades whose legs were filled unequally.
+    pub legged: u64,
+    /// Of these, trades completed afterwards.
+    pub completed: u64,
+    /// Of these, trades unwound.
+    pub unwound: u64,
     /// Opportunities that risk refused to trade, evaluations counted.
     pub vetoes: u64,
     /// Profit that no state of the world can take away.
@@ -103,6 +109,9 @@ impl DemoReport {
             "opportunities_by_kind": by_kind,
             "vetoes": self.vetoes,
             "fills": self.fills,
+            "legged": self.legged,
+            "completed": self.completed,
+            "unwound": self.unwound,
             "fees": self.fees.to_string(),
             "net_profit": self.net_profit.to_string(),
             "latency_ns": {
@@ -168,12 +177,16 @@ impl DemoReport {
         }
         page.push_str(&format!(
             "\n{} opportunities, {} decisions ({} on a crossed book), {} paper fills, {} vetoes\n\
+             {} trades filled unequally: {} completed, {} unwound\n\
              net profit {} after {} of fees: certain in every state of the world\n\n",
             self.opportunities(),
             self.findings.decisions,
             self.findings.crossed_decisions,
             self.fills,
             self.vetoes,
+            self.legged,
+            self.completed,
+            self.unwound,
             dollars(self.net_profit),
             dollars(self.fees),
         ));

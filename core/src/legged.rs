@@ -1,0 +1,312 @@
+//! Trades from sending to hedged or flat: what each leg was to bring, what it brought, and how the
+//! difference is closed when one leg missed.
+//!
+//! Every trade has a slot from before its orders leave until its legs are equal. When all its orders
+//! are over and they are not, the trade is *legged*. It is then looked at at once and after each
+//! change of its books, at most once per [`ATTEMPT_GAP`] and never while an order of it is under way:
+//! missing legs are bought or excess legs left, whichever is worth more at the books as they are now,
+//! fees included; what was paid before does not count. Past [`DEADLINE`] it is only unwound. A book
+//! that is not live is waited for (past the deadline the other legs are left meanwhile). What is
+//! unequal by less than a venue's smallest order stays with the portfolio past the deadline.
+//!
+//! These orders pass no cap: each makes a position smaller or a basket whole. They stop with the kill
+//! switch like all others. Slots are made at the start; a trade without a free slot is not sent.
+
+mod plan;
+
+use dutchbook_book::fee::UnitCost;
+use dutchbook_book::{InstrumentId, Nanos, Qty, Side};
+use dutchbook_exec::{Intent, Report, ReportKind, TradeId};
+
+pub use plan::Market;
+use plan::{Planner, Verdict};
+
+/// Shortest time between two attempts at one trade.
+pub const ATTEMPT_GAP: Nanos = Nanos::from_millis(5);
+/// A trade that is legged for longer is only unwound.
+pub const DEADLINE: Nanos = Nanos::from_secs(2);
+/// How long an order of an attempt is wanted.
+const WANTED: Nanos = Nanos::from_secs(1);
+
+/// One leg of a trade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeggedLeg {
+    /// What is bought.
+    pub instrument: InstrumentId,
+    /// Contracts per basket in 1e-6.
+    pub ratio_micro: u32,
+    /// The smallest step of an order in 1e-6: less cannot be traded, and does not make legs unequal.
+    pub lot_micro: u64,
+    /// Contracts that have arrived and not been left again, in 1e-6.
+    pub held: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    trade: Option<TradeId>,
+    decision: u64,
+    /// What one whole basket pays at least.
+    payoff: UnitCost,
+    legs: Vec<LeggedLeg>,
+    orders_open: usize,
+    legged: Option<Since>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Since {
+    at: Nanos,
+    attempt_at: Nanos,
+    /// The books at the last attempt; `None` when orders have ended since.
+    versions: Option<u64>,
+    /// Whole baskets when the trade became legged.
+    baskets: u64,
+}
+
+/// How a legged trade ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeggedEnd {
+    /// The missing legs were bought, at least in part.
+    Completed,
+    /// The excess was left.
+    Unwound,
+    /// It is smaller than the venues' smallest orders, or settled: the portfolio carries it.
+    Left,
+}
+
+/// What one piece of news did to its trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not ours, or more is to come.
+    Open,
+    /// All orders are over and the legs are unequal, for the first time.
+    Legged,
+    /// The trade is over: its legs are equal.
+    Even(Option<LeggedEnd>),
+}
+
+/// What to do about one trade now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Nothing.
+    Idle,
+    /// Send [`Legged::intents`] under this decision.
+    Send {
+        /// The decision that the trade was made by.
+        decision: u64,
+    },
+    /// The trade is given up.
+    Ended(LeggedEnd),
+}
+
+/// All trades that are not yet hedged or flat.
+#[derive(Debug)]
+pub struct Legged {
+    slots: Vec<Slot>,
+    legged_count: usize,
+    planner: Planner,
+    intents: Vec<Intent>,
+}
+
+impl Legged {
+    /// Room for `trades` trades of at most `legs` legs.
+    #[must_use]
+    pub fn new(trades: usize, legs: usize) -> Self {
+        let slot = || Slot { legs: Vec::with_capacity(legs), ..Slot::default() };
+        Self {
+            slots: (0..trades).map(|_| slot()).collect(),
+            legged_count: 0,
+            planner: Planner::new(legs),
+            intents: Vec::with_capacity(legs),
+        }
+    }
+
+    /// Makes room for larger baskets. Allocates: not for the hot path.
+    pub fn reserve(&mut self, legs: usize) {
+        for slot in &mut self.slots {
+            slot.legs.reserve(legs.saturating_sub(slot.legs.len()));
+        }
+        self.planner.reserve(legs);
+        self.intents.reserve(legs);
+    }
+
+    /// Whether one more trade can be followed. Without room it must not be sent.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.slots.iter().any(|slot| slot.trade.is_none())
+    }
+
+    /// Slots, used or not: the bound of [`Legged::attempt`]'s index.
+    #[must_use]
+    pub const fn slot_count(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Trades with unequal legs.
+    #[must_use]
+    pub const fn legged_count(&self) -> usize {
+        self.legged_count
+    }
+
+    /// Follows a trade whose orders are about to be sent: what it buys with the contracts per basket
+    /// in 1e-6 and the lot, and what a whole basket of those purchases pays at least. Returns whether
+    /// there was room.
+    pub fn open(
+        &mut self,
+        trade: TradeId,
+        decision: u64,
+        payoff: UnitCost,
+        legs: impl Iterator<Item = (InstrumentId, u32, Qty)>,
+    ) -> bool {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.trade.is_none()) else {
+            return false;
+        };
+        slot.legs.clear();
+        for (instrument, ratio_micro, lot) in legs {
+            let lot_micro = lot.micro().max(1);
+            slot.legs.push(LeggedLeg { instrument, ratio_micro, lot_micro, held: 0 });
+        }
+        (slot.trade, slot.decision, slot.payoff) = (Some(trade), decision, payoff);
+        (slot.orders_open, slot.legged) = (slot.legs.len(), None);
+        true
+    }
+
+    /// Takes an order that was not sent after all, for want of room.
+    pub fn on_refused(&mut self, trade: TradeId, now: Nanos) -> Progress {
+        self.end_order(trade, now)
+    }
+
+    /// Takes news of an order.
+    pub fn on_report(&mut self, report: &Report, now: Nanos) -> Progress {
+        match report.kind {
+            ReportKind::Acknowledged => Progress::Open,
+            ReportKind::Filled(fill) => {
+                let slot = self.slots.iter_mut().find(|slot| slot.trade == Some(report.trade));
+                let leg = slot.and_then(|slot| slot.legs.get_mut(usize::from(report.leg_index)));
+                if let Some(leg) = leg {
+                    let micro = fill.delivered.micro();
+                    leg.held = if leg.instrument == report.instrument {
+                        leg.held.saturating_add(micro)
+                    } else {
+                        leg.held.saturating_sub(micro)
+                    };
+                }
+                Progress::Open
+            }
+            ReportKind::Rejected(_) | ReportKind::Closed(_) => self.end_order(report.trade, now),
+        }
+    }
+
+    fn end_order(&mut self, trade: TradeId, now: Nanos) -> Progress {
+        let Some(slot) = self.slots.iter_mut().find(|slot| slot.trade == Some(trade)) else {
+            return Progress::Open;
+        };
+        slot.orders_open = slot.orders_open.saturating_sub(1);
+        if slot.orders_open > 0 {
+            return Progress::Open;
+        }
+        let low = slot.low();
+        if slot.is_even() {
+            let end = slot.legged.map(|since| {
+                self.legged_count = self.legged_count.saturating_sub(1);
+                if low > since.baskets { LeggedEnd::Completed } else { LeggedEnd::Unwound }
+            });
+            slot.trade = None;
+            return Progress::Even(end);
+        }
+        if let Some(since) = &mut slot.legged {
+            since.versions = None;
+            return Progress::Open;
+        }
+        self.legged_count += 1;
+        slot.legged =
+            Some(Since { at: now, attempt_at: Nanos::ZERO, versions: None, baskets: low });
+        Progress::Legged
+    }
+
+    /// Looks at the trade of one slot: whether to act, and how, at the books as they are now.
+    pub fn attempt(
+        &mut self,
+        index: usize,
+        is_settled: impl Fn(InstrumentId) -> bool,
+        market: &impl Market,
+        now: Nanos,
+    ) -> Attempt {
+        self.intents.clear();
+        let Some(slot) = self.slots.get_mut(index) else { return Attempt::Idle };
+        let (Some(trade), Some(since)) = (slot.trade, &mut slot.legged) else {
+            return Attempt::Idle;
+        };
+        if slot.orders_open > 0 || now.since(since.attempt_at) < ATTEMPT_GAP {
+            return Attempt::Idle;
+        }
+        if slot.legs.iter().any(|leg| is_settled(leg.instrument)) {
+            return self.give_up(index);
+        }
+        if self.planner.read(&slot.legs, market).is_none() {
+            return Attempt::Idle;
+        }
+        let is_late = now.since(since.at) >= DEADLINE;
+        if since.versions == Some(self.planner.versions()) && !is_late {
+            return Attempt::Idle;
+        }
+        (since.versions, since.attempt_at) = (Some(self.planner.versions()), now);
+        match self.planner.choose(&slot.legs, slot.payoff, is_late) {
+            Verdict::Act => {}
+            Verdict::Crumbs if is_late => return self.give_up(index),
+            Verdict::Crumbs | Verdict::Wait => return Attempt::Idle,
+        }
+        for step in self.planner.steps() {
+            self.intents.push(Intent {
+                trade,
+                // As many legs as a decision has, which fit.
+                leg_index: u16::try_from(step.leg).unwrap_or(u16::MAX),
+                instrument: step.instrument,
+                side: Side::Buy,
+                limit: step.limit,
+                qty: step.qty,
+                deadline: now.plus(WANTED),
+                ts_decision: now,
+            });
+        }
+        slot.orders_open = self.intents.len();
+        Attempt::Send { decision: slot.decision }
+    }
+
+    /// What the last [`Attempt::Send`] wants sent.
+    #[must_use]
+    pub fn intents(&self) -> &[Intent] {
+        &self.intents
+    }
+
+    fn give_up(&mut self, index: usize) -> Attempt {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.trade = None;
+            self.legged_count = self.legged_count.saturating_sub(1);
+        }
+        Attempt::Ended(LeggedEnd::Left)
+    }
+
+    /// Contracts of a trade beyond its whole baskets, over all legs; `None` when it is over.
+    #[must_use]
+    pub fn naked(&self, trade: TradeId) -> Option<Qty> {
+        let slot = self.slots.iter().find(|slot| slot.trade == Some(trade))?;
+        let low = slot.low();
+        Qty::from_micro(slot.legs.iter().map(|leg| leg.above(low)).fold(0, u64::saturating_add))
+    }
+}
+
+impl Slot {
+    /// Whole baskets held, in 1e-6.
+    fn low(&self) -> u64 {
+        self.legs.iter().map(LeggedLeg::baskets).min().unwrap_or(0)
+    }
+
+    /// Whether no leg has a lot beyond the whole baskets.
+    fn is_even(&self) -> bool {
+        let low = self.low();
+        self.legs.iter().all(|leg| leg.above(low) < leg.lot_micro)
+    }
+}
+
+#[cfg(test)]
+mod tests;
