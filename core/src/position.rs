@@ -89,6 +89,8 @@ pub struct Portfolio {
     places: Vec<Place>,
     venues: Vec<VenueMoney>,
     conditions: Vec<Sides>,
+    /// What a venue's final word made of a condition.
+    decided: Vec<Option<bool>>,
     events: Vec<EventAccount>,
 }
 
@@ -112,6 +114,7 @@ impl Portfolio {
             places: catalog.listings.iter().map(place).collect(),
             venues: vec![VenueMoney::default(); catalog.venues.len()],
             conditions: vec![Sides::default(); catalog.conditions.len()],
+            decided: vec![None; catalog.conditions.len()],
             events: events.collect(),
         }
     }
@@ -366,8 +369,9 @@ impl Portfolio {
         Exact::from_pico(paid.pico().saturating_sub(payoff))
     }
 
-    /// Profit that is certain whatever happens: realised, and every event in its worst state. Equals
-    /// cash less deposits plus the worst payoff of each event.
+    /// Profit that is certain in every state that the venues' final words leave open: realised, and
+    /// every event in its worst state. Equals cash less deposits plus the worst payoff of each event.
+    /// See [`Portfolio::unpaid_winners`] for what of it stands on such a word.
     #[must_use]
     pub fn locked_profit(&self) -> Exact {
         let events = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
@@ -403,7 +407,33 @@ impl Portfolio {
                 *pays = saturating_add(*pays, Exact::product(Price::ONE, *qty));
             }
         }
-        sides
+        match self.decided.get(condition).copied().flatten() {
+            None => sides,
+            Some(true) => Sides { yes: sides.yes, no: sides.yes },
+            Some(false) => Sides { yes: sides.no, no: sides.no },
+        }
+    }
+
+    /// Takes a venue's final word: the face of this book that pays. What is held of its condition
+    /// on any venue is worth what that word makes it, until each venue has paid.
+    pub fn decide(&mut self, book: BookId, winner: Face) {
+        let Some(place) = self.places.get(book.index()) else { return };
+        if let Some(slot) = self.decided.get_mut(place.condition) {
+            *slot = Some(winner == place.true_face);
+        }
+    }
+
+    /// What winners pay that no venue has paid yet: it stands on another venue's final word, which
+    /// can still be contradicted.
+    #[must_use]
+    pub fn unpaid_winners(&self) -> Exact {
+        let unpaid = self.places.iter().zip((0_u32..).map(BookId)).filter_map(|(place, book)| {
+            let decided = self.decided.get(place.condition).copied().flatten()?;
+            let face = if decided { place.true_face } else { place.true_face.other() };
+            (place.payoff.is_none())
+                .then(|| Exact::product(Price::ONE, self.qty(book.instrument(face))))
+        });
+        unpaid.fold(Exact::ZERO, saturating_add)
     }
 }
 

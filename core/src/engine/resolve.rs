@@ -70,6 +70,7 @@ impl Engine {
         // Kalshi's settlement names no winner: it is the one that was determined.
         let Some(winner) = word.winner else { return };
         word.is_final = true;
+        self.portfolio.decide(book, winner);
         self.settle(book, winner, now);
         self.strike(book, winner, now);
     }

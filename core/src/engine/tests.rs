@@ -188,9 +188,13 @@ fn a_resolution_buys_the_winner_after_the_final_word_and_a_moved_book() {
     rig.pass(1);
     assert_eq!(rig.held(yes), 100, "the book has moved since the publication");
     assert_eq!(rig.held(POLYMARKET.instrument(Face::No)), 0);
+    assert_eq!(rig.engine.net_profit(), Cash::from_micro(4_000_000));
+    let unpaid = rig.engine.portfolio().unpaid_winners();
+    assert_eq!(unpaid, Cash::from_micro(100_000_000).exact(), "it stands on Kalshi's word");
     let own = Control::Resolved { book: POLYMARKET, winner: Some(Face::Yes), is_final: true };
     rig.engine.on_control(own, rig.now);
     assert_eq!(rig.engine.net_profit(), Cash::from_micro(4_000_000));
+    assert_eq!(rig.engine.portfolio().unpaid_winners(), Exact::ZERO);
     let summary = rig.engine.lives().summary(BasketKind::Resolution);
     assert_eq!(summary.born, 1);
 }

@@ -288,6 +288,7 @@ fn finish(
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
         net_profit: ended.engine.net_profit(),
+        unpaid_winners: ended.engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: ended.engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
         to_book: ended.latencies.to_book()?,
         to_decision: ended.latencies.to_decision(),

@@ -40,8 +40,10 @@ pub struct DemoReport {
     pub unwound: u64,
     /// Opportunities that risk refused to trade, evaluations counted.
     pub vetoes: u64,
-    /// Profit that no state of the world can take away.
+    /// Cash, and every open position at its worst.
     pub net_profit: Cash,
+    /// What of it stands on a venue's final word that another venue has not paid on yet.
+    pub unpaid_winners: Cash,
     /// Fees paid on paper.
     pub fees: Cash,
     /// Receipt of a payload to its published book.
@@ -114,6 +116,7 @@ impl DemoReport {
             "unwound": self.unwound,
             "fees": self.fees.to_string(),
             "net_profit": self.net_profit.to_string(),
+            "unpaid_winners": self.unpaid_winners.to_string(),
             "latency_ns": {
                 "payload_to_book": latency_json(&self.to_book),
                 "payload_to_decision": latency_json(&self.to_decision),
@@ -178,7 +181,7 @@ impl DemoReport {
         page.push_str(&format!(
             "\n{} opportunities, {} decisions ({} on a crossed book), {} paper fills, {} vetoes\n\
              {} trades filled unequally: {} completed, {} unwound\n\
-             net profit {} after {} of fees: certain in every state of the world\n\n",
+             net profit {} after {} of fees, every open position at its worst; {} of winners unpaid\n\n",
             self.opportunities(),
             self.findings.decisions,
             self.findings.crossed_decisions,
@@ -189,6 +192,7 @@ impl DemoReport {
             self.unwound,
             dollars(self.net_profit),
             dollars(self.fees),
+            dollars(self.unpaid_winners),
         ));
     }
 

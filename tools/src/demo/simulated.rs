@@ -91,6 +91,7 @@ pub(super) fn run(
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
         net_profit: engine.net_profit(),
+        unpaid_winners: engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
         to_book: to_book.summary(),
         to_decision: to_decision.summary(),
