@@ -188,10 +188,12 @@ fn read(path: &Path) -> Result<Value, EvalError> {
     if bytes > FILE_BYTES_MAX {
         return Err(EvalError::TooLarge { path: path.to_path_buf(), bytes });
     }
+    // Some editors put a byte order mark first.
+    let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&content);
     if content.iter().all(u8::is_ascii_whitespace) {
         return Err(EvalError::Empty { path: path.to_path_buf() });
     }
-    serde_json::from_slice(&content).map_err(|error| {
+    serde_json::from_slice(content).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         if error.is_eof() {
             EvalError::Truncated { path: path.to_path_buf(), line }

@@ -154,6 +154,7 @@ impl Pricer {
             max_capital: Some(self.limits.capital_max),
             fixed_cost: if sells { self.limits.fixed_cost } else { Cash::ZERO },
             carry: pays.carry,
+            set: 0,
         };
         let sizing = sweep(&books, &terms, &mut self.scratch).map_err(Unpriced::Refused)?;
         Ok(Priced { sizing, views: &self.views })

@@ -54,6 +54,9 @@ pub struct Terms {
     pub fixed_cost: Cash,
     /// What the money costs until the payoff.
     pub carry: Carry,
+    /// Dollars of sets that a basket splits and holds until `payoff`, which includes them. Zero where
+    /// whole sets are sold: they are gone with the sale.
+    pub set: UnitCost,
 }
 
 impl Terms {
@@ -68,6 +71,7 @@ impl Terms {
             max_capital: None,
             fixed_cost: Cash::ZERO,
             carry: Carry::NONE,
+            set: 0,
         }
     }
 }
@@ -164,7 +168,7 @@ pub struct Scratch {
 /// leg has no level or a number does not fit.
 #[must_use]
 pub fn top_edge(legs: &[LegBook<'_>], terms: &Terms) -> Option<i128> {
-    let mut outlay = 0_i128;
+    let mut outlay = scaled_outlay(terms.set, RATIO_ONE);
     for leg in legs {
         let top = leg.levels.first()?;
         let unit = unit_outlay(&leg.schedule, leg.side, top.price);
@@ -217,9 +221,10 @@ fn walk(legs: &[LegBook<'_>], terms: &Terms, scratch: &mut Scratch) -> Result<Qt
         scratch.cursors.push(cursor);
     }
     let min_edge = scaled_outlay(terms.min_edge, RATIO_ONE);
+    let set = scaled_outlay(terms.set, RATIO_ONE);
     let mut size = 0_u64;
     loop {
-        let outlay = scratch.cursors.iter().try_fold(0_i128, |sum, c| sum.checked_add(c.outlay));
+        let outlay = scratch.cursors.iter().try_fold(set, |sum, c| sum.checked_add(c.outlay));
         let edge = outlay.and_then(|outlay| scaled_edge(terms.payoff, outlay, terms.carry));
         if edge.ok_or(Refusal::Overflow)? <= min_edge {
             break;

@@ -77,7 +77,8 @@ impl Case {
         let id = match case.get("id") {
             Some(Value::String(id)) => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
-            _ => return Err(problem("id", "expected text")),
+            None => return Err(problem("id", "is missing")),
+            Some(_) => return Err(problem("id", "expected text")),
         };
         let kind = match case.get("kind") {
             None => String::new(),
@@ -92,7 +93,10 @@ impl Case {
             Some(params) => object(params, "params")?,
         };
         let floor = floor(case, &legs, &known, states.len())?;
-        let terms = terms(params, &legs, floor)?;
+        let is_held = kind == "resolution" && case.get("convert").is_none_or(Value::is_null);
+        let set = if is_held { split_sets(&legs) } else { 0 };
+        let floor = floor.and_then(|floor| floor.checked_add(set));
+        let terms = terms(params, &legs, floor, set)?;
         let closed = closed(case, &kind, &legs, &known)?;
         Ok(Self { id, kind, legs, floor, terms, closed })
     }
@@ -186,6 +190,15 @@ fn cash(value: &Value, field: &str) -> Parsed<Cash> {
         .map_err(|_| problem(field, "the amount is too large"))
 }
 
+/// An amount below zero would pay for the basket.
+fn amount(value: &Value, field: &str) -> Parsed<Cash> {
+    let read = cash(value, field)?;
+    if read < Cash::ZERO {
+        return Err(problem(field, "expected an amount of dollars, not below 0"));
+    }
+    Ok(read)
+}
+
 fn rate(value: &Value, field: &str) -> Parsed<Rate> {
     u32::try_from(decimal(value, field, 9)?)
         .map(Rate::from_nano)
@@ -218,7 +231,7 @@ fn venues(value: &Value) -> Parsed<Venues> {
             schedule,
             lot: optional(venue, "lot", &field, qty)?,
             min_qty: optional(venue, "min_qty", &field, qty)?.unwrap_or(Qty::ZERO),
-            min_notional: optional(venue, "min_notional", &field, cash)?.unwrap_or(Cash::ZERO),
+            min_notional: optional(venue, "min_notional", &field, amount)?.unwrap_or(Cash::ZERO),
         };
         venues.insert(name.clone(), parsed);
     }
@@ -246,7 +259,7 @@ fn schedule(value: &Value, field: &str) -> Parsed<FeeSchedule> {
         "sells" | "sell_notional" => FeeLaw::SellNotional { taker: taker("rate")?, maker },
         "winnings" | "commission" => FeeLaw::Winnings { rate: taker("rate")? },
         "fixed" => FeeLaw::Fixed {
-            per_order: optional(fee, "amount", field, cash)?
+            per_order: optional(fee, "amount", field, amount)?
                 .ok_or_else(|| problem(format!("{field}.amount"), "is missing"))?,
         },
         other => {
@@ -463,10 +476,19 @@ fn conversion_floor(convert: &Value, legs: &[LegOf]) -> Parsed<UnitCost> {
     Ok(payoff.saturating_sub(i64::from(short).saturating_mul(100_000_000)))
 }
 
+/// Dollars of the sets that a resolution's sales are split from, per basket. The other side is held
+/// until the ruling: the sale of the loser is the same bet as buying the winner at 1 − bid, and not
+/// money for nothing.
+fn split_sets(legs: &[LegOf]) -> UnitCost {
+    let sold = legs.iter().filter(|leg| leg.side == Side::Sell);
+    sold.map(|leg| i64::from(leg.ratio_micro).saturating_mul(100_000_000)).sum()
+}
+
 fn terms(
     params: &Map<String, Value>,
     legs: &[LegOf],
     floor: Option<UnitCost>,
+    set: UnitCost,
 ) -> Parsed<Option<Terms>> {
     let money = |key: &str| optional(params, key, "params", cash);
     let share = |key: &str| optional(params, key, "params", rate);
@@ -490,8 +512,9 @@ fn terms(
     }
     let min_edge = money("min_edge")?.unwrap_or(Cash::ZERO).micro().checked_mul(100_000_000);
     let min_edge = min_edge.ok_or_else(|| problem("params.min_edge", "is too large"))?;
-    let (min_net_total, max_capital) = (money("min_net_total")?, money("max_capital")?);
-    let fixed_cost = money("fixed_cost")?.unwrap_or(Cash::ZERO);
+    let min_net_total = money("min_net_total")?;
+    let max_capital = optional(params, "max_capital", "params", amount)?;
+    let fixed_cost = optional(params, "fixed_cost", "params", amount)?.unwrap_or(Cash::ZERO);
     let payoff = floor.and_then(|floor| odds.payoff_of(i128::from(floor)));
     Ok(payoff.map(|payoff| Terms {
         payoff,
@@ -501,6 +524,7 @@ fn terms(
         max_capital,
         fixed_cost,
         carry: odds.carry,
+        set,
     }))
 }
 

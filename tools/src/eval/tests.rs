@@ -70,7 +70,7 @@ fn files_that_are_no_case_files_get_one_clear_line() {
         ("object", "{}", "no `cases`"),
         ("future", "{\"format\": 2, \"cases\": []}", "`format` is not known"),
         ("cases", "{\"cases\": 3}", "no list"),
-        ("noid", "[{}]", "case #1: id"),
+        ("noid", "[{}]", "case #1: id: is missing"),
     ] {
         let error = told(name, content.as_bytes()).unwrap_err();
         assert!(error.contains(says) && error.lines().count() == 1, "{name}: {error}");
@@ -151,4 +151,51 @@ fn cut_and_changed_files_never_panic() {
         std::fs::write(&file.0, &whole[..at]).unwrap();
         assert!(run(&file.0).is_err());
     }
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let content = format!("\u{feff}{}", json!([one_case()]));
+    assert_eq!(told("bom", content.as_bytes()).unwrap()[0]["size"], json!("8"));
+}
+
+#[test]
+fn no_amount_may_pay_for_the_basket() {
+    for key in ["fixed_cost", "max_capital"] {
+        let mut case = one_case();
+        case["params"] = json!({key: "-1"});
+        let error = told(key, json!([case]).to_string().as_bytes()).unwrap_err();
+        assert!(error.ends_with("expected an amount of dollars, not below 0"), "{error}");
+    }
+}
+
+/// Selling the side that lost out of a split set is the bet of buying the winner at 1 − bid.
+#[test]
+fn a_sale_of_the_loser_is_priced_like_a_purchase_of_the_winner() {
+    let case = |name: &str, action: &str, side: &str, price: &str, pays: &str| {
+        json!({
+            "id": name, "kind": "resolution", "states": ["y"],
+            "venues": {"P": {"fee": {"kind": "quad", "rate": "0.05", "round": "1e-5_up"}, "lot": "0.01"}},
+            "instruments": {"M": {"venue": "P", "payoff": {"y": pays}, side: [[price, "50"]]}},
+            "basket": [{"instrument": "M", "action": action}],
+            "preconditions": {
+                "outcome_published_by_named_source": true, "event_window_closed": true,
+                "rules_text_matches_source": true, "no_open_dispute": true,
+                "market_still_accepting_orders": true,
+            },
+            "params": {"p_adverse": "0.005", "carry_rate": "0.05", "hours": "48"},
+        })
+    };
+    let file = json!([
+        case("buy", "buy", "asks", "0.97", "1"),
+        case("sell", "sell", "bids", "0.03", "0"),
+        case("rich", "sell", "bids", "0.004", "0"),
+    ]);
+    let answers = told("mirror", file.to_string().as_bytes()).unwrap();
+    assert_eq!(answers[0]["opportunity"], json!(true));
+    for key in ["net_edge", "cash_paid", "size", "gross_edge", "fees"] {
+        assert_eq!(answers[0][key], answers[1][key], "{key}");
+    }
+    // What the loser still fetches is less than the adverse ruling costs.
+    assert_eq!(answers[2]["opportunity"], json!(false));
 }

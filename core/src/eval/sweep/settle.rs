@@ -162,19 +162,19 @@ fn sum(legs: &[SizedLeg], of: impl Fn(&SizedLeg) -> Exact) -> Option<Exact> {
     legs.iter().try_fold(NOTHING, |sum, leg| sum.checked_add(of(leg)))
 }
 
-fn cash_paid(legs: &[SizedLeg]) -> Option<Exact> {
-    NOTHING.checked_sub(sum(legs, |leg| leg.cash)?)
+fn cash_paid(terms: &Terms, size: Qty, legs: &[SizedLeg]) -> Option<Exact> {
+    payoff_of(terms.set, size)?.checked_sub(sum(legs, |leg| leg.cash)?)
 }
 
 /// The capital that `size` baskets tie up: the cash paid, and for sold sets one dollar each.
 pub(super) fn capital(terms: &Terms, size: Qty, legs: &[SizedLeg]) -> Option<Exact> {
     let owed = NOTHING.checked_sub(payoff_of(terms.payoff, size)?)?.max(NOTHING);
-    cash_paid(legs)?.checked_add(owed)
+    cash_paid(terms, size, legs)?.checked_add(owed)
 }
 
 /// The sums of a settled basket.
 pub(super) fn total<'s>(terms: &Terms, size: Qty, legs: &'s [SizedLeg]) -> Option<Sizing<'s>> {
-    let cash_paid = cash_paid(legs)?;
+    let cash_paid = cash_paid(terms, size, legs)?;
     let fees = sum(legs, |leg| leg.fee)?;
     let commissions = sum(legs, |leg| leg.commission)?;
     let payoff = payoff_of(terms.payoff, size)?;
