@@ -8,7 +8,7 @@
 //!
 //! No sizes are recorded: an opportunity is given for one contract of each, with fees unrounded.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::fee::{FeeSchedule, UNIT_PAYOUT, UnitCost};
 use dutchbook_book::{Exact, Nanos, Price, Qty};
@@ -78,11 +78,22 @@ impl Tops {
     }
 }
 
+/// What one round shows of one kind of basket.
+struct Shown {
+    now: Nanos,
+    event: u32,
+    kind: &'static str,
+    seen: Seen,
+}
+
 struct Tape<'o> {
     options: &'o Options,
     tickers: BTreeSet<String>,
     rounds: Rounds,
-    lives: Lives,
+    events: BTreeMap<String, u32>,
+    /// What every round shows: recorders append sweep after sweep out of order, and a life is told
+    /// in the order of time.
+    seen: Vec<Shown>,
     report: FileReport,
 }
 
@@ -100,7 +111,8 @@ pub fn replay(
         options,
         tickers: BTreeSet::new(),
         rounds: Rounds::default(),
-        lives: Lives::default(),
+        events: BTreeMap::new(),
+        seen: Vec::new(),
         report: FileReport { format, ..FileReport::default() },
     };
     let started = progress.now();
@@ -110,12 +122,13 @@ pub fn replay(
         taken.map_err(|reason| ReplayError::BadLine { line: at, format, reason })?;
         progress.tick(lines, tape.report.messages);
     }
+    let lives = tape.lives();
     let mut report = tape.report;
     report.engine_ns = progress.now().since(started).0;
     report.books = u64::try_from(tape.tickers.len()).unwrap_or(u64::MAX);
     report.rounds = Some(tape.rounds);
-    report.opportunities_gross = tape.lives.gross_count();
-    report.opportunities = tape.lives.finish();
+    report.opportunities_gross = lives.gross_count();
+    report.opportunities = lives.finish();
     Ok(report)
 }
 
@@ -160,7 +173,36 @@ impl Tape<'_> {
         Ok(())
     }
 
+    /// The lives of all rounds, in the order of time.
+    fn lives(&mut self) -> Lives {
+        // Stable: rounds of one moment stay in the order of the file.
+        self.seen.sort_by_key(|shown| shown.now);
+        let mut names = vec![""; self.events.len()];
+        for (name, number) in &self.events {
+            if let Some(slot) = usize::try_from(*number).ok().and_then(|at| names.get_mut(at)) {
+                *slot = name;
+            }
+        }
+        let mut lives = Lives::default();
+        for shown in &self.seen {
+            let name = usize::try_from(shown.event).ok().and_then(|at| names.get(at));
+            lives.observe(shown.kind, name.copied().unwrap_or_default(), shown.seen, shown.now);
+        }
+        lives
+    }
+
+    /// The number of an event, from 0 in the order of appearance.
+    fn number_of(&mut self, event: &str) -> u32 {
+        if let Some(number) = self.events.get(event) {
+            return *number;
+        }
+        let number = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
+        self.events.insert(event.to_owned(), number);
+        number
+    }
+
     fn round(&mut self, event: &str, is_complete: bool, tops: &[Tops], now: Nanos) {
+        let event = self.number_of(event);
         let fee = fees::kalshi(self.options, now);
         let yes = tops.iter().map(|top| top.yes_ask).collect::<Option<Vec<_>>>();
         let no = tops.iter().map(|top| top.no_ask).collect::<Option<Vec<_>>>();
@@ -176,7 +218,7 @@ impl Tape<'_> {
             }
             is_gross |= seen.is_gross;
             is_net |= seen.net.is_some();
-            self.lives.observe(kind, event, seen, now);
+            self.seen.push(Shown { now, event, kind, seen });
         }
         self.rounds = self.rounds.plus(Rounds {
             all: 1,

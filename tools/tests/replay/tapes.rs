@@ -153,4 +153,16 @@ fn an_event_tape_sums_complete_outcomes_only() {
     assert_eq!(report["rounds_gross_by_kind"]["multi_long"], 2);
     // 1 − 0.9 − 0.07·(0.3·0.7 + 0.6·0.4) = 0.0685.
     assert_eq!(report["opportunities"][0]["net_edge"], "0.0685");
+
+    // Sweeps appended out of order live as they were, not as they lie in the file.
+    let shuffled = [
+        line(4, true, "0.3", "0.6"),
+        line(5, true, "0.3", "0.7"),
+        line(3, true, "0.3", "0.59"),
+        line(2, true, "0.3", "0.7"),
+    ];
+    let report = one(&folder.lines("shuffled.jsonl", &shuffled));
+    assert_eq!(count(&report, "opportunities_net"), 1);
+    let life = &report["opportunities"][0];
+    assert_eq!(count(life, "died_ns") - count(life, "born_ns"), 120_000_000_000);
 }
