@@ -32,7 +32,7 @@ pub const DEFAULT_TOML: &str = include_str!("config/default.toml");
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the configuration {path}: {source}")]
+    #[error("cannot read the configuration {path} ({source}): check the path")]
     Read {
         /// Which file.
         path: PathBuf,

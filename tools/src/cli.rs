@@ -49,10 +49,10 @@ enum Command {
 #[command(after_help = "Example:\n  dutchbook demo --seconds 10 --seed 7 --json")]
 pub struct DemoArgs {
     /// How long the venues trade, in seconds.
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, default_value_t = 30, allow_negative_numbers = true, value_parser = seconds)]
     pub seconds: u64,
     /// Seed of the hidden truth and of every order (any whole number from 0 to 2^64 - 1).
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = seed)]
     pub seed: u64,
     /// Prints lines instead of drawing on the screen.
     #[arg(long)]
@@ -86,10 +86,10 @@ struct ReplayArgs {
     #[arg(long)]
     json: bool,
     /// Polymarket's taker fee rate on pair tapes, as a decimal.
-    #[arg(long, default_value = "0.03", value_name = "RATE", value_parser = replay::parse_rate)]
+    #[arg(long, default_value = "0.03", value_name = "RATE", allow_negative_numbers = true, value_parser = replay::parse_rate)]
     polymarket_rate: dutchbook_book::Rate,
     /// Kalshi's taker fee rate on pair tapes, as a decimal.
-    #[arg(long, default_value = "0.07", value_name = "RATE", value_parser = replay::parse_rate)]
+    #[arg(long, default_value = "0.07", value_name = "RATE", allow_negative_numbers = true, value_parser = replay::parse_rate)]
     kalshi_rate: dutchbook_book::Rate,
 }
 
@@ -108,13 +108,47 @@ struct EvalArgs {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     match cli.command {
         None => run_demo(&cli.demo),
         Some(Command::Demo(args)) => run_demo(&args),
         Some(Command::Replay(args)) => run_replay(&args),
         Some(Command::Eval(args)) => run_eval(&args),
     }
+}
+
+/// Help goes out as it is; what cannot be run gets one line and the exit code 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return print(&error.render().to_string());
+    }
+    let command = std::env::args().nth(1);
+    let known = command.as_deref().filter(|name| ["demo", "replay", "eval"].contains(name));
+    complain(&usage_line(&error.render().to_string(), known));
+    ExitCode::from(2)
+}
+
+/// The first paragraph of clap's message as one line, with where to read on.
+fn usage_line(rendered: &str, command: Option<&str>) -> String {
+    let said = rendered.strip_prefix("error: ").unwrap_or(rendered);
+    let first = said.lines().take_while(|line| !line.trim().is_empty());
+    let said = first.map(str::trim).collect::<Vec<_>>().join(" ");
+    let topic = command.map(|name| format!(" {name}")).unwrap_or_default();
+    format!("{said}; try `dutchbook{topic} --help`")
+}
+
+/// Reads the length of a run.
+fn seconds(text: &str) -> Result<u64, String> {
+    let read = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+    read.ok_or_else(|| "a run lasts a whole number of seconds from 1 to 86400".to_owned())
+}
+
+/// Reads a seed.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
 fn run_demo(args: &DemoArgs) -> ExitCode {
@@ -135,7 +169,9 @@ fn run_replay(args: &ReplayArgs) -> ExitCode {
     for line in &outcome.errors {
         complain(line);
     }
-    let printed = if args.json {
+    let printed = if outcome.text.is_empty() && !args.json {
+        ExitCode::FAILURE
+    } else if args.json {
         print_json(&serde_json::Value::Array(outcome.json))
     } else {
         print(&outcome.text)
@@ -177,4 +213,34 @@ fn fail(message: &str) -> ExitCode {
 fn complain(message: &str) {
     let line = format!("dutchbook: {message}\n");
     if std::io::stderr().lock().write_all(line.as_bytes()).is_err() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(args: &[&str]) -> String {
+        let args = ["dutchbook"].iter().chain(args);
+        let error = Cli::try_parse_from(args).unwrap_err();
+        usage_line(&error.render().to_string(), None)
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_one_line_that_says_where_to_read_on() {
+        for (args, says) in [
+            (&["nonsense"][..], "unrecognized subcommand 'nonsense'"),
+            (&["eval"][..], "the following required arguments were not provided: <FILE>"),
+            (&["demo", "--seed", "-1"][..], "a seed is a whole number from 0 to"),
+            (
+                &["demo", "--seconds", "-5"][..],
+                "a run lasts a whole number of seconds from 1 to 86400",
+            ),
+            (&["demo", "--flow", "wild"][..], "[possible values: calm, busy]"),
+            (&["replay", "x", "--kalshi-rate", "-1"][..], "a rate is a decimal number"),
+        ] {
+            let line = told(args);
+            assert!(line.contains(says), "{line}");
+            assert!(line.ends_with("; try `dutchbook --help`") && !line.contains('\n'), "{line}");
+        }
+    }
 }
