@@ -211,7 +211,11 @@ impl<'a> Show<'a> {
         let books = running.basket_books(life.basket);
         let first = books.first().and_then(|book| self.rows.get(book.index()));
         match (first, books.len()) {
-            (None, _) => format!("basket {}", life.basket),
+            // A basket that a settlement made is not among those of the start.
+            (None, _) => match self.news.last_settled() {
+                Some(name) => name.to_owned(),
+                None => format!("basket {}", life.basket),
+            },
             (Some(row), 1) => row.name.clone(),
             (Some(row), count) => format!("{} +{}", row.name, count - 1),
         }

@@ -27,6 +27,7 @@ pub struct News {
     /// Newest fills first.
     fills: VecDeque<FillRow>,
     fill_count: u64,
+    settled: Option<BookId>,
     damaged: u64,
 }
 
@@ -41,6 +42,7 @@ impl News {
             lives: VecDeque::with_capacity(ROWS_MAX),
             fills: VecDeque::with_capacity(ROWS_MAX),
             fill_count: 0,
+            settled: None,
             damaged: 0,
         }
     }
@@ -59,8 +61,8 @@ impl News {
             | Record::DecisionLeg(_)
             | Record::Veto { .. }
             | Record::Intent { .. }
-            | Record::Gap { .. }
-            | Record::Resolution { .. } => {}
+            | Record::Gap { .. } => {}
+            Record::Resolution { book, .. } => self.settled = Some(book),
         }
     }
 
@@ -99,6 +101,12 @@ impl News {
 
     fn name(&self, book: BookId) -> &str {
         self.names.get(book.index()).map_or("?", String::as_str)
+    }
+
+    /// The market that was settled last.
+    #[must_use]
+    pub fn last_settled(&self) -> Option<&str> {
+        self.settled.map(|book| self.name(book))
     }
 
     /// Fills so far.
