@@ -155,7 +155,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let mut merged: toml::Table =
             toml::from_str(DEFAULT_TOML).map_err(|error| parse_error(&error))?;
-        let own: toml::Table = toml::from_str(text).map_err(|error| parse_error(&error))?;
+        let own: toml::Table = toml::from_str(text).map_err(|error| syntax_error(&error, text))?;
         for (section, value) in own {
             match (merged.get_mut(&section), value) {
                 (Some(toml::Value::Table(into)), toml::Value::Table(from)) => into.extend(from),
@@ -171,7 +171,15 @@ impl Config {
 }
 
 fn parse_error(error: &toml::de::Error) -> ConfigError {
-    ConfigError::Parse(error.to_string().trim_end().replace('\n', " "))
+    ConfigError::Parse(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What is no TOML, with its line instead of a drawing of it.
+fn syntax_error(error: &toml::de::Error, text: &str) -> ConfigError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count().saturating_add(1);
+    let said = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    ConfigError::Parse(format!("line {line} is no TOML: {said}"))
 }
 
 #[derive(Debug, Deserialize)]
@@ -472,6 +480,14 @@ fn usd(key: &'static str, text: &str) -> Result<Cash, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_line_is_named_in_one_line() {
+        let error =
+            Config::parse("[tiles]\nlayout = \"split\"\ngarbage\n").unwrap_err().to_string();
+        assert!(error.starts_with("configuration: line 3 is no TOML: "), "{error}");
+        assert_eq!(error.lines().count(), 1);
+    }
 
     #[test]
     fn the_manual_is_a_valid_configuration() {

@@ -147,10 +147,11 @@ fn draw_markets(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
     } else {
         " markets ".to_owned()
     };
+    let market = if area.width < NARROW / 3 { "market" } else { "market (P Polymarket, K Kalshi)" };
     let widths =
         [Constraint::Length(1), Constraint::Fill(1), Constraint::Length(6), Constraint::Length(6)];
     let table = Table::new(rows, widths)
-        .header(Row::new(["V", "market (P Polymarket, K Kalshi)", "bid", "ask"]).style(bold()))
+        .header(Row::new(["V", market, "bid", "ask"]).style(bold()))
         .block(titled(title));
     frame.render_widget(table, area);
 }
