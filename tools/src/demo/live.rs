@@ -38,10 +38,12 @@ enum Output {
 }
 
 impl Output {
-    fn open(args: &DemoArgs) -> Result<Self, DemoError> {
+    fn open(args: &DemoArgs, leave: &Arc<AtomicBool>) -> Result<Self, DemoError> {
         let wants_screen = !args.headless && !args.json && std::io::stdout().is_terminal();
         if wants_screen {
-            return Ok(Self::Screen(Box::new(Screen::open().map_err(DemoError::Screen)?)));
+            let screen = Screen::open().map_err(DemoError::Screen)?;
+            screen.watch_keys(Arc::clone(leave)).map_err(DemoError::Screen)?;
+            return Ok(Self::Screen(Box::new(screen)));
         }
         Ok(if args.json { Self::Silent } else { Self::Lines { told_at: 0, told_life: 0 } })
     }
@@ -128,7 +130,7 @@ impl<'a> Show<'a> {
             clock,
             news: News::new(catalog),
             rows: catalog.listings.iter().map(row).collect(),
-            output: Output::open(args)?,
+            output: Output::open(args, &interrupted)?,
             interrupted,
             topology: topology(config),
             messages_before: (0, 0, 0),
@@ -149,20 +151,17 @@ impl<'a> Show<'a> {
                 // Stopping it will say why.
                 return Ok(());
             }
-            if self.show(running)? {
-                return Ok(());
-            }
+            self.show(running)?;
         }
         Ok(())
     }
 
-    /// Shows one moment and waits for the next. Returns whether a person wants to leave.
-    fn show(&mut self, running: &mut Running) -> Result<bool, DemoError> {
+    /// Shows one moment and waits for the next.
+    fn show(&mut self, running: &mut Running) -> Result<(), DemoError> {
         if matches!(self.output, Output::Screen(_)) {
             let view = self.view(running)?;
             if let Output::Screen(screen) = &mut self.output {
                 screen.draw(&view).map_err(DemoError::Screen)?;
-                return screen.wants_to_leave(FRAME).map_err(DemoError::Screen);
             }
         }
         if let Output::Lines { told_at, told_life } = self.output {
@@ -173,7 +172,7 @@ impl<'a> Show<'a> {
             self.output = Output::Lines { told_at, told_life: newest };
         }
         pause(FRAME);
-        Ok(false)
+        Ok(())
     }
 
     /// Prints opportunities that ended since the last call; returns the newest number printed.

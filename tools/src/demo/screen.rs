@@ -1,7 +1,8 @@
 //! The live screen of the demo.
 
-use core::time::Duration;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use dutchbook_book::{BookStatus, Cash, Level};
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -37,20 +38,30 @@ impl Screen {
         self.terminal.draw(|frame| draw(frame, view)).map(|_frame| ())
     }
 
-    /// Waits up to `span` for a key; returns whether the person wants to leave.
+    /// Sets `leave` when a person wants to: q, Escape or Ctrl-C. The keys are read on a thread of
+    /// their own that nobody waits for: reading from a terminal that has been closed may never
+    /// return, and the demo must end all the same.
     ///
     /// # Errors
-    /// When the terminal has gone away.
-    pub fn wants_to_leave(&mut self, span: Duration) -> io::Result<bool> {
-        if !event::poll(span)? {
-            return Ok(false);
-        }
-        let Event::Key(key) = event::read()? else { return Ok(false) };
-        let control_c =
-            key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-        let leave = matches!(key.code, KeyCode::Char('q') | KeyCode::Esc) || control_c;
-        Ok(leave && key.kind == KeyEventKind::Press)
+    /// When the system refuses a thread.
+    pub fn watch_keys(&self, leave: Arc<AtomicBool>) -> io::Result<()> {
+        let body = move || {
+            while let Ok(event) = event::read() {
+                if is_leaving(&event) {
+                    // Relaxed: a flag that stands alone.
+                    leave.store(true, Ordering::Relaxed);
+                }
+            }
+        };
+        std::thread::Builder::new().name("keys".to_owned()).spawn(body).map(drop)
     }
+}
+
+fn is_leaving(event: &Event) -> bool {
+    let Event::Key(key) = event else { return false };
+    let control_c = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    let leave = matches!(key.code, KeyCode::Char('q') | KeyCode::Esc) || control_c;
+    leave && key.kind == KeyEventKind::Press
 }
 
 impl Drop for Screen {
