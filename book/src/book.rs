@@ -209,10 +209,8 @@ impl Book {
     #[inline]
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {
-        let ladder = self.ladder(side);
-        ladder
-            .best()
-            .map(|tick| Level { price: self.grid.price_of(tick), qty: ladder.qty_at(tick) })
+        let best = self.ladder(side).best_level();
+        best.map(|(tick, qty)| Level { price: self.grid.price_of(tick), qty })
     }
 
     /// Marks one finished update: a new version with its stamps. Returns the stamp.

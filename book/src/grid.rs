@@ -57,7 +57,13 @@ pub struct Grid {
     range_count: usize,
     step: u32,
     ticks: u32,
+    /// Rounded up 2^40 / step: a multiplication by it divides any price by the step.
+    reciprocal: u64,
 }
+
+/// A price is at most 1e6 and a reciprocal at most one too large, so that a quotient is too large by
+/// at most 1e6 / 2^40, which is less than the 1e-6 that would carry it past the next whole number.
+const RECIPROCAL_SHIFT: u32 = 40;
 
 impl Grid {
     /// A grid of one step over the whole range of prices.
@@ -89,7 +95,8 @@ impl Grid {
         if ticks.saturating_mul(step) != Price::ONE.micro() {
             return Err(GridError::StepDoesNotDivideOne);
         }
-        Ok(Self { ranges, range_count: list.len(), step, ticks })
+        let reciprocal = (1_u64 << RECIPROCAL_SHIFT).div_ceil(u64::from(step));
+        Ok(Self { ranges, range_count: list.len(), step, ticks, reciprocal })
     }
 
     /// The venue's ranges.
@@ -113,14 +120,11 @@ impl Grid {
     /// The tick of a price strictly between zero and one, or `None` when it is between two ticks.
     #[inline]
     #[must_use]
-    pub const fn tick_of(&self, price: Price) -> Option<Tick> {
-        // The step is a divisor of one and never zero.
-        let (Some(tick), Some(0)) =
-            (price.micro().checked_div(self.step), price.micro().checked_rem(self.step))
-        else {
-            return None;
-        };
-        if tick == 0 || tick >= self.ticks { None } else { Some(Tick(tick)) }
+    pub fn tick_of(&self, price: Price) -> Option<Tick> {
+        let product = u64::from(price.micro()).wrapping_mul(self.reciprocal);
+        let tick = u32::try_from(product >> RECIPROCAL_SHIFT).ok()?;
+        let is_on_grid = tick.wrapping_mul(self.step) == price.micro();
+        if is_on_grid && tick > 0 && tick < self.ticks { Some(Tick(tick)) } else { None }
     }
 
     /// The price of a tick; ticks above one read as one.
@@ -320,6 +324,19 @@ mod tests {
 
     fn price(micro: u32) -> Price {
         Price::from_micro(micro).unwrap()
+    }
+
+    /// Every price on every grid of one step: the multiplication is the division.
+    #[test]
+    fn the_reciprocal_divides_every_price() {
+        for step in (1..=1_000_000).filter(|step| 1_000_000 % step == 0) {
+            let grid = Grid::uniform(Price::from_micro(step).unwrap()).unwrap();
+            for micro in 0..=1_000_000 {
+                let is_tick = micro % step == 0 && micro > 0 && micro < 1_000_000;
+                let expected = is_tick.then_some(Tick(micro / step));
+                assert_eq!(grid.tick_of(Price::from_micro(micro).unwrap()), expected);
+            }
+        }
     }
 
     #[test]

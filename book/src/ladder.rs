@@ -46,6 +46,8 @@ pub struct Ladder {
     qty: Box<[Qty]>,
     occupied: Box<[u64]>,
     best: Option<Tick>,
+    /// What the best level holds: its own slot lies in a line that is cold in all but a few books.
+    best_qty: Qty,
     count: u32,
 }
 
@@ -61,6 +63,7 @@ impl Ladder {
             qty: vec![Qty::ZERO; len].into_boxed_slice(),
             occupied: vec![0; len.div_ceil(WORD_BITS as usize)].into_boxed_slice(),
             best: None,
+            best_qty: Qty::ZERO,
             count: 0,
         }
     }
@@ -70,6 +73,13 @@ impl Ladder {
     #[must_use]
     pub const fn best(&self) -> Option<Tick> {
         self.best
+    }
+
+    /// The best level: its tick and quantity.
+    #[inline]
+    #[must_use]
+    pub fn best_level(&self) -> Option<(Tick, Qty)> {
+        self.best.map(|tick| (tick, self.best_qty))
     }
 
     /// Number of levels.
@@ -93,38 +103,47 @@ impl Ladder {
         let before = core::mem::replace(slot, qty);
         self.changing.low = self.changing.low.min(tick);
         self.changing.high = self.changing.high.max(tick);
-        match (before.is_zero(), qty.is_zero()) {
-            (true, false) => self.occupy(tick),
-            (false, true) => self.vacate(tick),
-            (true, true) | (false, false) => {}
+        let (was_there, is_there) = (!before.is_zero(), !qty.is_zero());
+        if was_there != is_there {
+            self.flip(tick, is_there);
+        }
+        // Rare, as most changes lie behind the best level: the branch is foretold.
+        if self.is_at_or_before_best(tick) {
+            self.move_best(tick, qty, was_there);
         }
         Some(before)
     }
 
-    fn occupy(&mut self, tick: Tick) {
+    /// A level came or went. Without a branch on which: the two come in no order that a predictor
+    /// could learn.
+    #[inline]
+    fn flip(&mut self, tick: Tick, is_there: bool) {
         self.changing.is_reshaped = true;
         if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
-            *word |= 1 << (tick.0 % WORD_BITS);
+            *word ^= 1 << (tick.0 % WORD_BITS);
         }
-        self.count = self.count.saturating_add(1);
-        let better = match (self.best, self.side) {
-            (None, _) => true,
-            (Some(best), Side::Buy) => tick > best,
-            (Some(best), Side::Sell) => tick < best,
-        };
-        if better {
-            self.best = Some(tick);
-        }
+        let (more, less) = (u32::from(is_there), u32::from(!is_there));
+        self.count = self.count.wrapping_add(more).wrapping_sub(less);
     }
 
-    fn vacate(&mut self, tick: Tick) {
-        self.changing.is_reshaped = true;
-        if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
-            *word &= !(1 << (tick.0 % WORD_BITS));
-        }
-        self.count = self.count.saturating_sub(1);
-        if self.best == Some(tick) {
+    /// Whether a level at `tick` would be the best one.
+    #[inline]
+    fn is_at_or_before_best(&self, tick: Tick) -> bool {
+        let Some(best) = self.best else { return true };
+        let (high, low) = match self.side {
+            Side::Buy => (tick, best),
+            Side::Sell => (best, tick),
+        };
+        high >= low
+    }
+
+    /// The best level changed, was bettered, or vanished.
+    fn move_best(&mut self, tick: Tick, qty: Qty, was_there: bool) {
+        if !qty.is_zero() {
+            (self.best, self.best_qty) = (Some(tick), qty);
+        } else if was_there {
             self.best = self.next_worse(tick);
+            self.best_qty = self.best.map_or(Qty::ZERO, |best| self.qty_at(best));
         }
     }
 
@@ -250,7 +269,7 @@ impl Ladder {
                 *word &= *word - 1;
             }
         }
-        self.best = None;
+        (self.best, self.best_qty) = (None, Qty::ZERO);
         self.count = 0;
     }
 }
@@ -281,6 +300,7 @@ mod tests {
                 if qty.is_zero() { map.remove(&tick); } else { map.insert(tick, qty); }
                 let best = if buy { map.last_key_value() } else { map.first_key_value() };
                 prop_assert_eq!(ladder.best(), best.map(|(tick, _)| Tick(*tick)));
+                prop_assert_eq!(ladder.best_level(), best.map(|(tick, qty)| (Tick(*tick), *qty)));
                 prop_assert_eq!(ladder.count() as usize, map.len());
             }
             let mut expected: Vec<_> = map.iter().map(|(t, q)| (Tick(*t), *q)).collect();

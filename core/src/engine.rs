@@ -163,6 +163,12 @@ impl Engine {
         })
     }
 
+    /// Fetches what a change of this book will need, without waiting for it.
+    #[inline]
+    pub fn fetch(&self, book: BookId) {
+        self.watch.fetch(book);
+    }
+
     /// Takes a changed top: O(1) per basket that uses it. An older state than the one known, which a
     /// ring may bring after a coalesced book was re-read, changes nothing.
     #[inline]

@@ -202,6 +202,10 @@ impl Feed {
         self.state.received(payload.len(), now);
         if self.fast.decode(payload, &self.ids, &mut self.batch) {
             self.state.counters.fast_hits += 1;
+            // A price_change names its market's two tokens in turn: the first tells the book.
+            if let Some(level) = self.batch.levels.first() {
+                sink.book_named(level.instrument.book());
+            }
             for update in &self.batch.updates {
                 let kind = self.fast.kind_of(update);
                 self.state.update(kind, update, self.batch.levels_of(update), now, sink);

@@ -244,6 +244,12 @@ impl Watch {
         }
     }
 
+    /// Fetches the line of a book without waiting for it.
+    #[inline]
+    pub fn fetch(&self, book: BookId) {
+        core::hint::black_box(self.lines.get(book.index()).map_or(0, |line| line.overflow));
+    }
+
     /// Applies the best ask and bid of a book, YES terms, in micro; 0 is missing.
     #[inline(always)]
     fn on_prices(&mut self, book: BookId, ask: u32, bid: u32) {

@@ -105,6 +105,14 @@ impl Publisher {
 
 impl Sink for Publisher {
     #[inline]
+    fn book_named(&mut self, id: BookId) {
+        self.shelf.fetch(id);
+        if let Route::Inline(engine) = &self.route {
+            engine.fetch(id);
+        }
+    }
+
+    #[inline]
     fn book_changed(&mut self, id: BookId, book: &Book, _stamp: Stamp) {
         if self.is_sampled && self.first_change.is_none() {
             self.first_change = Some(self.stopwatch.now());
