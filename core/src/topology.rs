@@ -405,9 +405,15 @@ impl Running {
         self.journal.drain(take)
     }
 
-    /// Latencies so far.
-    pub fn latencies(&mut self) -> &Latencies {
+    /// Takes the latencies that were handed over since the last call. Call it several times a
+    /// second: what finds no room meanwhile is shed and counted.
+    pub fn drain_latencies(&mut self) {
         self.latencies.drain();
+    }
+
+    /// Latencies as far as they were drained.
+    #[must_use]
+    pub const fn latencies(&self) -> &Latencies {
         &self.latencies
     }
 

@@ -32,7 +32,9 @@ fn check_report(report: &Value) {
         let row = &report["latency_ns"][name];
         let at = |key: &str| row[key].as_u64().unwrap();
         assert!(at("p50") <= at("p90") && at("p90") <= at("p99") && at("p99") <= at("p999"));
-        assert!(at("p999") <= at("max") && at("count") > 50, "{name}: {row}");
+        assert!(at("p999") <= at("max") && at("shed") == 0, "{name}: {row}");
+        // Books change with more than a third of the messages, and every change is timed.
+        assert!(at("count") * 3 > report["messages"].as_u64().unwrap(), "{name}: {report}");
     }
 }
 

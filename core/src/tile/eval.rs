@@ -43,8 +43,9 @@ pub struct EvalTile {
     housekeeping_at: Nanos,
 }
 
-/// Pause between two rounds of housekeeping.
-const HOUSEKEEPING: Nanos = Nanos::from_millis(10);
+/// Pause between two rounds of housekeeping. Each hands over a chunk of latencies and records, so
+/// that the reader's pauses may be as long as there are chunks.
+const HOUSEKEEPING: Nanos = Nanos::from_millis(50);
 
 impl EvalTile {
     /// A tile that evaluates what the rings bring.

@@ -198,8 +198,9 @@ pub struct FeedTileEnd {
 pub const TROUBLE_MAX: usize = 32;
 /// Largest payload that is taken without allocating.
 const PAYLOAD_BYTES: usize = 1 << 20;
-/// Pause between two rounds of housekeeping.
-const HOUSEKEEPING: Nanos = Nanos::from_millis(10);
+/// Pause between two rounds of housekeeping. Each hands over a chunk of latencies and records, so
+/// that the reader's pauses may be as long as there are chunks.
+const HOUSEKEEPING: Nanos = Nanos::from_millis(50);
 
 impl FeedTile {
     /// A tile with one feed per connection.

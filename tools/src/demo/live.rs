@@ -147,6 +147,7 @@ impl<'a> Show<'a> {
         while self.clock.now() < end && !self.interrupted.load(Ordering::Relaxed) {
             let news = &mut self.news;
             running.drain_journal(|bytes| news.take(bytes));
+            running.drain_latencies();
             if running.has_lost_a_tile() {
                 // Stopping it will say why.
                 return Ok(());

@@ -71,6 +71,7 @@ fn latency_json(summary: &LatencySummary) -> Value {
         "p999": summary.p999,
         "max": summary.max,
         "count": summary.count,
+        "shed": summary.shed,
     })
 }
 
@@ -135,6 +136,10 @@ impl DemoReport {
         self.write_feeds(&mut page);
         self.write_opportunities(&mut page);
         self.write_latencies(&mut page);
+        let shed = self.to_book.shed.saturating_add(self.to_decision.shed);
+        if shed > 0 {
+            page.push_str(&format!("note: {shed} latencies were shed, the figures lack them\n"));
+        }
         for line in &self.trouble {
             page.push_str(&format!("note: {line}\n"));
         }
