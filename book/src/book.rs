@@ -40,8 +40,8 @@ impl core::error::Error for BookError {}
 #[derive(Clone, Debug)]
 pub struct Book {
     grid: Grid,
-    bids: Ladder,
-    asks: Ladder,
+    /// Bids and asks, by [`Side`].
+    ladders: [Ladder; 2],
     /// As the session set it; [`Book::status`] adds what the levels show.
     session_status: BookStatus,
     epoch: u32,
@@ -56,8 +56,7 @@ impl Book {
     pub fn new(grid: Grid) -> Self {
         Self {
             grid,
-            bids: Ladder::new(Side::Buy, grid.ticks()),
-            asks: Ladder::new(Side::Sell, grid.ticks()),
+            ladders: [Side::Buy, Side::Sell].map(|side| Ladder::new(side, grid.ticks())),
             session_status: BookStatus::AwaitingSnapshot,
             epoch: 0,
             version: 0,
@@ -83,7 +82,7 @@ impl Book {
     }
 
     fn top_ticks_cross(&self) -> bool {
-        matches!((self.bids.best(), self.asks.best()), (Some(bid), Some(ask)) if bid >= ask)
+        matches!((self.ladder(Side::Buy).best(), self.ladder(Side::Sell).best()), (Some(bid), Some(ask)) if bid >= ask)
     }
 
     /// Takes the session's word on how far to believe the book. A status other than Live sticks
@@ -107,8 +106,7 @@ impl Book {
 
     /// Removes every level.
     pub fn clear(&mut self) {
-        self.bids.clear();
-        self.asks.clear();
+        self.ladders.iter_mut().for_each(Ladder::clear);
     }
 
     /// Begins a snapshot: a new epoch without levels, Live once the levels have followed.
@@ -130,19 +128,13 @@ impl Book {
 
     #[inline]
     fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
-        match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        }
+        &mut self.ladders[side as usize]
     }
 
     /// The levels of one side in YES terms.
     #[must_use]
     pub const fn ladder(&self, side: Side) -> &Ladder {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
-        }
+        &self.ladders[side as usize]
     }
 
     /// Sets the quantity of a level as a face shows it; zero removes it.
@@ -216,12 +208,11 @@ impl Book {
     /// Marks one finished update: a new version with its stamps. Returns the stamp.
     pub fn commit(&mut self, ts_venue: Nanos, ts_recv: Nanos) -> Stamp {
         assert_eq!(
-            self.bids.best().is_none(),
-            self.bids.count() == 0,
+            self.ladder(Side::Buy).best().is_none(),
+            self.ladder(Side::Buy).count() == 0,
             "a side has a best level exactly when it has levels"
         );
-        self.bids.commit();
-        self.asks.commit();
+        self.ladders.iter_mut().for_each(Ladder::commit);
         self.version = self.version.wrapping_add(1);
         if ts_venue > Nanos::ZERO {
             self.ts_venue = ts_venue;

@@ -12,6 +12,8 @@ use crate::grid::Tick;
 use crate::units::Qty;
 
 const WORD_BITS: u32 = 64;
+/// The rank of no level: ticks lie between zero and one, both excluded.
+const NO_RANK: u32 = 0;
 
 /// Which levels an update may have changed: none outside `low..=high`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,21 +37,28 @@ impl Changed {
     }
 }
 
-/// Levels of one side.
+/// Levels of one side. All that a change needs is in the first of its two cache lines: a book that
+/// has not moved for a while is cold.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Ladder {
-    side: Side,
-    /// Since the last commit.
-    changing: Changed,
-    /// By the last commit.
-    changed: Changed,
-    qty: Box<[Qty]>,
-    occupied: Box<[u64]>,
-    best: Option<Tick>,
+    /// Rank of the best level, zero without one: see [`Ladder::rank`].
+    best_rank: u32,
+    /// Turns ticks into ranks.
+    rank_mask: u32,
     /// What the best level holds: its own slot lies in a line that is cold in all but a few books.
     best_qty: Qty,
+    /// Since the last commit.
+    changing: Changed,
     count: u32,
+    qty: Box<[Qty]>,
+    occupied: Box<[u64]>,
+    /// By the last commit.
+    changed: Changed,
+    side: Side,
 }
+
+const _: () = assert!(core::mem::offset_of!(Ladder, changed) == 64);
 
 impl Ladder {
     /// An empty side for ticks `1..ticks`.
@@ -57,14 +66,18 @@ impl Ladder {
     pub fn new(side: Side, ticks: u32) -> Self {
         let len = ticks as usize;
         Self {
-            side,
+            best_rank: NO_RANK,
+            rank_mask: match side {
+                Side::Buy => 0,
+                Side::Sell => u32::MAX,
+            },
+            best_qty: Qty::ZERO,
             changing: Changed::ALL,
-            changed: Changed::ALL,
+            count: 0,
             qty: vec![Qty::ZERO; len].into_boxed_slice(),
             occupied: vec![0; len.div_ceil(WORD_BITS as usize)].into_boxed_slice(),
-            best: None,
-            best_qty: Qty::ZERO,
-            count: 0,
+            changed: Changed::ALL,
+            side,
         }
     }
 
@@ -72,14 +85,22 @@ impl Ladder {
     #[inline]
     #[must_use]
     pub const fn best(&self) -> Option<Tick> {
-        self.best
+        if self.best_rank == NO_RANK { None } else { Some(Tick(self.best_rank ^ self.rank_mask)) }
+    }
+
+    /// A tick as a number that is larger the better its price: the tick itself for bids, its bits
+    /// turned over for asks. Sides come in no order that a predictor could learn, so that comparing
+    /// two levels must not branch on the side. No tick of a ladder has rank zero.
+    #[inline]
+    const fn rank(&self, tick: Tick) -> u32 {
+        tick.0 ^ self.rank_mask
     }
 
     /// The best level: its tick and quantity.
     #[inline]
     #[must_use]
     pub fn best_level(&self) -> Option<(Tick, Qty)> {
-        self.best.map(|tick| (tick, self.best_qty))
+        self.best().map(|tick| (tick, self.best_qty))
     }
 
     /// Number of levels.
@@ -104,46 +125,35 @@ impl Ladder {
         self.changing.low = self.changing.low.min(tick);
         self.changing.high = self.changing.high.max(tick);
         let (was_there, is_there) = (!before.is_zero(), !qty.is_zero());
-        if was_there != is_there {
-            self.flip(tick, is_there);
-        }
+        self.occupy(tick, was_there, is_there);
         // Rare, as most changes lie behind the best level: the branch is foretold.
-        if self.is_at_or_before_best(tick) {
+        if self.rank(tick) >= self.best_rank {
             self.move_best(tick, qty, was_there);
         }
         Some(before)
     }
 
-    /// A level came or went. Without a branch on which: the two come in no order that a predictor
-    /// could learn.
+    /// Notes whether there is a level. Without a branch: levels come, change and go in no order that
+    /// a predictor could learn.
     #[inline]
-    fn flip(&mut self, tick: Tick, is_there: bool) {
-        self.changing.is_reshaped = true;
+    fn occupy(&mut self, tick: Tick, was_there: bool, is_there: bool) {
+        self.changing.is_reshaped |= was_there != is_there;
         if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
-            *word ^= 1 << (tick.0 % WORD_BITS);
+            let at = tick.0 % WORD_BITS;
+            *word = (*word & !(1 << at)) | (u64::from(is_there) << at);
         }
-        let (more, less) = (u32::from(is_there), u32::from(!is_there));
-        self.count = self.count.wrapping_add(more).wrapping_sub(less);
-    }
-
-    /// Whether a level at `tick` would be the best one.
-    #[inline]
-    fn is_at_or_before_best(&self, tick: Tick) -> bool {
-        let Some(best) = self.best else { return true };
-        let (high, low) = match self.side {
-            Side::Buy => (tick, best),
-            Side::Sell => (best, tick),
-        };
-        high >= low
+        let (before, now) = (u32::from(was_there), u32::from(is_there));
+        self.count = self.count.wrapping_add(now).wrapping_sub(before);
     }
 
     /// The best level changed, was bettered, or vanished.
     fn move_best(&mut self, tick: Tick, qty: Qty, was_there: bool) {
         if !qty.is_zero() {
-            (self.best, self.best_qty) = (Some(tick), qty);
+            (self.best_rank, self.best_qty) = (self.rank(tick), qty);
         } else if was_there {
-            self.best = self.next_worse(tick);
-            self.best_qty = self.best.map_or(Qty::ZERO, |best| self.qty_at(best));
+            let next = self.next_worse(tick);
+            self.best_rank = next.map_or(NO_RANK, |next| self.rank(next));
+            self.best_qty = next.map_or(Qty::ZERO, |next| self.qty_at(next));
         }
     }
 
@@ -184,7 +194,7 @@ impl Ladder {
 
     /// Levels from the best outwards.
     pub fn iter(&self) -> impl Iterator<Item = (Tick, Qty)> + '_ {
-        core::iter::successors(self.best, |tick| self.next_worse(*tick))
+        core::iter::successors(self.best(), |tick| self.next_worse(*tick))
             .map(|tick| (tick, self.qty_at(tick)))
     }
 
@@ -218,7 +228,7 @@ impl Ladder {
         };
         let better = if changed.is_none() { max } else { self.count_better(nearest, max) };
         let first = match better {
-            0 => self.best,
+            0 => self.best(),
             _ if better >= max => None,
             _ if self.qty_at(nearest).is_zero() => self.next_worse(nearest),
             _ => Some(nearest),
@@ -231,7 +241,7 @@ impl Ladder {
 
     /// Number of levels better than `tick`, at most `max`.
     fn count_better(&self, tick: Tick, max: usize) -> usize {
-        let Some(best) = self.best else { return 0 };
+        let Some(best) = self.best() else { return 0 };
         let (low, high) = match self.side {
             Side::Buy => (tick.0.saturating_add(1), best.0),
             Side::Sell => (best.0, tick.0.saturating_sub(1)),
@@ -269,7 +279,7 @@ impl Ladder {
                 *word &= *word - 1;
             }
         }
-        (self.best, self.best_qty) = (None, Qty::ZERO);
+        (self.best_rank, self.best_qty) = (NO_RANK, Qty::ZERO);
         self.count = 0;
     }
 }
