@@ -121,8 +121,8 @@ impl DemoReport {
             "latency_ns": {
                 "payload_to_book": latency_json(&self.to_book),
                 "payload_to_decision": latency_json(&self.to_decision),
+                "stages": stages,
             },
-            "stage_latency_ns": stages,
         })
     }
 
