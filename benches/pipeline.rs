@@ -50,6 +50,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use support::median;
 
+/// As in the binary: its arenas ask for huge pages, which books of many instruments need.
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SEED: u64 = 20_261_122;
 const CHECKED: usize = 5_000;
 const SLICE: usize = 1_600;
