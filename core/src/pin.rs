@@ -62,7 +62,7 @@ pub fn core_count() -> usize {
 }
 
 /// Pins the calling thread to a core by its index among those available. Returns whether the kernel
-/// took it; a refusal is reported, never fatal.
+/// took it; a refusal is never fatal.
 #[must_use]
 pub fn pin_to(core_index: usize) -> bool {
     core_affinity::get_core_ids()

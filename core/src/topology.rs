@@ -437,6 +437,10 @@ impl Running {
                 thread.join().map_err(|_panic| io::Error::other("a feed tile panicked"))??;
             feeds.extend(end.feeds);
             trouble.extend(end.trouble);
+            if end.lost_controls > 0 {
+                let lost = end.lost_controls;
+                trouble.push(format!("{lost} words on outcomes found no room in the control ring"));
+            }
             engine = end.engine.or(engine);
         }
         if let Some(thread) = self.eval.take() {

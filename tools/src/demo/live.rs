@@ -250,7 +250,6 @@ impl<'a> Show<'a> {
             sequence_gaps: running.count(Counter::SequenceGaps),
             markets: self.rows.clone(),
             opportunities: running.count(Counter::OpportunitiesBorn),
-            by_kind: Vec::new(),
             recent: self.news.opportunities(now, |life| self.name_of(running, life)),
             fill_count: self.news.fill_count(),
             fills: self.news.fills(),

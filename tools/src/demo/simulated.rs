@@ -71,10 +71,14 @@ pub(super) fn run(
         histogram.drain();
     }
     stages.drain();
-    let (findings, _damaged) = news.finish();
+    let (findings, damaged) = news.finish();
     let Some(engine) = ended.engine else {
         return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
     };
+    let mut trouble = ended.trouble;
+    if damaged > 0 {
+        trouble.push(format!("{damaged} journal records could not be read"));
+    }
     let counters = engine.counters();
     let [to_book, to_decision] = &histograms;
     Ok(DemoReport {
@@ -96,7 +100,7 @@ pub(super) fn run(
         to_book: to_book.summary(),
         to_decision: to_decision.summary(),
         stages: stages.summaries(),
-        trouble: ended.trouble,
+        trouble,
     })
 }
 

@@ -69,8 +69,6 @@ pub struct LiveView {
     pub markets: Vec<MarketRow>,
     /// Opportunities so far.
     pub opportunities: u64,
-    /// The same by kind.
-    pub by_kind: Vec<(&'static str, u64)>,
     /// The newest opportunities, newest first.
     pub recent: Vec<OpportunityRow>,
     /// Fills so far.
