@@ -16,4 +16,5 @@ pub mod relation;
 pub mod risk;
 pub mod telemetry;
 pub mod tile;
+pub mod tls;
 pub mod topology;
