@@ -5,133 +5,38 @@
 //! A level is a queue threaded through the order slab, so that a cancel costs the search of its
 //! level and nothing else.
 
-use dutchbook_book::{Level, Price, Qty, QtyChange, Side, TopOfBook};
+mod order;
+mod slab;
 
-/// Who placed an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OwnerId(pub u32);
+use dutchbook_book::{Level, Nanos, Price, Qty, QtyChange, Side, TopOfBook};
 
-/// A resting order. Keys are never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OrderKey {
-    index: u32,
-    generation: u32,
-}
-
-/// What happens to the part that does not match at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeInForce {
-    /// It rests.
-    Rest,
-    /// It is cancelled.
-    Immediate,
-}
-
-/// An order as it arrives.
-#[derive(Clone, Copy, Debug)]
-pub struct NewOrder {
-    /// Whose it is.
-    pub owner: OwnerId,
-    /// Side in YES terms.
-    pub side: Side,
-    /// Worst price.
-    pub price: Price,
-    /// Contracts.
-    pub qty: Qty,
-    /// What happens to the rest.
-    pub time_in_force: TimeInForce,
-}
-
-/// An order in the book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RestingOrder {
-    /// Whose it is.
-    pub owner: OwnerId,
-    /// Side in YES terms.
-    pub side: Side,
-    /// Price.
-    pub price: Price,
-    /// Contracts left.
-    pub qty: Qty,
-}
-
-/// Why an order is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Nothing to trade.
-    NoQty,
-    /// The price is zero, or one, or above.
-    BadPrice,
-    /// The level would hold more than a quantity can count.
-    TooLarge,
-}
-
-/// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Submitted {
-    /// Contracts matched at once.
-    pub filled: Qty,
-    /// The part that rests.
-    pub resting: Option<OrderKey>,
-}
-
-/// What an operation did to the book, in the order in which it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MatchEvent {
-    /// Two orders matched.
-    Trade {
-        /// Price of the resting order.
-        price: Price,
-        /// Contracts.
-        qty: Qty,
-        /// Side of the incoming order.
-        taker_side: Side,
-        /// Owner of the incoming order.
-        taker: OwnerId,
-        /// Owner of the resting order.
-        maker: OwnerId,
-    },
-    /// A level holds another quantity: at most one such event per level and operation.
-    Level {
-        /// Side of the level.
-        side: Side,
-        /// Its price.
-        price: Price,
-        /// What it holds now; zero when it is gone.
-        qty: Qty,
-        /// The change that led there.
-        change: QtyChange,
-    },
-}
-
-const NIL: u32 = u32::MAX;
-
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    order: RestingOrder,
-    generation: u32,
-    older: u32,
-    newer: u32,
-}
-
-/// One price: its orders from the oldest to the newest.
-#[derive(Clone, Copy, Debug)]
-struct Queue {
-    price: Price,
-    total: Qty,
-    oldest: u32,
-    newest: u32,
-}
+pub use order::{
+    MatchEvent, NewOrder, OrderKey, OwnerId, Refused, Removal, RestingOrder, SelfTrade, Submitted,
+    TimeInForce,
+};
+use slab::{Queue, Slab};
 
 /// The book of one listing.
 #[derive(Clone, Debug, Default)]
 pub struct MatchingBook {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
+    slab: Slab,
     /// Ascending, best last.
     bids: Vec<Queue>,
     /// Descending, best last.
     asks: Vec<Queue>,
+}
+
+/// A part of a resting order that an order would match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The resting order.
+    pub maker_order: OrderKey,
+    /// Its owner.
+    pub maker: OwnerId,
+    /// Its price.
+    pub price: Price,
+    /// Contracts.
+    pub qty: Qty,
 }
 
 /// Sorts either side so that its best price comes last.
@@ -154,84 +59,140 @@ fn change_of(qty: Qty, sign: i64) -> QtyChange {
     QtyChange::from_micro(sign * i64::try_from(qty.micro()).unwrap_or(i64::MAX))
 }
 
+fn less(from: Qty, part: Qty) -> Qty {
+    from.checked_sub(part).unwrap_or(Qty::ZERO)
+}
+
 impl MatchingBook {
     /// Matches an order and rests what remains of it.
     ///
-    /// An order that reaches one of its owner's own cancels that one and goes on.
-    ///
     /// # Errors
-    /// When the order is not one; the book is as before.
+    /// When the order is not one, or its flags forbid what it would do; the book is as before.
     pub fn submit(
         &mut self,
         order: NewOrder,
         out: &mut Vec<MatchEvent>,
     ) -> Result<Submitted, Refused> {
-        if order.qty.is_zero() {
-            return Err(Refused::NoQty);
+        self.check(&order)?;
+        Ok(self.enter(order, out))
+    }
+
+    /// Replaces a resting order. The same price and no more contracts keep its place and key;
+    /// anything else sends it to the end of a queue, or into a match, under another key.
+    ///
+    /// # Errors
+    /// When it is gone, or the new order is refused; the old one is as before.
+    pub fn replace(
+        &mut self,
+        key: OrderKey,
+        order: NewOrder,
+        out: &mut Vec<MatchEvent>,
+    ) -> Result<Submitted, Refused> {
+        let old = self.order(key).ok_or(Refused::Gone)?;
+        let is_same_place = (order.side, order.price) == (old.side, old.price);
+        if is_same_place && order.expires_at == old.expires_at && order.qty <= old.qty {
+            return if order.qty.is_zero() {
+                Err(Refused::NoQty)
+            } else {
+                self.reduce(key, order.qty, out);
+                Ok(Submitted { key, filled: Qty::ZERO, resting: Some(key) })
+            };
         }
-        if order.price == Price::ZERO || order.price >= Price::ONE {
-            return Err(Refused::BadPrice);
+        self.check(&order)?;
+        let mut after = Vec::new();
+        self.remove(key, Removal::Replaced, &mut after);
+        let done = self.enter(order, &mut after);
+        fold_levels(after, out);
+        Ok(done)
+    }
+
+    /// Lowers what is left of an order to `qty`; it keeps its place. Zero cancels it.
+    pub fn reduce(
+        &mut self,
+        key: OrderKey,
+        qty: Qty,
+        out: &mut Vec<MatchEvent>,
+    ) -> Option<RestingOrder> {
+        if qty.is_zero() {
+            return self.cancel(key, out);
         }
-        let there = self.qty_at(order.side, order.price);
-        there.checked_add(order.qty).ok_or(Refused::TooLarge)?;
-        let mut left = order.qty;
-        while !left.is_zero() {
-            let Some(best) = self.side(order.side.other()).last() else { break };
-            if !reaches(order.side, order.price, best.price) {
-                break;
-            }
-            left = self.take_best(&order, left, out);
+        let order = self.order(key)?;
+        let cut = order.qty.checked_sub(qty)?;
+        let at = self.level_index(order.side, order.price).ok()?;
+        let queue = self.side_mut(order.side).get_mut(at)?;
+        queue.total = less(queue.total, cut);
+        let total = queue.total;
+        self.slab.set_qty(key.index, qty);
+        if !cut.is_zero() {
+            out.push(level(&order, total, change_of(cut, -1)));
         }
-        let filled = order.qty.checked_sub(left).unwrap_or(Qty::ZERO);
-        if left.is_zero() || order.time_in_force == TimeInForce::Immediate {
-            return Ok(Submitted { filled, resting: None });
-        }
-        let rest =
-            RestingOrder { owner: order.owner, side: order.side, price: order.price, qty: left };
-        let key = self.rest(rest, out);
-        Ok(Submitted { filled, resting: Some(key) })
+        Some(RestingOrder { qty, ..order })
     }
 
     /// Takes an order out; `None` when it is not there any more.
     pub fn cancel(&mut self, key: OrderKey, out: &mut Vec<MatchEvent>) -> Option<RestingOrder> {
-        let order = self.order(key)?;
-        let at = self.level_index(order.side, order.price).ok()?;
-        let mut queue = *self.side(order.side).get(at)?;
-        self.unlink(key.index, &mut queue);
-        queue.total = queue.total.checked_sub(order.qty).unwrap_or(Qty::ZERO);
-        self.store(order.side, at, queue);
-        out.push(MatchEvent::Level {
-            side: order.side,
-            price: order.price,
-            qty: queue.total,
-            change: change_of(order.qty, -1),
-        });
-        Some(order)
+        self.remove(key, Removal::Cancelled, out)
+    }
+
+    /// Takes out one order whose time is over; `None` when there is no more.
+    pub fn expire_one(&mut self, now: Nanos, out: &mut Vec<MatchEvent>) -> Option<RestingOrder> {
+        let (at, key) = self.slab.first_expiry()?;
+        if at > now { None } else { self.remove(key, Removal::Expired, out) }
+    }
+
+    /// When the first order leaves by itself.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Nanos> {
+        self.slab.first_expiry().map(|(at, _)| at)
     }
 
     /// Takes every order out, as venues do when a market ends.
     pub fn clear(&mut self, out: &mut Vec<MatchEvent>) {
         for side in [Side::Buy, Side::Sell] {
-            for level in self.levels(side) {
-                let change = change_of(level.qty, -1);
-                out.push(MatchEvent::Level { side, price: level.price, qty: Qty::ZERO, change });
+            for queue in self.side(side) {
+                for (key, order) in self.orders_of(queue) {
+                    out.push(MatchEvent::Removed { key, order, why: Removal::Closed });
+                }
+                let change = change_of(queue.total, -1);
+                out.push(MatchEvent::Level { side, price: queue.price, qty: Qty::ZERO, change });
             }
         }
         self.bids.clear();
         self.asks.clear();
-        // Generations live on in the slots, so that no key of before becomes valid again.
-        self.free.clear();
-        for (index, slot) in (0_u32..).zip(&mut self.slots) {
-            slot.generation = slot.generation.wrapping_add(1);
-            self.free.push(index);
+        self.slab.clear();
+    }
+
+    /// What an order would match now, oldest of the best price first, and whether that is all of it.
+    #[must_use]
+    pub fn preview(&self, order: &NewOrder) -> (Vec<Match>, bool) {
+        let mut list = Vec::new();
+        let mut left = order.qty;
+        for queue in self.side(order.side.other()).iter().rev() {
+            if !reaches(order.side, order.price, queue.price) {
+                break;
+            }
+            for (key, resting) in self.orders_of(queue) {
+                if left.is_zero() {
+                    return (list, true);
+                }
+                match (resting.owner == order.owner, order.self_trade) {
+                    (true, SelfTrade::CancelMaker) => continue,
+                    (true, SelfTrade::CancelTaker) => return (list, false),
+                    (false, _) => {}
+                }
+                let qty = resting.qty.min(left);
+                left = less(left, qty);
+                let (maker, price) = (resting.owner, resting.price);
+                list.push(Match { maker_order: key, maker, price, qty });
+            }
         }
+        (list, left.is_zero())
     }
 
     /// A resting order.
     #[must_use]
     pub fn order(&self, key: OrderKey) -> Option<RestingOrder> {
-        let slot = self.slots.get(key.index as usize)?;
-        (slot.generation == key.generation && !slot.order.qty.is_zero()).then_some(slot.order)
+        self.slab.get(key)
     }
 
     /// The levels of one side, best last.
@@ -261,15 +222,147 @@ impl MatchingBook {
 
     /// The orders at one price, oldest first.
     #[must_use]
-    pub fn queue_at(&self, side: Side, price: Price) -> Vec<RestingOrder> {
-        let mut orders = Vec::new();
+    pub fn queue_at(&self, side: Side, price: Price) -> Vec<(OrderKey, RestingOrder)> {
         let at = self.level_index(side, price).ok();
-        let mut next = at.and_then(|at| self.side(side).get(at)).map_or(NIL, |queue| queue.oldest);
-        while let Some(slot) = self.slots.get(next as usize) {
-            orders.push(slot.order);
-            next = slot.newer;
+        let queue = at.and_then(|at| self.side(side).get(at));
+        queue.map(|queue| self.orders_of(queue).collect()).unwrap_or_default()
+    }
+
+    fn orders_of(&self, queue: &Queue) -> impl Iterator<Item = (OrderKey, RestingOrder)> {
+        let mut next = queue.oldest;
+        core::iter::from_fn(move || {
+            let found = self.slab.at(next)?;
+            next = self.slab.newer(next);
+            Some(found)
+        })
+    }
+
+    fn check(&self, order: &NewOrder) -> Result<(), Refused> {
+        if order.qty.is_zero() {
+            return Err(Refused::NoQty);
         }
-        orders
+        if order.price == Price::ZERO || order.price >= Price::ONE {
+            return Err(Refused::BadPrice);
+        }
+        let there = self.qty_at(order.side, order.price);
+        there.checked_add(order.qty).ok_or(Refused::TooLarge)?;
+        let best = self.side(order.side.other()).last();
+        if order.post_only && best.is_some_and(|q| reaches(order.side, order.price, q.price)) {
+            return Err(Refused::WouldMatch);
+        }
+        if order.time_in_force == TimeInForce::AllOrNothing && !self.preview(order).1 {
+            return Err(Refused::NotInFull);
+        }
+        Ok(())
+    }
+
+    /// Matches and rests an order that was checked.
+    fn enter(&mut self, order: NewOrder, out: &mut Vec<MatchEvent>) -> Submitted {
+        let NewOrder { owner, side, price, expires_at, .. } = order;
+        let rest = RestingOrder { owner, side, price, qty: order.qty, expires_at };
+        let key = self.slab.reserve(rest);
+        let mut left = order.qty;
+        let mut is_stopped = false;
+        while !left.is_zero() && !is_stopped {
+            let Some(best) = self.side(side.other()).last() else { break };
+            if !reaches(side, price, best.price) {
+                break;
+            }
+            (left, is_stopped) = self.take_best(&order, key, left, out);
+        }
+        let filled = less(order.qty, left);
+        if left.is_zero() || is_stopped || order.time_in_force != TimeInForce::Rest {
+            self.slab.release(key);
+            return Submitted { key, filled, resting: None };
+        }
+        self.rest(key, RestingOrder { qty: left, ..rest }, out);
+        Submitted { key, filled, resting: Some(key) }
+    }
+
+    /// Matches against the best opposite level until it or the order is used up. Returns what is
+    /// left, and whether the order stops at one of its owner's own.
+    fn take_best(
+        &mut self,
+        taker: &NewOrder,
+        taker_order: OrderKey,
+        mut left: Qty,
+        out: &mut Vec<MatchEvent>,
+    ) -> (Qty, bool) {
+        let side = taker.side.other();
+        let Some(mut queue) = self.side(side).last().copied() else { return (left, true) };
+        let before = queue.total;
+        let mut is_stopped = false;
+        while !left.is_zero() {
+            let Some((key, resting)) = self.slab.at(queue.oldest) else { break };
+            let is_own = resting.owner == taker.owner;
+            if is_own && taker.self_trade == SelfTrade::CancelTaker {
+                is_stopped = true;
+                break;
+            }
+            let part = if is_own { resting.qty } else { resting.qty.min(left) };
+            queue.total = less(queue.total, part);
+            if part == resting.qty {
+                self.slab.unlink(key.index, &mut queue);
+                self.slab.release(key);
+            } else {
+                self.slab.set_qty(key.index, less(resting.qty, part));
+            }
+            if is_own {
+                out.push(MatchEvent::Removed { key, order: resting, why: Removal::SelfTrade });
+                continue;
+            }
+            left = less(left, part);
+            out.push(MatchEvent::Trade {
+                price: queue.price,
+                qty: part,
+                taker_side: taker.side,
+                taker: taker.owner,
+                maker: resting.owner,
+                taker_order,
+                maker_order: key,
+            });
+        }
+        if queue.total != before {
+            let change = change_of(less(before, queue.total), -1);
+            out.push(MatchEvent::Level { side, price: queue.price, qty: queue.total, change });
+            let best = self.side(side).len().saturating_sub(1);
+            self.store(side, best, queue);
+        }
+        (left, is_stopped)
+    }
+
+    fn rest(&mut self, key: OrderKey, order: RestingOrder, out: &mut Vec<MatchEvent>) {
+        let fresh = Queue::empty(order.price);
+        let at = match self.level_index(order.side, order.price) {
+            Ok(at) => at,
+            Err(at) => {
+                self.side_mut(order.side).insert(at, fresh);
+                at
+            }
+        };
+        let mut queue = self.side(order.side).get(at).copied().unwrap_or(fresh);
+        self.slab.link(key, order, &mut queue);
+        queue.total = queue.total.checked_add(order.qty).unwrap_or(Qty::MAX);
+        out.push(level(&order, queue.total, change_of(order.qty, 1)));
+        self.store(order.side, at, queue);
+    }
+
+    fn remove(
+        &mut self,
+        key: OrderKey,
+        why: Removal,
+        out: &mut Vec<MatchEvent>,
+    ) -> Option<RestingOrder> {
+        let order = self.order(key)?;
+        let at = self.level_index(order.side, order.price).ok()?;
+        let mut queue = *self.side(order.side).get(at)?;
+        self.slab.unlink(key.index, &mut queue);
+        self.slab.release(key);
+        queue.total = less(queue.total, order.qty);
+        self.store(order.side, at, queue);
+        out.push(MatchEvent::Removed { key, order, why });
+        out.push(level(&order, queue.total, change_of(order.qty, -1)));
+        Some(order)
     }
 
     const fn side(&self, side: Side) -> &Vec<Queue> {
@@ -290,67 +383,6 @@ impl MatchingBook {
         self.side(side).binary_search_by_key(&rank(side, price), |queue| rank(side, queue.price))
     }
 
-    /// Matches against the best opposite level until it or the order is used up.
-    fn take_best(&mut self, taker: &NewOrder, mut left: Qty, out: &mut Vec<MatchEvent>) -> Qty {
-        let side = taker.side.other();
-        let Some(mut queue) = self.side(side).last().copied() else { return left };
-        let before = queue.total;
-        while !left.is_zero() {
-            let Some(slot) = self.slots.get_mut(queue.oldest as usize) else { break };
-            let own = slot.order.owner == taker.owner;
-            let part = if own { slot.order.qty } else { slot.order.qty.min(left) };
-            let maker = slot.order.owner;
-            let rest = slot.order.qty.checked_sub(part).unwrap_or(Qty::ZERO);
-            queue.total = queue.total.checked_sub(part).unwrap_or(Qty::ZERO);
-            if rest.is_zero() {
-                self.unlink(queue.oldest, &mut queue);
-            } else {
-                slot.order.qty = rest;
-            }
-            if !own {
-                left = left.checked_sub(part).unwrap_or(Qty::ZERO);
-                let (price, taker_side) = (queue.price, taker.side);
-                let taker = taker.owner;
-                out.push(MatchEvent::Trade { price, qty: part, taker_side, taker, maker });
-            }
-        }
-        let change = change_of(before.checked_sub(queue.total).unwrap_or(Qty::ZERO), -1);
-        out.push(MatchEvent::Level { side, price: queue.price, qty: queue.total, change });
-        let best = self.side(side).len().saturating_sub(1);
-        self.store(side, best, queue);
-        left
-    }
-
-    fn rest(&mut self, order: RestingOrder, out: &mut Vec<MatchEvent>) -> OrderKey {
-        let key = self.allocate(order);
-        let fresh = Queue { price: order.price, total: Qty::ZERO, oldest: NIL, newest: NIL };
-        let at = match self.level_index(order.side, order.price) {
-            Ok(at) => at,
-            Err(at) => {
-                self.side_mut(order.side).insert(at, fresh);
-                at
-            }
-        };
-        let mut queue = self.side(order.side).get(at).copied().unwrap_or(fresh);
-        if let Some(slot) = self.slots.get_mut(key.index as usize) {
-            slot.older = queue.newest;
-        }
-        match self.slots.get_mut(queue.newest as usize) {
-            Some(newest) => newest.newer = key.index,
-            None => queue.oldest = key.index,
-        }
-        queue.newest = key.index;
-        queue.total = queue.total.checked_add(order.qty).unwrap_or(Qty::MAX);
-        out.push(MatchEvent::Level {
-            side: order.side,
-            price: order.price,
-            qty: queue.total,
-            change: change_of(order.qty, 1),
-        });
-        self.store(order.side, at, queue);
-        key
-    }
-
     fn store(&mut self, side: Side, at: usize, queue: Queue) {
         let levels = self.side_mut(side);
         if queue.total.is_zero() {
@@ -359,37 +391,32 @@ impl MatchingBook {
             *slot = queue;
         }
     }
+}
 
-    fn allocate(&mut self, order: RestingOrder) -> OrderKey {
-        if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
-        {
-            *slot = Slot { order, generation: slot.generation, older: NIL, newer: NIL };
-            return OrderKey { index, generation: slot.generation };
-        }
-        let index = u32::try_from(self.slots.len()).unwrap_or(NIL);
-        self.slots.push(Slot { order, generation: 0, older: NIL, newer: NIL });
-        OrderKey { index, generation: 0 }
-    }
+const fn level(order: &RestingOrder, qty: Qty, change: QtyChange) -> MatchEvent {
+    MatchEvent::Level { side: order.side, price: order.price, qty, change }
+}
 
-    /// Takes a slot out of its queue and frees it.
-    fn unlink(&mut self, index: u32, queue: &mut Queue) {
-        let Some(slot) = self.slots.get_mut(index as usize) else { return };
-        let (older, newer) = (slot.older, slot.newer);
-        slot.order.qty = Qty::ZERO;
-        slot.generation = slot.generation.wrapping_add(1);
-        match self.slots.get_mut(older as usize) {
-            Some(slot) => slot.newer = newer,
-            None => queue.oldest = newer,
+/// Passes events on, those of one level as one: leaving a level and coming back to it.
+fn fold_levels(events: Vec<MatchEvent>, out: &mut Vec<MatchEvent>) {
+    let start = out.len();
+    for event in events {
+        let MatchEvent::Level { side, price, qty, change } = event else {
+            out.push(event);
+            continue;
+        };
+        let same = |old: &&mut MatchEvent| matches!(**old, MatchEvent::Level { side: s, price: p, .. } if (s, p) == (side, price));
+        match out.iter_mut().skip(start).find(same) {
+            Some(MatchEvent::Level { qty: old_qty, change: old_change, .. }) => {
+                *old_qty = qty;
+                *old_change = QtyChange::from_micro(old_change.micro() + change.micro());
+            }
+            _ => out.push(event),
         }
-        match self.slots.get_mut(newer as usize) {
-            Some(slot) => slot.older = older,
-            None => queue.newest = older,
-        }
-        self.free.push(index);
     }
+    let is_idle = |event: &MatchEvent| matches!(event, MatchEvent::Level { change, .. } if change.micro() == 0);
+    out.retain(|event| !is_idle(event));
 }
 
 #[cfg(test)]
-#[path = "matching_tests.rs"]
 mod tests;

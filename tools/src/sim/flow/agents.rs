@@ -171,8 +171,7 @@ impl Maker {
         let centi = self.size_centi * rng.between(20, 180) / 100;
         let centi = if whole { (centi / 100).max(1) * 100 } else { centi.max(1) };
         let (Some(price), Some(qty)) = (price, Qty::from_centi(centi)) else { return };
-        let time_in_force = TimeInForce::Rest;
-        let order = NewOrder { owner: self.owner, side, price, qty, time_in_force };
+        let order = NewOrder::plain(self.owner, side, price, qty, TimeInForce::Rest);
         if let Some(Submitted { resting: Some(key), .. }) = desk.submit(self.book, order) {
             self.quotes.push((key, side, price));
         }
@@ -197,9 +196,8 @@ impl NoiseTaker {
             let centi = rng.between(200, 4_000) * rng.between(1, 6);
             let whole = if rng.coin() { centi / 100 * 100 } else { centi };
             let qty = Qty::from_centi(whole).unwrap_or(Qty::ONE);
-            let owner = self.owner;
-            let time_in_force = TimeInForce::Immediate;
-            desk.submit(self.book, NewOrder { owner, side, price: best.price, qty, time_in_force });
+            let now = TimeInForce::Immediate;
+            desk.submit(self.book, NewOrder::plain(self.owner, side, best.price, qty, now));
         }
         let burst = desk.world.has_news(self.book, desk.now);
         Some(Nanos(rng.wait(if burst { self.mean.0 / 5 } else { self.mean.0 })))
@@ -223,9 +221,8 @@ impl InformedTaker {
             // Who knows the result for certain still needs a moment to see that it is one.
             if gain(side, best) > self.edge && (!is_certain || rng.below(4) == 0) {
                 let qty = Qty::from_centi(rng.between(2_000, 25_000)).unwrap_or(Qty::ONE);
-                let (owner, price) = (self.owner, best.price);
-                let time_in_force = TimeInForce::Immediate;
-                desk.submit(self.book, NewOrder { owner, side, price, qty, time_in_force });
+                let now = TimeInForce::Immediate;
+                desk.submit(self.book, NewOrder::plain(self.owner, side, best.price, qty, now));
             }
         }
         Some(Nanos(rng.wait(self.mean.0)))
@@ -260,9 +257,8 @@ impl Arbitrageur {
             self.due = None;
             for (book, side) in self.legs.clone() {
                 if let Some(best) = opposite(desk.top(book), side) {
-                    let (owner, price) = (self.owner, best.price);
-                    let time_in_force = TimeInForce::Immediate;
-                    desk.submit(book, NewOrder { owner, side, price, qty, time_in_force });
+                    let now = TimeInForce::Immediate;
+                    desk.submit(book, NewOrder::plain(self.owner, side, best.price, qty, now));
                 }
             }
         }
