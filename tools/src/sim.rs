@@ -15,7 +15,9 @@
 //! and one seed gives the same bytes on every run. Nothing outside this module can see the truth.
 
 pub mod door;
+mod faces;
 pub mod fault;
+pub mod floor;
 pub mod flow;
 pub mod kalshi;
 pub mod matching;

@@ -88,11 +88,11 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// The faults of the `index`th connection to `venue`, opened at `now`.
+    /// The faults of connection `number` to `venue`, opened at `now`.
     pub(crate) fn new(
         plan: &FaultPlan,
         venue: VenueKind,
-        index: usize,
+        number: u64,
         seed: u64,
         now: Nanos,
     ) -> Self {
@@ -100,7 +100,7 @@ impl Faults {
         let mut script: Vec<(Nanos, FaultKind)> =
             of_venue.map(|fault| (fault.at, fault.kind)).collect();
         script.sort_by_key(|(at, _)| *at);
-        let purpose = 0x6661_756c_7400 + u64::try_from(index).unwrap_or(0);
+        let purpose = 0x6661_756c_7400 + number;
         Self {
             plan: plan.clone(),
             script: script.into(),

@@ -18,10 +18,10 @@ use std::collections::BinaryHeap;
 use dutchbook_book::catalog::{EventLaw, VenueKind};
 use dutchbook_book::{BookId, Grid, Nanos, Price, Side, TopOfBook};
 
-use super::matching::{MatchEvent, NewOrder, OrderKey, OwnerId, Submitted};
+use super::matching::{MatchEvent, NewOrder, OrderKey, OwnerId, RestingOrder, Submitted};
 use super::rng::Rng;
 use super::scenario::{Happening, Scenario};
-use super::world::{Market, World};
+use super::world::{Market, Rejected, World};
 pub use agents::{Arbitrageur, InformedTaker, Maker, NoiseTaker};
 
 /// How much happens.
@@ -149,8 +149,16 @@ impl Desk<'_> {
         self.market(book).map_or_else(TopOfBook::default, |market| market.book.top())
     }
 
+    /// An agent's order: one that is refused is none.
+    fn submit(&mut self, book: BookId, order: NewOrder) -> Option<Submitted> {
+        self.place(book, order).ok()
+    }
+
     /// Places an order and tells the tape.
-    pub fn submit(&mut self, book: BookId, order: NewOrder) -> Option<Submitted> {
+    ///
+    /// # Errors
+    /// When the listing refuses it.
+    pub fn place(&mut self, book: BookId, order: NewOrder) -> Result<Submitted, Rejected> {
         let mut events = Vec::new();
         let done = self.world.submit(book, order, &mut events);
         self.tell(book, &events);
@@ -158,11 +166,12 @@ impl Desk<'_> {
         done
     }
 
-    /// Cancels an order and tells the tape.
-    pub fn cancel(&mut self, book: BookId, key: OrderKey) {
+    /// Cancels an order and tells the tape; `None` when it rests no more.
+    pub fn cancel(&mut self, book: BookId, key: OrderKey) -> Option<RestingOrder> {
         let mut events = Vec::new();
-        self.world.cancel(book, key, &mut events);
+        let gone = self.world.cancel(book, key, &mut events);
         self.tell(book, &events);
+        gone
     }
 
     fn tell(&mut self, book: BookId, events: &[MatchEvent]) {

@@ -3,6 +3,8 @@
 //! A connection has one subscription (`sid`) per channel; its `seq` counts snapshots, deltas and
 //! the `ok` and `unsubscribed` replies of all its markets together.
 
+pub mod venue;
+
 use std::collections::BTreeSet;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
@@ -69,7 +71,7 @@ impl Subscription {
 
 /// One connection's subscriptions.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Session {
+pub struct Session {
     subscriptions: Vec<Subscription>,
     sid_count: u32,
 }

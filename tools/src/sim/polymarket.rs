@@ -4,6 +4,8 @@
 //! each comma, as the venue prints them. A match is told as the new order, then the removals, then
 //! both books, then the trade; all carry one timestamp and the top of book after the match.
 
+pub mod venue;
+
 use dutchbook_book::catalog::Listing;
 use dutchbook_book::{BookId, Face, InstrumentId, Level, Nanos, Price, Qty, Side, TopOfBook};
 
@@ -16,7 +18,7 @@ use super::world::Market;
 
 /// What one client of the market channel wants.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Session {
+pub struct Session {
     wanted: Vec<bool>,
     /// Whether it asked for `best_bid_ask`, `new_market` and `market_resolved`.
     has_custom: bool,

@@ -285,7 +285,7 @@ async fn converse(
             None => {}
             // A fault tears the connection without a word.
             Some(Closed::ByFault) => return Ok(()),
-            Some(Closed::ByClient | Closed::TooSlow | Closed::TooLong) => {
+            Some(Closed::ByClient | Closed::TooSlow | Closed::TooLong | Closed::ByVenue) => {
                 return socket.close(None).await;
             }
         }

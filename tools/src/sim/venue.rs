@@ -1,221 +1,21 @@
 //! Both simulated venues in one place, without I/O: time in, clients' text in, frames out.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use dutchbook_book::catalog::{Listing, VenueKind};
+use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::grid::GridError;
-use dutchbook_book::{BookId, Face, Grid, Level, Nanos, Price, Side, TopOfBook};
+use dutchbook_book::{BookId, Face, Grid, Level, Nanos, Price, Side};
 
-use super::fault::{FaultCounts, FaultKind, FaultPlan, Faults};
-use super::flow::{Desk, Ending, Flow, FlowConfig, Tape};
-use super::matching::MatchEvent;
+use super::door::{HttpReply, HttpRequest};
+use super::faces::{FaceState, Faces};
+use super::fault::{FaultPlan, Faults};
+use super::floor::{Floor, Happened, Recorder};
+use super::flow::{Desk, Flow, FlowConfig};
 use super::scenario::Scenario;
-use super::world::{Market, World};
+use super::world::World;
 use super::{kalshi, polymarket};
 
-/// The most that may wait for one client before it is dropped as too slow.
-pub const QUEUE_FRAMES_MAX: usize = 8_192;
-/// The longest message that a client may send.
-pub const CLIENT_TEXT_BYTES_MAX: usize = 65_536;
-
-/// A client's connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(usize);
-
-/// Why a venue closed a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
-    /// The client left.
-    ByClient,
-    /// Its queue was full.
-    TooSlow,
-    /// An injected fault.
-    ByFault,
-    /// It sent more than a message may have.
-    TooLong,
-}
-
-/// What has happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SimStats {
-    /// Frames handed to clients.
-    pub frames: u64,
-    /// Operations that changed a book.
-    pub operations: u64,
-    /// Matches, one per price and order.
-    pub trades: u64,
-    /// Connections opened.
-    pub sessions: u64,
-    /// Connections closed because the client was too slow.
-    pub too_slow: u64,
-    /// Messages of clients.
-    pub client_messages: u64,
-    /// Injected faults.
-    pub faults: FaultCounts,
-}
-
-#[derive(Clone, Debug)]
-enum FaceState {
-    Polymarket(polymarket::Session),
-    Kalshi(kalshi::Session),
-    /// The connection is closed; its subscriptions ended with it.
-    Gone,
-}
-
-#[derive(Clone, Debug)]
-struct Session {
-    kind: VenueKind,
-    state: FaceState,
-    queue: VecDeque<(Nanos, String)>,
-    /// No frame leaves before those in front of it.
-    ready_at: Nanos,
-    faults: Faults,
-    closed: Option<Closed>,
-}
-
-impl Session {
-    /// Replies, dumps and snapshots: never struck by a fault.
-    fn push(&mut self, now: Nanos, text: String) {
-        if self.closed.is_some() {
-            return;
-        }
-        if self.queue.len() >= QUEUE_FRAMES_MAX {
-            self.close(Closed::TooSlow);
-            return;
-        }
-        self.ready_at = self.ready_at.max(now);
-        self.queue.push_back((self.ready_at, text));
-    }
-
-    fn close(&mut self, why: Closed) {
-        if self.closed.is_none() {
-            self.closed = Some(why);
-            self.queue.clear();
-            self.state = FaceState::Gone;
-        }
-    }
-
-    /// A frame of the stream, with whatever goes wrong with it.
-    fn push_data(&mut self, now: Nanos, text: String) {
-        match self.faults.strike(now) {
-            None | Some(FaultKind::SkipSequence) => self.push(now, text),
-            Some(FaultKind::Drop | FaultKind::Freeze(_)) => {}
-            Some(FaultKind::Duplicate) => {
-                self.push(now, text.clone());
-                self.push(now, text);
-            }
-            Some(FaultKind::Delay(span)) => {
-                self.ready_at = self.ready_at.max(now).plus(span);
-                self.push(now, text);
-            }
-            Some(FaultKind::Disconnect) => self.close(Closed::ByFault),
-        }
-    }
-}
-
-/// The side of the venues that clients see.
-#[derive(Clone, Debug)]
-struct Faces {
-    scenario: Scenario,
-    sessions: Vec<Session>,
-    tops: Vec<TopOfBook>,
-    stats: SimStats,
-}
-
-impl Faces {
-    fn listing(&self, book: BookId) -> Option<&Listing> {
-        self.scenario.catalog.listing(book)
-    }
-
-    fn tell_polymarket(&mut self, now: Nanos, frames: &[polymarket::Frame]) {
-        for session in &mut self.sessions {
-            for frame in frames {
-                let FaceState::Polymarket(state) = &session.state else { break };
-                if state.takes(frame) {
-                    session.push_data(now, frame.text.clone());
-                }
-            }
-        }
-    }
-
-    fn tell_kalshi(&mut self, now: Nanos, list: &[kalshi::Said]) {
-        for session in &mut self.sessions {
-            for said in list {
-                let FaceState::Kalshi(state) = &mut session.state else { break };
-                let Some(text) = state.frame(said) else { continue };
-                let skips = session.faults.counts.skips;
-                session.push_data(now, text);
-                if session.faults.counts.skips > skips
-                    && let FaceState::Kalshi(state) = &mut session.state
-                {
-                    state.skip_sequence();
-                }
-            }
-        }
-    }
-
-    fn market_id(&self, book: BookId) -> &str {
-        self.scenario.market_ids.get(book.index()).map_or("", String::as_str)
-    }
-}
-
-impl Tape for Faces {
-    fn changed(&mut self, book: BookId, market: &Market, now: Nanos, events: &[MatchEvent]) {
-        self.stats.operations += 1;
-        let matched = events.iter().filter(|event| matches!(event, MatchEvent::Trade { .. }));
-        self.stats.trades += u64::try_from(matched.count()).unwrap_or(0);
-        let before = self.tops.get(book.index()).copied().unwrap_or_default();
-        let top = market.book.top();
-        if let Some(slot) = self.tops.get_mut(book.index()) {
-            *slot = top;
-        }
-        let is_heard = |session: &Session| session.kind == market.kind && session.closed.is_none();
-        if !self.sessions.iter().any(is_heard) {
-            return;
-        }
-        let Some(listing) = self.listing(book) else { return };
-        match market.kind {
-            VenueKind::Polymarket => {
-                let frames = polymarket::Shown { listing, market, now }.changed(events, before);
-                self.tell_polymarket(now, &frames);
-            }
-            VenueKind::Kalshi => {
-                let market_id = self.market_id(book);
-                let shown = kalshi::Shown { listing, market, market_id, now };
-                let list = shown.changed(events, top != before);
-                self.tell_kalshi(now, &list);
-            }
-        }
-    }
-
-    fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]) {
-        let [old, new] = grids.map(Grid::step);
-        if let Some(listing) = self.listing(book) {
-            let frames = polymarket::Shown { listing, market, now }.tick_changed(old, new);
-            self.tell_polymarket(now, &frames);
-        }
-    }
-
-    fn announced(&mut self, now: Nanos) {
-        self.tell_polymarket(now, &[polymarket::new_market(now)]);
-    }
-
-    fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending) {
-        let Some(listing) = self.listing(book) else { return };
-        let market_id = self.market_id(book);
-        match market.kind {
-            VenueKind::Polymarket => {
-                let shown = polymarket::Shown { listing, market, now };
-                let frames: Vec<_> = shown.ended(ending, market_id).into_iter().collect();
-                self.tell_polymarket(now, &frames);
-            }
-            VenueKind::Kalshi => {
-                let said = kalshi::Shown { listing, market, market_id, now }.ended(ending);
-                self.tell_kalshi(now, &[said]);
-            }
-        }
-    }
-}
+pub use super::faces::{CLIENT_TEXT_BYTES_MAX, Closed, QUEUE_FRAMES_MAX, SessionId, SimStats};
 
 /// Two simulated venues that list one scenario.
 ///
@@ -238,9 +38,14 @@ impl Tape for Faces {
 /// ```
 #[derive(Clone, Debug)]
 pub struct SimVenues {
+    scenario: Arc<Scenario>,
     world: World,
     flow: Flow,
     faces: Faces,
+    polymarket: polymarket::venue::Venue,
+    kalshi: kalshi::venue::Venue,
+    /// What the flow has done and no venue has heard of yet.
+    happened: Vec<(BookId, Happened)>,
     fault_plan: FaultPlan,
     seed: u64,
     fine: Grid,
@@ -260,24 +65,84 @@ impl SimVenues {
         start: Nanos,
     ) -> Result<Self, GridError> {
         let fine = Grid::uniform(Price::from_micro(1_000).unwrap_or(Price::ZERO))?;
-        let world = World::new(&scenario, start, seed);
-        let flow = Flow::new(&scenario, config, start, seed);
-        let tops = vec![TopOfBook::default(); scenario.catalog.listings.len()];
-        let stats = SimStats::default();
-        let faces = Faces { scenario, sessions: Vec::new(), tops, stats };
-        let mut venues = Self { world, flow, faces, fault_plan, seed, fine, now: start };
+        let scenario = Arc::new(scenario);
+        let mut venues = Self {
+            world: World::new(&scenario, start, seed),
+            flow: Flow::new(&scenario, config, start, seed),
+            faces: Faces::new(Arc::clone(&scenario)),
+            polymarket: polymarket::venue::Venue::new(&scenario, seed),
+            kalshi: kalshi::venue::Venue::new(&scenario, seed),
+            happened: Vec::new(),
+            scenario,
+            fault_plan,
+            seed,
+            fine,
+            now: start,
+        };
         venues.step(start);
         Ok(venues)
     }
 
-    /// Lets everything happen that is due at or before `now`.
+    /// Lets everything happen that is due at or before `now`, in the order of time: the flow's
+    /// orders, and what the venues do by themselves.
     pub fn step(&mut self, now: Nanos) {
-        while self.flow.next_at().is_some_and(|at| at <= now) {
-            let mut desk =
-                Desk { world: &mut self.world, tape: &mut self.faces, now, fine: self.fine };
-            self.flow.wake_next(&mut desk);
+        while let Some((at, who)) = self.next_due().filter(|(at, _)| *at <= now) {
+            self.now = self.now.max(at);
+            match who {
+                None => self.wake_flow(),
+                Some(kind) => self.with_floor(|polymarket, kalshi, floor| match kind {
+                    VenueKind::Polymarket => polymarket.wake(floor),
+                    VenueKind::Kalshi => kalshi.wake(floor),
+                }),
+            }
+            self.hear();
         }
         self.now = self.now.max(now);
+    }
+
+    /// What comes next: the flow before the venues, where they are due at one moment.
+    fn next_due(&self) -> Option<(Nanos, Option<VenueKind>)> {
+        let flow = self.flow.next_at().map(|at| (at, None));
+        let polymarket = self.polymarket.next_at().map(|at| (at, Some(VenueKind::Polymarket)));
+        let kalshi = self.kalshi.next_at().map(|at| (at, Some(VenueKind::Kalshi)));
+        [flow, polymarket, kalshi].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    fn wake_flow(&mut self) {
+        let mut tape = Recorder { faces: &mut self.faces, happened: &mut self.happened };
+        let (now, fine) = (self.now, self.fine);
+        let mut desk = Desk { world: &mut self.world, tape: &mut tape, now, fine };
+        self.flow.wake_next(&mut desk);
+    }
+
+    /// Tells the venues what has happened on their books.
+    fn hear(&mut self) {
+        // What a venue does on hearing may make more happen: until nothing is left.
+        while !self.happened.is_empty() {
+            for (book, what) in std::mem::take(&mut self.happened) {
+                let kind = self.scenario.catalog.listing(book).map(|listing| listing.kind);
+                self.with_floor(|polymarket, kalshi, floor| match kind {
+                    Some(VenueKind::Polymarket) => polymarket.hear(floor, book, &what),
+                    Some(VenueKind::Kalshi) => kalshi.hear(floor, book, &what),
+                    None => {}
+                });
+            }
+        }
+    }
+
+    fn with_floor<T>(
+        &mut self,
+        work: impl FnOnce(&mut polymarket::venue::Venue, &mut kalshi::venue::Venue, &mut Floor<'_>) -> T,
+    ) -> T {
+        let mut floor = Floor {
+            scenario: &self.scenario,
+            world: &mut self.world,
+            faces: &mut self.faces,
+            happened: &mut self.happened,
+            now: self.now,
+            fine: self.fine,
+        };
+        work(&mut self.polymarket, &mut self.kalshi, &mut floor)
     }
 
     /// The moment of the last step.
@@ -288,89 +153,109 @@ impl SimVenues {
 
     /// What is listed.
     #[must_use]
-    pub const fn scenario(&self) -> &Scenario {
-        &self.faces.scenario
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
     }
 
-    /// A client connects to a venue's WebSocket.
+    /// Answers a request to a venue's REST.
+    pub fn on_request(
+        &mut self,
+        kind: VenueKind,
+        request: &HttpRequest<'_>,
+        now: Nanos,
+    ) -> HttpReply {
+        self.step(now);
+        let reply = self.with_floor(|polymarket, kalshi, floor| match kind {
+            VenueKind::Polymarket => polymarket.answer(floor, request),
+            VenueKind::Kalshi => kalshi.answer(floor, request),
+        });
+        self.hear();
+        reply
+    }
+
+    /// A client asks for a WebSocket of a venue.
+    ///
+    /// # Errors
+    /// With the venue's refusal.
+    pub fn open(
+        &mut self,
+        kind: VenueKind,
+        request: &HttpRequest<'_>,
+        now: Nanos,
+    ) -> Result<SessionId, HttpReply> {
+        self.step(now);
+        let state = match kind {
+            VenueKind::Polymarket => FaceState::Polymarket(self.polymarket.open(request, now)?),
+            VenueKind::Kalshi => FaceState::Kalshi(self.kalshi.open(request, now)?),
+        };
+        Ok(self.admit(kind, state, now))
+    }
+
+    /// A client connects to a venue's public stream, without a request.
     pub fn connect(&mut self, kind: VenueKind, now: Nanos) -> SessionId {
-        let index = self.faces.sessions.len();
         let state = match kind {
             VenueKind::Polymarket => FaceState::Polymarket(polymarket::Session::default()),
             VenueKind::Kalshi => FaceState::Kalshi(kalshi::Session::default()),
         };
-        let faults = Faults::new(&self.fault_plan, kind, index, self.seed, now);
-        let queue = VecDeque::new();
-        let ready_at = Nanos::ZERO;
-        self.faces.sessions.push(Session { kind, state, queue, ready_at, faults, closed: None });
-        self.faces.stats.sessions += 1;
-        SessionId(index)
+        self.admit(kind, state, now)
+    }
+
+    fn admit(&mut self, kind: VenueKind, state: FaceState, now: Nanos) -> SessionId {
+        let (plan, seed) = (&self.fault_plan, self.seed);
+        self.faces.admit(kind, state, |number| Faults::new(plan, kind, number, seed, now))
     }
 
     /// A client says something.
     pub fn on_text(&mut self, id: SessionId, text: &str, now: Nanos) {
+        self.step(now);
         self.faces.stats.client_messages += 1;
-        let Self { world, faces, .. } = self;
-        let Some(session) = faces.sessions.get_mut(id.0) else { return };
+        let Some(session) = self.faces.sessions.get_mut(&id) else { return };
         if text.len() > CLIENT_TEXT_BYTES_MAX {
             session.close(Closed::TooLong);
             return;
         }
-        let scenario = &faces.scenario;
-        let markets = world.markets.as_slice();
-        match &mut session.state {
-            FaceState::Polymarket(state) => match state.on_text(text, scenario) {
-                polymarket::Reply::Text(reply) => session.push(now, reply.to_owned()),
-                polymarket::Reply::Dump(instruments) => {
-                    let books = instruments.iter().filter_map(|instrument| {
-                        let listing = scenario.catalog.listing(instrument.book())?;
-                        let market = markets.get(instrument.book().index())?;
-                        let shown = polymarket::Shown { listing, market, now };
-                        Some((shown, instrument.face()))
-                    });
-                    let dump = polymarket::dump(books);
-                    session.push(now, dump);
-                }
-                polymarket::Reply::Silence => {}
-            },
-            FaceState::Kalshi(state) => {
-                for frame in state.on_text(text, kalshi::Venue { scenario, markets }) {
-                    session.push(now, frame);
-                }
-            }
-            FaceState::Gone => {}
+        let mut state = std::mem::replace(&mut session.state, FaceState::Away);
+        self.with_floor(|polymarket, kalshi, floor| match &mut state {
+            FaceState::Polymarket(state) => polymarket.on_text(floor, id, state, text),
+            FaceState::Kalshi(state) => kalshi.on_text(floor, id, state, text),
+            FaceState::Away => {}
+        });
+        if let Some(session) = self.faces.sessions.get_mut(&id).filter(|s| s.closed.is_none()) {
+            session.state = state;
         }
+        self.hear();
     }
 
     /// Moves the frames that have left the venue by `now` to `out`.
     pub fn take_frames(&mut self, id: SessionId, now: Nanos, out: &mut Vec<String>) {
-        let Some(session) = self.faces.sessions.get_mut(id.0) else { return };
-        while session.queue.front().is_some_and(|(ready_at, _)| *ready_at <= now) {
-            out.extend(session.queue.pop_front().map(|(_, text)| text));
+        let Some(session) = self.faces.sessions.get_mut(&id) else { return };
+        while let Some(text) = session.pop(now) {
+            out.push(text);
             self.faces.stats.frames += 1;
         }
     }
 
-    /// Whether frames of a connection are ready to leave, or it has been closed.
+    /// Whether a client has something to take at `now`, or was closed.
     #[must_use]
     pub fn has_news(&self, id: SessionId, now: Nanos) -> bool {
-        self.faces.sessions.get(id.0).is_some_and(|session| {
-            let is_ready = session.queue.front().is_some_and(|(ready_at, _)| *ready_at <= now);
-            is_ready || session.closed.is_some()
-        })
+        self.faces.sessions.get(&id).is_none_or(|session| session.has_news(now))
     }
 
-    /// Why the venue considers a connection closed; `None` while it is open.
+    /// Why the venue has closed a connection, if it has.
     #[must_use]
     pub fn closed(&self, id: SessionId) -> Option<Closed> {
-        self.faces.sessions.get(id.0).map_or(Some(Closed::ByClient), |session| session.closed)
+        self.faces.sessions.get(&id).map_or(Some(Closed::ByClient), |session| session.closed)
     }
 
-    /// A client leaves.
+    /// A client leaves, or has been closed and is gone: nothing of its connection stays.
     pub fn disconnect(&mut self, id: SessionId) {
-        if let Some(session) = self.faces.sessions.get_mut(id.0) {
-            session.close(Closed::ByClient);
+        let kind = self.faces.sessions.get(&id).map(|session| session.kind);
+        match kind {
+            Some(VenueKind::Polymarket) => self.polymarket.left(id),
+            Some(VenueKind::Kalshi) => self.kalshi.left(id),
+            None => {}
         }
+        self.faces.forget(id);
     }
 
     /// The levels of a face as the venue itself has them, best last.
@@ -398,17 +283,6 @@ impl SimVenues {
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> SimStats {
-        let mut stats = self.faces.stats;
-        for session in &self.faces.sessions {
-            let counts = session.faults.counts;
-            stats.faults.drops += counts.drops;
-            stats.faults.duplicates += counts.duplicates;
-            stats.faults.delays += counts.delays;
-            stats.faults.skips += counts.skips;
-            stats.faults.disconnects += counts.disconnects;
-            stats.faults.freezes += counts.freezes;
-            stats.too_slow += u64::from(session.closed == Some(Closed::TooSlow));
-        }
-        stats
+        self.faces.total()
     }
 }

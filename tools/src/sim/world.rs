@@ -9,7 +9,9 @@ use std::collections::VecDeque;
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::{BookId, ConditionId, Grid, Nanos, Price, Side};
 
-use super::matching::{MatchEvent, MatchingBook, NewOrder, OrderKey, Submitted};
+use super::matching::{
+    MatchEvent, MatchingBook, NewOrder, OrderKey, Refused, RestingOrder, Submitted,
+};
 use super::rng::Rng;
 use super::scenario::{EventSpec, Scenario};
 
@@ -171,6 +173,17 @@ pub struct Market {
     pub revision: u64,
 }
 
+/// Why a listing refuses an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// It takes none, now or any more.
+    Closed,
+    /// No price of the grid is near.
+    OffGrid,
+    /// The book itself refuses it.
+    ByBook(Refused),
+}
+
 /// Truths and listings.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -232,18 +245,25 @@ impl World {
 
     /// Submits an order to an open listing. A price between two ticks becomes the next one that is
     /// not worse for its owner.
+    ///
+    /// # Errors
+    /// When the listing or its book refuses it; nothing has changed then.
     pub fn submit(
         &mut self,
         book: BookId,
         mut order: NewOrder,
         out: &mut Vec<MatchEvent>,
-    ) -> Option<Submitted> {
-        let market = self.markets.get_mut(book.index()).filter(|market| market.is_open)?;
-        order.price = match order.side {
-            Side::Buy => market.grid.floor(order.price)?,
-            Side::Sell => market.grid.ceil(order.price)?,
+    ) -> Result<Submitted, Rejected> {
+        let market = self.markets.get_mut(book.index()).ok_or(Rejected::Closed)?;
+        if !market.is_open {
+            return Err(Rejected::Closed);
+        }
+        let price = match order.side {
+            Side::Buy => market.grid.floor(order.price),
+            Side::Sell => market.grid.ceil(order.price),
         };
-        let done = market.book.submit(order, out).ok()?;
+        order.price = price.ok_or(Rejected::OffGrid)?;
+        let done = market.book.submit(order, out).map_err(Rejected::ByBook)?;
         market.revision += 1;
         for event in out.iter() {
             if let MatchEvent::Trade { price, qty, .. } = event {
@@ -251,15 +271,19 @@ impl World {
                 market.volume_centi += qty.micro() / 10_000;
             }
         }
-        Some(done)
+        Ok(done)
     }
 
-    /// Cancels an order.
-    pub fn cancel(&mut self, book: BookId, key: OrderKey, out: &mut Vec<MatchEvent>) {
-        if let Some(market) = self.markets.get_mut(book.index()) {
-            market.revision += 1;
-            market.book.cancel(key, out);
-        }
+    /// Cancels an order; `None` when it rests no more.
+    pub fn cancel(
+        &mut self,
+        book: BookId,
+        key: OrderKey,
+        out: &mut Vec<MatchEvent>,
+    ) -> Option<RestingOrder> {
+        let market = self.markets.get_mut(book.index())?;
+        market.revision += 1;
+        market.book.cancel(key, out)
     }
 }
 

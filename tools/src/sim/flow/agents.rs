@@ -142,7 +142,9 @@ impl Maker {
                     wanted.swap_remove(at);
                     kept.push((key, side, price));
                 }
-                _ => desk.cancel(self.book, key),
+                _ => {
+                    desk.cancel(self.book, key);
+                }
             }
             if !is_there {
                 // Filled: whoever traded may know more, and the inventory wants to go back.

@@ -1,0 +1,304 @@
+//! What clients see of both venues: their connections, and the public frames of every operation.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use dutchbook_book::catalog::{Listing, VenueKind};
+use dutchbook_book::{BookId, Grid, Nanos, TopOfBook};
+
+use super::fault::{FaultCounts, FaultKind, Faults};
+use super::flow::{Ending, Tape};
+use super::matching::MatchEvent;
+use super::scenario::Scenario;
+use super::world::Market;
+use super::{kalshi, polymarket};
+
+/// The most that may wait for one client before it is dropped as too slow.
+pub const QUEUE_FRAMES_MAX: usize = 8_192;
+/// The longest message that a client may send.
+pub const CLIENT_TEXT_BYTES_MAX: usize = 65_536;
+
+/// A client's connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(u64);
+
+/// Why a venue closed a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// The client left.
+    ByClient,
+    /// Its queue was full.
+    TooSlow,
+    /// An injected fault.
+    ByFault,
+    /// It sent more than a message may have.
+    TooLong,
+    /// The venue had enough of it.
+    ByVenue,
+}
+
+/// What has happened so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SimStats {
+    /// Frames handed to clients.
+    pub frames: u64,
+    /// Operations that changed a book.
+    pub operations: u64,
+    /// Matches, one per price and order.
+    pub trades: u64,
+    /// Connections opened.
+    pub sessions: u64,
+    /// Connections closed because the client was too slow.
+    pub too_slow: u64,
+    /// Messages of clients.
+    pub client_messages: u64,
+    /// Injected faults.
+    pub faults: FaultCounts,
+}
+
+impl SimStats {
+    fn add(&mut self, session: &Session) {
+        let counts = session.faults.counts;
+        self.faults.drops += counts.drops;
+        self.faults.duplicates += counts.duplicates;
+        self.faults.delays += counts.delays;
+        self.faults.skips += counts.skips;
+        self.faults.disconnects += counts.disconnects;
+        self.faults.freezes += counts.freezes;
+        self.too_slow += u64::from(session.closed == Some(Closed::TooSlow));
+    }
+}
+
+/// A connection's own state on its venue.
+#[derive(Clone, Debug)]
+pub(super) enum FaceState {
+    Polymarket(polymarket::Session),
+    Kalshi(kalshi::Session),
+    /// The connection is closed, or its state is with the venue that reads its message.
+    Away,
+}
+
+/// One connection: what waits to leave, and what goes wrong with it.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) kind: VenueKind,
+    pub(super) state: FaceState,
+    queue: VecDeque<(Nanos, String)>,
+    /// No frame leaves before those in front of it.
+    ready_at: Nanos,
+    faults: Faults,
+    pub(super) closed: Option<Closed>,
+}
+
+impl Session {
+    /// Replies, dumps and snapshots: never struck by a fault.
+    pub(super) fn push(&mut self, now: Nanos, text: String) {
+        if self.closed.is_some() {
+            return;
+        }
+        if self.queue.len() >= QUEUE_FRAMES_MAX {
+            self.close(Closed::TooSlow);
+            return;
+        }
+        self.ready_at = self.ready_at.max(now);
+        self.queue.push_back((self.ready_at, text));
+    }
+
+    pub(super) fn close(&mut self, why: Closed) {
+        if self.closed.is_none() {
+            self.closed = Some(why);
+            self.queue.clear();
+            self.state = FaceState::Away;
+        }
+    }
+
+    /// A frame of the stream, with whatever goes wrong with it.
+    pub(super) fn push_data(&mut self, now: Nanos, text: String) {
+        match self.faults.strike(now) {
+            None | Some(FaultKind::SkipSequence) => self.push(now, text),
+            Some(FaultKind::Drop | FaultKind::Freeze(_)) => {}
+            Some(FaultKind::Duplicate) => {
+                self.push(now, text.clone());
+                self.push(now, text);
+            }
+            Some(FaultKind::Delay(span)) => {
+                self.ready_at = self.ready_at.max(now).plus(span);
+                self.push(now, text);
+            }
+            Some(FaultKind::Disconnect) => self.close(Closed::ByFault),
+        }
+    }
+
+    /// A frame of the stream of a Kalshi connection; a fault may use up a sequence number.
+    fn push_kalshi(&mut self, now: Nanos, text: String) {
+        let skips = self.faults.counts.skips;
+        self.push_data(now, text);
+        if self.faults.counts.skips > skips
+            && let FaceState::Kalshi(state) = &mut self.state
+        {
+            state.skip_sequence();
+        }
+    }
+
+    /// Takes the next frame that has left the venue by `now`.
+    pub(super) fn pop(&mut self, now: Nanos) -> Option<String> {
+        let is_out = self.queue.front().is_some_and(|(ready_at, _)| *ready_at <= now);
+        if is_out { self.queue.pop_front().map(|(_, text)| text) } else { None }
+    }
+
+    /// Whether something can be taken at `now`, or the venue has closed the connection.
+    pub(super) fn has_news(&self, now: Nanos) -> bool {
+        self.closed.is_some() || self.queue.front().is_some_and(|(ready_at, _)| *ready_at <= now)
+    }
+}
+
+/// The side of the venues that clients see.
+#[derive(Clone, Debug)]
+pub(super) struct Faces {
+    scenario: Arc<Scenario>,
+    pub(super) sessions: BTreeMap<SessionId, Session>,
+    tops: Vec<TopOfBook>,
+    pub(super) stats: SimStats,
+}
+
+impl Faces {
+    /// The faces of venues that list this, before the first client.
+    pub(super) fn new(scenario: Arc<Scenario>) -> Self {
+        let tops = vec![TopOfBook::default(); scenario.catalog.listings.len()];
+        Self { scenario, sessions: BTreeMap::new(), tops, stats: SimStats::default() }
+    }
+
+    /// A connection more. `faults` makes its faults from its number.
+    pub(super) fn admit(
+        &mut self,
+        kind: VenueKind,
+        state: FaceState,
+        faults: impl FnOnce(u64) -> Faults,
+    ) -> SessionId {
+        let number = self.stats.sessions;
+        self.stats.sessions += 1;
+        let session = Session {
+            kind,
+            state,
+            queue: VecDeque::new(),
+            ready_at: Nanos::ZERO,
+            faults: faults(number),
+            closed: None,
+        };
+        self.sessions.insert(SessionId(number), session);
+        SessionId(number)
+    }
+
+    /// Forgets a connection; its counts stay.
+    pub(super) fn forget(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.remove(&id) {
+            self.stats.add(&session);
+        }
+    }
+
+    /// Counters of now, those of open connections included.
+    pub(super) fn total(&self) -> SimStats {
+        let mut all = self.stats;
+        for session in self.sessions.values() {
+            all.add(session);
+        }
+        all
+    }
+
+    fn listing(&self, book: BookId) -> Option<&Listing> {
+        self.scenario.catalog.listing(book)
+    }
+
+    fn tell_polymarket(&mut self, now: Nanos, frames: &[polymarket::Frame]) {
+        for session in self.sessions.values_mut() {
+            for frame in frames {
+                let FaceState::Polymarket(state) = &session.state else { break };
+                if state.takes(frame) {
+                    session.push_data(now, frame.text.clone());
+                }
+            }
+        }
+    }
+
+    fn tell_kalshi(&mut self, now: Nanos, list: &[kalshi::Said]) {
+        for said in list {
+            self.tell_each_kalshi(now, |_, state| state.frame(said));
+        }
+    }
+
+    /// Every Kalshi connection gets the frame that is made for it, if one is.
+    pub(super) fn tell_each_kalshi(
+        &mut self,
+        now: Nanos,
+        mut frame: impl FnMut(SessionId, &mut kalshi::Session) -> Option<String>,
+    ) {
+        for (id, session) in &mut self.sessions {
+            let FaceState::Kalshi(state) = &mut session.state else { continue };
+            if let Some(text) = frame(*id, state) {
+                session.push_kalshi(now, text);
+            }
+        }
+    }
+
+    fn market_id(&self, book: BookId) -> &str {
+        self.scenario.market_ids.get(book.index()).map_or("", String::as_str)
+    }
+}
+
+impl Tape for Faces {
+    fn changed(&mut self, book: BookId, market: &Market, now: Nanos, events: &[MatchEvent]) {
+        self.stats.operations += 1;
+        let matched = events.iter().filter(|event| matches!(event, MatchEvent::Trade { .. }));
+        self.stats.trades += u64::try_from(matched.count()).unwrap_or(0);
+        let before = self.tops.get(book.index()).copied().unwrap_or_default();
+        let top = market.book.top();
+        if let Some(slot) = self.tops.get_mut(book.index()) {
+            *slot = top;
+        }
+        let is_heard = |session: &Session| session.kind == market.kind && session.closed.is_none();
+        if !self.sessions.values().any(is_heard) {
+            return;
+        }
+        let Some(listing) = self.listing(book) else { return };
+        match market.kind {
+            VenueKind::Polymarket => {
+                let frames = polymarket::Shown { listing, market, now }.changed(events, before);
+                self.tell_polymarket(now, &frames);
+            }
+            VenueKind::Kalshi => {
+                let market_id = self.market_id(book);
+                let shown = kalshi::Shown { listing, market, market_id, now };
+                let list = shown.changed(events, top != before);
+                self.tell_kalshi(now, &list);
+            }
+        }
+    }
+
+    fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]) {
+        let [old, new] = grids.map(Grid::step);
+        if let Some(listing) = self.listing(book) {
+            let frames = polymarket::Shown { listing, market, now }.tick_changed(old, new);
+            self.tell_polymarket(now, &frames);
+        }
+    }
+
+    fn announced(&mut self, now: Nanos) {
+        self.tell_polymarket(now, &[polymarket::new_market(now)]);
+    }
+
+    fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending) {
+        let Some(listing) = self.listing(book) else { return };
+        let market_id = self.market_id(book);
+        match market.kind {
+            VenueKind::Polymarket => {
+                let shown = polymarket::Shown { listing, market, now };
+                let frames: Vec<_> = shown.ended(ending, market_id).into_iter().collect();
+                self.tell_polymarket(now, &frames);
+            }
+            VenueKind::Kalshi => {
+                let said = kalshi::Shown { listing, market, market_id, now }.ended(ending);
+                self.tell_kalshi(now, &[said]);
+            }
+        }
+    }
+}
