@@ -8,6 +8,8 @@
 //! A relation is a claim about rules texts. [`structural`] derives only those that the venues' own
 //! metadata state; the rest are approved by a person.
 
+pub mod structural;
+
 use crate::eval::basket::{BasketKind, Leg};
 use crate::eval::states::StateTable;
 use dutchbook_book::catalog::{Catalog, EventLaw};
