@@ -10,6 +10,9 @@ pub mod intent;
 pub mod order;
 pub mod paper;
 pub mod report;
+pub mod sign;
+pub mod venue;
+pub mod wire;
 
 pub use intent::{Intent, OrderId, TradeId};
 pub use order::{Order, OrderError, OrderState};

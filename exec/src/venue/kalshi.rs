@@ -1,0 +1,4 @@
+//! Kalshi: requests signed by timestamp, method and path, and orders on the single book of a market,
+//! always in terms of YES.
+
+pub mod auth;
