@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{demo, eval, replay};
+use crate::{demo, eval, replay, venue};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ use crate::{demo, eval, replay};
                   engine against them, and a report at the end.",
     after_help = "Examples:\n  dutchbook                              the demo, 30 seconds, on screen\n  \
                   dutchbook demo --seconds 10 --json     the demo as one JSON object\n  \
+                  dutchbook venue kalshi --listen 127.0.0.1:8080\n  \
+                                                         a simulated Kalshi for any client\n  \
                   dutchbook replay recording.jsonl.zst   a recording through the engine\n  \
                   dutchbook eval cases.json --json       prices arbitrage cases given as data",
     args_conflicts_with_subcommands = true
@@ -38,6 +40,8 @@ pub struct Cli {
 enum Command {
     /// Runs the live engine against two embedded simulated venues and ends with a report.
     Demo(DemoArgs),
+    /// Runs one simulated venue that the venue's own clients can be pointed at.
+    Venue(venue::VenueArgs),
     /// Replays recordings through the engine: books, gaps, opportunities and their lives.
     Replay(ReplayArgs),
     /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
@@ -115,6 +119,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         None => run_demo(&cli.demo),
         Some(Command::Demo(args)) => run_demo(&args),
+        Some(Command::Venue(args)) => run_venue(&args),
         Some(Command::Replay(args)) => run_replay(&args),
         Some(Command::Eval(args)) => run_eval(&args),
     }
@@ -126,7 +131,8 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return print(&error.render().to_string());
     }
     let command = std::env::args().nth(1);
-    let known = command.as_deref().filter(|name| ["demo", "replay", "eval"].contains(name));
+    let known =
+        command.as_deref().filter(|name| ["demo", "venue", "replay", "eval"].contains(name));
     complain(&usage_line(&error.render().to_string(), known));
     ExitCode::from(2)
 }
@@ -147,7 +153,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 /// Reads a seed.
-fn seed(text: &str) -> Result<u64, String> {
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a seed is a whole number from 0 to {}", u64::MAX))
 }
 
@@ -155,6 +161,13 @@ fn run_demo(args: &DemoArgs) -> ExitCode {
     match demo::run(args) {
         Ok(report) if args.json => print_json(&report.json()),
         Ok(report) => print(&report.text()),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_venue(args: &venue::VenueArgs) -> ExitCode {
+    match venue::run(args, &mut std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error.to_string()),
     }
 }

@@ -5,3 +5,4 @@ pub mod demo;
 pub mod eval;
 pub mod replay;
 pub mod sim;
+pub mod venue;

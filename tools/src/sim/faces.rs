@@ -16,7 +16,7 @@ use super::{kalshi, polymarket};
 /// The most that may wait for one client before it is dropped as too slow.
 pub const QUEUE_FRAMES_MAX: usize = 8_192;
 /// The longest message that a client may send.
-pub const CLIENT_TEXT_BYTES_MAX: usize = 65_536;
+pub const CLIENT_TEXT_BYTES_MAX: usize = 256 * 1024;
 
 /// A client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

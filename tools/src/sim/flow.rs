@@ -32,6 +32,9 @@ pub enum Pace {
     Calm,
     /// Several thousand.
     Busy,
+    /// A few frames a second, wide spreads, and less than one trade a second on each venue: a
+    /// client of a venue can place, watch and cancel its orders in peace.
+    Quiet,
     /// Books as they were opened, and silence.
     None,
 }
@@ -51,6 +54,10 @@ pub struct FlowConfig {
     pub maker_count: u32,
     /// Prices per side and maker.
     pub level_count: u32,
+    /// Least and largest half spread of a maker where the tick is a cent, in parts of a million.
+    pub half_spread_coarse: [u64; 2],
+    /// The same where the tick is finer.
+    pub half_spread_fine: [u64; 2],
     /// How far a venue's opinion wanders from the truth, in parts of a million at even chances.
     pub sentiment: u32,
     /// Time between two uninformed orders on one listing.
@@ -80,6 +87,8 @@ impl FlowConfig {
             delay_kalshi: [Nanos::from_millis(60), Nanos::from_millis(450)],
             maker_count: 3,
             level_count: 3,
+            half_spread_coarse: [5_000, 9_000],
+            half_spread_fine: [1_500, 3_500],
             sentiment: 2_200,
             noise: Nanos::from_millis(4_000),
             informed: Nanos::from_millis(900),
@@ -96,6 +105,16 @@ impl FlowConfig {
                 maker_count: 4,
                 noise: Nanos::from_millis(350),
                 informed: Nanos::from_millis(250),
+                ..calm
+            },
+            Pace::Quiet => Self {
+                truth_step: Nanos::from_millis(250),
+                half_spread_coarse: [15_000, 19_000],
+                half_spread_fine: [4_000, 8_000],
+                sentiment: 700,
+                noise: Nanos::from_secs(60),
+                informed: Nanos::from_secs(10),
+                informed_edge: 25_000,
                 ..calm
             },
             Pace::None => Self { is_still: true, ..calm },
@@ -291,9 +310,9 @@ impl Flow {
         let tick = i64::from(tick);
         for index in 0..=config.maker_count {
             let is_deep = index == 0;
-            let spread =
-                if is_coarse { rng.between(5_000, 9_000) } else { rng.between(1_500, 3_500) };
-            let spread = i64::try_from(spread).unwrap_or(0);
+            let [least, largest] =
+                if is_coarse { config.half_spread_coarse } else { config.half_spread_fine };
+            let spread = i64::try_from(rng.between(least, largest)).unwrap_or(0);
             let delay = Nanos(rng.between(quick.0, slow.0));
             let maker = Maker {
                 book,

@@ -117,6 +117,23 @@ impl Scenario {
         Ok(builder.scenario)
     }
 
+    /// What a venue lists that runs for days: the demo's questions, none of which is scripted, with
+    /// truths that move slowly. Without `resolve_after` the game is never decided.
+    ///
+    /// # Errors
+    /// Never with the grids used here; they are checked as any others.
+    pub fn lasting(seed: u64, resolve_after: Option<Nanos>) -> Result<Self, GridError> {
+        let mut scenario = Self::demo(seed, resolve_after.unwrap_or(Nanos::ZERO))?;
+        for event in &mut scenario.events {
+            let is_end = |what: &Happening| matches!(what, Happening::Resolve { .. });
+            event.script.retain(|(_, what)| resolve_after.is_some() && is_end(what));
+            event.volatility /= 12;
+            event.jump_mean = Nanos::from_secs(240);
+            event.jump_max /= 3;
+        }
+        Ok(scenario)
+    }
+
     /// The listing that a venue's own id of a market or of a face names.
     #[must_use]
     pub fn book_of_native(&self, native: &str) -> Option<(BookId, dutchbook_book::Face)> {

@@ -1,10 +1,15 @@
-//! The simulated venues behind real WebSockets, in a thread of their own.
+//! The simulated venues behind real sockets, in a thread of their own: REST and WebSocket on one
+//! port, plain or TLS.
 //!
-//! One listener serves both faces by path. The runtime parks when nothing is due: the venues must
+//! One listener serves one venue, or both by path. The runtime parks when nothing is due: the venues must
 //! not take the processor from the engine that is being shown.
 
+mod certificate;
+mod http;
+mod socket;
+
 use core::time::Duration;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -13,30 +18,38 @@ use std::thread::JoinHandle;
 use dutchbook_book::Nanos;
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::grid::GridError;
-use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::MissedTickBehavior;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::server::{
-    Callback, ErrorResponse, Request, Response,
-};
-use tokio_tungstenite::tungstenite::http::StatusCode;
-use tokio_tungstenite::tungstenite::{Bytes, Message};
+use tokio_rustls::TlsAcceptor;
 
+use super::door::{HttpReply, HttpRequest};
 use super::fault::FaultPlan;
 use super::flow::FlowConfig;
 use super::scenario::Scenario;
-use super::venue::{Closed, SessionId, SimStats, SimVenues};
+use super::venue::{SessionId, SimStats, SimVenues};
+pub use certificate::{CertificateError, VenueCertificate};
+pub use http::{BODY_BYTES_MAX, BODY_TIME_MAX, HEAD_BYTES_MAX, HEAD_TIME_MAX, HEADERS_MAX};
 
 /// Polymarket's market channel.
 pub const POLYMARKET_PATH: &str = "/ws/market";
 /// Kalshi's WebSocket.
 pub const KALSHI_PATH: &str = "/trade-api/ws/v2";
-/// How often Kalshi pings, and with what.
-const HEARTBEAT: (Duration, &[u8]) = (Duration::from_secs(10), b"heartbeat");
-/// How long a handshake may take.
+/// How long a TLS handshake may take.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// The most connections at one time.
+pub const CONNECTIONS_MAX: usize = 512;
+/// The longest that a reply is held back.
+const REPLY_DELAY_MAX: Duration = Duration::from_secs(60);
+
+/// Which venue's face a listener shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// Both, told apart by the path.
+    Both,
+    /// One, whatever the path.
+    One(VenueKind),
+}
 
 /// Where time comes from.
 pub type Now = Box<dyn Fn() -> Nanos + Send>;
@@ -56,6 +69,10 @@ pub struct SimOptions {
     pub seed: u64,
     /// How often time moves on.
     pub step: Duration,
+    /// Which venue's face is shown.
+    pub served: Served,
+    /// What to serve TLS with; plain without it.
+    pub certificate: Option<VenueCertificate>,
 }
 
 impl SimOptions {
@@ -69,6 +86,8 @@ impl SimOptions {
             faults: FaultPlan::default(),
             seed,
             step: Duration::from_millis(2),
+            served: Served::Both,
+            certificate: None,
         }
     }
 }
@@ -146,30 +165,34 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
     let listener = std::net::TcpListener::bind(listen).map_err(refused)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let SimOptions { scenario, flow, faults, seed, step, .. } = options;
+    let SimOptions { scenario, flow, faults, seed, step, served, certificate, .. } = options;
     let venues = SimVenues::new(scenario, flow, faults, seed, now())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
     let (told, stats) = watch::channel(venues.stats());
+    let tls = certificate.map(|certificate| TlsAcceptor::from(certificate.server));
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
     let body = move || {
         let shared = Rc::new(Shared {
             venues: RefCell::new(venues),
             wakers: RefCell::new(BTreeMap::new()),
             now,
+            served,
+            connections: Cell::new(0),
         });
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
             tokio::task::spawn_local(step_on(Rc::clone(&shared), step, told));
             tokio::select! {
-                () = accept_all(listener, shared) => {}
+                () = accept_all(listener, tls, shared) => {}
                 _ = stopped => {}
             }
         });
     };
     let thread = std::thread::Builder::new().name("sim-venues".to_owned()).spawn(body)?;
     Ok(SimHandle {
-        polymarket_url: format!("ws://{address}{POLYMARKET_PATH}"),
-        kalshi_url: format!("ws://{address}{KALSHI_PATH}"),
+        polymarket_url: format!("{scheme}://{address}{POLYMARKET_PATH}"),
+        kalshi_url: format!("{scheme}://{address}{KALSHI_PATH}"),
         address,
         stats,
         stop: Some(stop),
@@ -182,6 +205,55 @@ struct Shared {
     venues: RefCell<SimVenues>,
     wakers: RefCell<BTreeMap<SessionId, Rc<Notify>>>,
     now: Now,
+    served: Served,
+    connections: Cell<usize>,
+}
+
+impl Shared {
+    /// Which venue a path belongs to.
+    fn kind_of(&self, path: &str) -> VenueKind {
+        match self.served {
+            Served::One(kind) => kind,
+            Served::Both if path.starts_with("/trade-api/") => VenueKind::Kalshi,
+            Served::Both => VenueKind::Polymarket,
+        }
+    }
+
+    fn request(&self, kind: VenueKind, request: &HttpRequest<'_>) -> HttpReply {
+        let now = (self.now)();
+        let mut venues = self.venues.borrow_mut();
+        let reply = venues.on_request(kind, request, now);
+        self.wake(&venues, now);
+        reply
+    }
+
+    fn open(&self, kind: VenueKind, request: &HttpRequest<'_>) -> Result<SessionId, HttpReply> {
+        self.venues.borrow_mut().open(kind, request, (self.now)())
+    }
+
+    fn say(&self, id: SessionId, text: &str) {
+        let now = (self.now)();
+        let mut venues = self.venues.borrow_mut();
+        venues.on_text(id, text, now);
+        self.wake(&venues, now);
+    }
+
+    /// Wakes the connections that have something to send.
+    fn wake(&self, venues: &SimVenues, now: Nanos) {
+        for (id, waker) in self.wakers.borrow().iter() {
+            if venues.has_news(*id, now) {
+                waker.notify_one();
+            }
+        }
+    }
+
+    /// Lets a moment of the venues' time come.
+    async fn wait_until(&self, at: Nanos) {
+        let left = at.since((self.now)());
+        if left > Nanos::ZERO {
+            tokio::time::sleep(Duration::from_nanos(left.0).min(REPLY_DELAY_MAX)).await;
+        }
+    }
 }
 
 /// Moves time on and wakes the connections that have something to send.
@@ -193,21 +265,19 @@ async fn step_on(shared: Rc<Shared>, step: Duration, told: watch::Sender<SimStat
         let now = (shared.now)();
         let mut venues = shared.venues.borrow_mut();
         venues.step(now);
-        for (id, waker) in shared.wakers.borrow().iter() {
-            if venues.has_news(*id, now) {
-                waker.notify_one();
-            }
-        }
+        shared.wake(&venues, now);
         told.send_replace(venues.stats());
     }
 }
 
-async fn accept_all(listener: std::net::TcpListener, shared: Rc<Shared>) {
+async fn accept_all(listener: std::net::TcpListener, tls: Option<TlsAcceptor>, shared: Rc<Shared>) {
     let Ok(listener) = TcpListener::from_std(listener) else { return };
     loop {
         match listener.accept().await {
+            // One more than the cap is turned away at once.
+            Ok(_) if shared.connections.get() >= CONNECTIONS_MAX => {}
             Ok((stream, _)) => {
-                tokio::task::spawn_local(serve(stream, Rc::clone(&shared)));
+                tokio::task::spawn_local(serve(stream, tls.clone(), Rc::clone(&shared)));
             }
             // Out of file descriptors, or a connection that is gone again: let others finish.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -215,80 +285,29 @@ async fn accept_all(listener: std::net::TcpListener, shared: Rc<Shared>) {
     }
 }
 
-/// Finds the venue that a path names.
-struct Route<'a>(&'a mut Option<VenueKind>);
+/// Counts an open connection; dropping it counts it closed.
+struct Counted(Rc<Shared>);
 
-impl Callback for Route<'_> {
-    fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
-        *self.0 = match request.uri().path() {
-            POLYMARKET_PATH => Some(VenueKind::Polymarket),
-            KALSHI_PATH => Some(VenueKind::Kalshi),
-            _ => {
-                let mut refusal = ErrorResponse::new(Some("404 page not found".to_owned()));
-                *refusal.status_mut() = StatusCode::NOT_FOUND;
-                return Err(refusal);
-            }
-        };
-        Ok(response)
+impl Counted {
+    fn new(shared: Rc<Shared>) -> Self {
+        shared.connections.set(shared.connections.get() + 1);
+        Self(shared)
     }
 }
 
-async fn serve(stream: TcpStream, shared: Rc<Shared>) {
-    // Small frames must not wait for each other; a socket that refuses still works.
-    drop(stream.set_nodelay(true));
-    let mut kind = None;
-    let handshake = tokio_tungstenite::accept_hdr_async(stream, Route(&mut kind));
-    let Ok(Ok(socket)) = tokio::time::timeout(HANDSHAKE_MAX, handshake).await else { return };
-    let Some(kind) = kind else { return };
-    let id = shared.venues.borrow_mut().connect(kind, (shared.now)());
-    let waker = Rc::new(Notify::new());
-    shared.wakers.borrow_mut().insert(id, Rc::clone(&waker));
-    // The client is told by the socket itself when it fails.
-    drop(converse(socket, kind, id, &waker, &shared).await);
-    shared.wakers.borrow_mut().remove(&id);
-    shared.venues.borrow_mut().disconnect(id);
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.connections.set(self.0.connections.get().saturating_sub(1));
+    }
 }
 
-/// Carries text in and frames out until either side ends it.
-async fn converse(
-    mut socket: WebSocketStream<TcpStream>,
-    kind: VenueKind,
-    id: SessionId,
-    waker: &Notify,
-    shared: &Shared,
-) -> Result<(), tokio_tungstenite::tungstenite::Error> {
-    let (period, payload) = HEARTBEAT;
-    let mut heartbeat = tokio::time::interval(period);
-    let mut frames = Vec::new();
-    loop {
-        tokio::select! {
-            message = socket.next() => match message {
-                Some(Ok(Message::Text(text))) => {
-                    shared.venues.borrow_mut().on_text(id, text.as_str(), (shared.now)());
-                }
-                Some(Ok(Message::Close(_))) | None => return Ok(()),
-                Some(Ok(_)) => continue,
-                Some(Err(error)) => return Err(error),
-            },
-            () = waker.notified() => {}
-            _ = heartbeat.tick(), if kind == VenueKind::Kalshi => {
-                socket.send(Message::Ping(Bytes::from_static(payload))).await?;
-            }
-        }
-        shared.venues.borrow_mut().take_frames(id, (shared.now)(), &mut frames);
-        for frame in frames.drain(..) {
-            socket.feed(Message::text(frame)).await?;
-        }
-        socket.flush().await?;
-        let closed = shared.venues.borrow().closed(id);
-        match closed {
-            None => {}
-            // A fault tears the connection without a word.
-            Some(Closed::ByFault) => return Ok(()),
-            Some(Closed::ByClient | Closed::TooSlow | Closed::TooLong | Closed::ByVenue) => {
-                return socket.close(None).await;
-            }
-        }
+async fn serve(stream: TcpStream, tls: Option<TlsAcceptor>, shared: Rc<Shared>) {
+    let _counted = Counted::new(Rc::clone(&shared));
+    // Small frames must not wait for each other; a socket that refuses still works.
+    drop(stream.set_nodelay(true));
+    let Some(tls) = tls else { return http::serve(stream, shared).await };
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await {
+        http::serve(stream, shared).await;
     }
 }
 

@@ -1,5 +1,7 @@
 use dutchbook_core::clock::Clock;
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 use super::super::flow::Pace;
 use super::*;

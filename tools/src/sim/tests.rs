@@ -287,7 +287,7 @@ fn hostile_clients_get_an_error_and_nothing_breaks() {
             venues.on_text(id, text, START);
         }
         assert_eq!(venues.closed(id), None);
-        venues.on_text(id, &"x".repeat(100_000), START);
+        venues.on_text(id, &"x".repeat(venue::CLIENT_TEXT_BYTES_MAX + 1), START);
         assert_eq!(venues.closed(id), Some(venue::Closed::TooLong));
     }
 }
@@ -411,5 +411,40 @@ fn a_decided_event_leaves_quotes_behind_on_the_slower_venue() {
         assert!(ask < 990_000, "the winner is still for sale below its payout: {ask}");
         venues.step(START.plus(Nanos::from_millis(18_500)));
         assert!(!venues.is_open(slower));
+    }
+}
+
+#[test]
+fn a_quiet_venue_leaves_its_clients_in_peace() {
+    const SECONDS: u64 = 180;
+    for seed in 1..=4 {
+        let scenario = Scenario::lasting(seed, None).unwrap();
+        let cents: Vec<BookId> = scenario
+            .catalog
+            .listings
+            .iter()
+            .filter(|listing| listing.grid.step() == 10_000)
+            .map(|listing| listing.book)
+            .collect();
+        let kind_of = |book: &BookId| scenario.catalog.listing(*book).unwrap().kind;
+        for kind in KINDS {
+            assert!(cents.iter().filter(|book| kind_of(book) == kind).count() >= 2);
+        }
+        let flow = FlowConfig::of(Pace::Quiet);
+        let mut venues =
+            SimVenues::new(scenario.clone(), flow, FaultPlan::default(), seed, START).unwrap();
+        let mut wide = vec![0; cents.len()];
+        for second in 1..=SECONDS {
+            venues.step(START.plus(Nanos::from_secs(second)));
+            for (book, wide) in cents.iter().zip(&mut wide) {
+                let best = |side| venues.levels(*book, Face::Yes, side).last().unwrap().price;
+                let spread = best(Side::Sell).micro() - best(Side::Buy).micro();
+                *wide += u64::from(spread >= 20_000);
+            }
+        }
+        let trades = venues.stats().trades;
+        // Both venues together.
+        assert!((10..SECONDS).contains(&trades), "seed {seed}: {trades} trades");
+        assert!(wide.iter().all(|wide| *wide * 10 > SECONDS * 8), "seed {seed}: {wide:?}");
     }
 }

@@ -1,0 +1,159 @@
+//! `dutchbook venue`: one simulated venue as a program, for any client of that venue.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use clap::{Args, ValueEnum};
+use dutchbook_book::Nanos;
+use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::grid::GridError;
+use dutchbook_core::clock::Clock;
+
+use crate::cli;
+use crate::sim::flow::{FlowConfig, Pace};
+use crate::sim::scenario::Scenario;
+use crate::sim::server::{
+    self, CertificateError, Served, SimOptions, SimServerError, VenueCertificate,
+};
+
+/// Which venue is simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// CLOB and Gamma on one host, WebSockets at /ws/market and /ws/user.
+    Polymarket,
+    /// REST below /trade-api/v2, WebSocket at /trade-api/ws/v2.
+    Kalshi,
+}
+
+impl Which {
+    const fn kind(self) -> VenueKind {
+        match self {
+            Self::Polymarket => VenueKind::Polymarket,
+            Self::Kalshi => VenueKind::Kalshi,
+        }
+    }
+}
+
+/// How busy a venue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VenueFlow {
+    /// A few messages and less than one trade a second, wide spreads.
+    Calm,
+    /// Several thousand messages a second.
+    Busy,
+    /// Books as they were opened; nobody else trades.
+    None,
+}
+
+impl VenueFlow {
+    const fn pace(self) -> Pace {
+        match self {
+            Self::Calm => Pace::Quiet,
+            Self::Busy => Pace::Busy,
+            Self::None => Pace::None,
+        }
+    }
+}
+
+/// Options of a simulated venue.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example:\n  dutchbook venue polymarket --listen 127.0.0.1:8080\n\nPrints `listening on URL` and serves \
+                        until Ctrl-C or SIGTERM. REST and WebSocket share the port."
+)]
+pub struct VenueArgs {
+    /// The venue.
+    #[arg(value_enum, value_name = "VENUE")]
+    pub which: Which,
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    pub listen: SocketAddr,
+    /// How much the other clients trade.
+    #[arg(long, value_enum, default_value_t = VenueFlow::Calm)]
+    pub flow: VenueFlow,
+    /// Seed of the hidden truth and of every order (any whole number from 0 to 2^64 - 1). Two venues
+    /// of one seed list the same questions around the same truth.
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = cli::seed)]
+    pub seed: u64,
+    /// Decides one of the questions after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    pub resolve_after: Option<u64>,
+    /// Serves TLS with a certificate made at the start.
+    #[arg(long)]
+    pub tls: bool,
+    /// Writes the certificate that clients have to trust to this file (PEM); implies --tls.
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert_out: Option<PathBuf>,
+}
+
+/// Why a venue cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum VenueError {
+    /// It cannot be started.
+    #[error(transparent)]
+    Start(#[from] SimServerError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// The scenario's grids are none.
+    #[error("the scenario has a bad price grid: {0}")]
+    Scenario(#[from] GridError),
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Nobody can be told the address.
+    #[error("cannot write to standard output: {0}")]
+    Output(std::io::Error),
+    /// A signal handler cannot be set.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signal(#[from] ctrlc::Error),
+}
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// When the address is taken, a file cannot be written, or the system refuses a thread.
+pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<(), VenueError> {
+    let (stop, stopped) = mpsc::channel();
+    // One that is told twice has stopped already.
+    ctrlc::set_handler(move || {
+        let _told = stop.send(());
+    })?;
+    let resolve_after = args.resolve_after.map(Nanos::from_secs);
+    let scenario = Scenario::lasting(args.seed, resolve_after)?;
+    let certificate = certificate(args)?;
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let options = SimOptions {
+        listen: args.listen,
+        served: Served::One(args.which.kind()),
+        certificate,
+        ..SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed)
+    };
+    let clock = Clock::new();
+    let venue = server::start(options, Box::new(move || clock.now()))?;
+    let told = writeln!(out, "listening on {scheme}://{}", venue.address);
+    told.and_then(|()| out.flush()).map_err(VenueError::Output)?;
+    // A closed channel stops the venue as well as a message does.
+    let _word = stopped.recv();
+    let _stats = venue.stop();
+    Ok(())
+}
+
+fn certificate(args: &VenueArgs) -> Result<Option<VenueCertificate>, VenueError> {
+    if !args.tls && args.tls_cert_out.is_none() {
+        return Ok(None);
+    }
+    let made = VenueCertificate::new(args.listen.ip())?;
+    if let Some(path) = &args.tls_cert_out {
+        let refused = |source| VenueError::Write { path: path.clone(), source };
+        std::fs::write(path, &made.root_pem).map_err(refused)?;
+    }
+    Ok(Some(made))
+}
