@@ -4,4 +4,5 @@ pub mod alloc;
 pub mod data;
 pub mod feeds;
 pub mod fuzz;
+pub mod markets;
 pub mod vectors;

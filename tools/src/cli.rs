@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{demo, eval, replay, venue};
+use crate::{demo, eval, matching, replay, venue};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -46,6 +46,8 @@ enum Command {
     Replay(ReplayArgs),
     /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
     Eval(EvalArgs),
+    /// Nominates relations between the markets of two venues.
+    Match(MatchArgs),
 }
 
 /// Options of the demo.
@@ -109,6 +111,18 @@ struct EvalArgs {
     json: bool,
 }
 
+/// Options of match.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  dutchbook match --score labelled.jsonl.zst --json")]
+struct MatchArgs {
+    /// Scores the matcher on a file of labelled pairs, one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    score: PathBuf,
+    /// Prints one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -122,6 +136,7 @@ pub fn main() -> ExitCode {
         Some(Command::Venue(args)) => run_venue(&args),
         Some(Command::Replay(args)) => run_replay(&args),
         Some(Command::Eval(args)) => run_eval(&args),
+        Some(Command::Match(args)) => run_match(&args),
     }
 }
 
@@ -131,8 +146,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return print(&error.render().to_string());
     }
     let command = std::env::args().nth(1);
-    let known =
-        command.as_deref().filter(|name| ["demo", "venue", "replay", "eval"].contains(name));
+    let known = command
+        .as_deref()
+        .filter(|name| ["demo", "venue", "replay", "eval", "match"].contains(name));
     complain(&usage_line(&error.render().to_string(), known));
     ExitCode::from(2)
 }
@@ -196,6 +212,15 @@ fn run_eval(args: &EvalArgs) -> ExitCode {
     match eval::run(&args.file) {
         Ok(value) if args.json => print_json(&value),
         Ok(value) => print(&eval::table(&value)),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_match(args: &MatchArgs) -> ExitCode {
+    let mut told = matching::progress::Told::new(std::io::stderr().is_terminal());
+    match matching::score::run(&args.score, |done, total| told.tick(done, total)) {
+        Ok(score) if args.json => print_json(&score),
+        Ok(score) => print(&matching::score::text(&score)),
         Err(error) => fail(&error.to_string()),
     }
 }

@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod demo;
 pub mod eval;
+pub mod matching;
 pub mod replay;
 pub mod sim;
 pub mod venue;
