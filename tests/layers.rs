@@ -104,6 +104,7 @@ const LAYERS: [Layer; 7] = [
             "secp256k1",
             "serde",
             "serde_json",
+            "sha1",
             "sha2",
             "thiserror",
             "tokio",

@@ -4,7 +4,7 @@
 //! `hear`, after the operation and before anything else happens.
 
 use dutchbook_book::catalog::VenueKind;
-use dutchbook_book::{BookId, Grid, Nanos};
+use dutchbook_book::{BookId, Face, Grid, Nanos};
 
 use super::faces::{Closed, FaceState, Faces, SessionId};
 use super::flow::{Desk, Ending, Tape};
@@ -109,6 +109,28 @@ impl<'a> Floor<'a> {
         let from = self.happened.len();
         let done = self.desk(|desk| desk.place(book, order))?;
         Ok((done, self.own_events(book, from)))
+    }
+
+    /// Places a client's order that names one face of the listing: public prints of it say so.
+    ///
+    /// # Errors
+    /// When the listing refuses it; nothing has changed then.
+    pub fn submit_as(
+        &mut self,
+        book: BookId,
+        order: NewOrder,
+        face: Face,
+    ) -> Result<(Submitted, Vec<MatchEvent>), Rejected> {
+        self.name(book, Some(face));
+        let done = self.submit(book, order);
+        self.name(book, None);
+        done
+    }
+
+    fn name(&mut self, book: BookId, face: Option<Face>) {
+        if let Some(market) = self.world.markets.get_mut(book.index()) {
+            market.named = face;
+        }
     }
 
     /// Cancels a client's order; `None` when it rests no more.

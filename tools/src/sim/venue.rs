@@ -145,6 +145,17 @@ impl SimVenues {
         work(&mut self.polymarket, &mut self.kalshi, &mut floor)
     }
 
+    /// Polymarket's own state: its accounts, and what it does badly.
+    #[must_use]
+    pub const fn polymarket(&self) -> &polymarket::venue::Venue {
+        &self.polymarket
+    }
+
+    /// Polymarket's own state, to fund accounts or to switch troubles.
+    pub const fn polymarket_mut(&mut self) -> &mut polymarket::venue::Venue {
+        &mut self.polymarket
+    }
+
     /// The moment of the last step.
     #[must_use]
     pub const fn now(&self) -> Nanos {

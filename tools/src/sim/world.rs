@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use dutchbook_book::catalog::VenueKind;
-use dutchbook_book::{BookId, ConditionId, Grid, Nanos, Price, Side};
+use dutchbook_book::{BookId, ConditionId, Face, Grid, Nanos, Price, Side};
 
 use super::matching::{
     MatchEvent, MatchingBook, NewOrder, OrderKey, Refused, RestingOrder, Submitted,
@@ -171,6 +171,8 @@ pub struct Market {
     pub volume_centi: u64,
     /// Counts operations: seeds of hashes and ids.
     pub revision: u64,
+    /// The face that the order now coming in names, where its venue knows.
+    pub named: Option<Face>,
 }
 
 /// Why a listing refuses an order.
@@ -210,6 +212,7 @@ impl World {
             last_trade: None,
             volume_centi: 0,
             revision: 0,
+            named: None,
         });
         let conditions = scenario
             .catalog

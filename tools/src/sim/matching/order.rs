@@ -7,7 +7,7 @@ use dutchbook_book::{Nanos, Price, Qty, QtyChange, Side};
 pub struct OwnerId(pub u32);
 
 /// An order of one book. Keys are never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderKey {
     pub(super) index: u32,
     pub(super) generation: u32,

@@ -1,0 +1,9 @@
+//! The venue as a client meets it, without sockets.
+
+mod account;
+mod client;
+mod hostile;
+mod placing;
+mod sums;
+
+use client::{Client, Ticket, start, venues};
