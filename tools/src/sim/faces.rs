@@ -159,13 +159,16 @@ pub(super) struct Faces {
     pub(super) sessions: BTreeMap<SessionId, Session>,
     tops: Vec<TopOfBook>,
     pub(super) stats: SimStats,
+    /// Whose operation on Kalshi is under way.
+    pub(super) mark: Option<kalshi::Mark>,
 }
 
 impl Faces {
     /// The faces of venues that list this, before the first client.
     pub(super) fn new(scenario: Arc<Scenario>) -> Self {
         let tops = vec![TopOfBook::default(); scenario.catalog.listings.len()];
-        Self { scenario, sessions: BTreeMap::new(), tops, stats: SimStats::default() }
+        let stats = SimStats::default();
+        Self { scenario, sessions: BTreeMap::new(), tops, stats, mark: None }
     }
 
     /// A connection more. `faults` makes its faults from its number.
@@ -267,7 +270,8 @@ impl Tape for Faces {
             }
             VenueKind::Kalshi => {
                 let market_id = self.market_id(book);
-                let shown = kalshi::Shown { listing, market, market_id, now };
+                let own = self.mark.as_ref();
+                let shown = kalshi::Shown { listing, market, market_id, now, own };
                 let list = shown.changed(events, top != before);
                 self.tell_kalshi(now, &list);
             }
@@ -296,8 +300,9 @@ impl Tape for Faces {
                 self.tell_polymarket(now, &frames);
             }
             VenueKind::Kalshi => {
-                let said = kalshi::Shown { listing, market, market_id, now }.ended(ending);
-                self.tell_kalshi(now, &[said]);
+                let shown = kalshi::Shown { listing, market, market_id, now, own: None };
+                let list = shown.ended(ending);
+                self.tell_kalshi(now, &list);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! `hear`, after the operation and before anything else happens.
 
 use dutchbook_book::catalog::VenueKind;
-use dutchbook_book::{BookId, Face, Grid, Nanos};
+use dutchbook_book::{BookId, Face, Grid, Nanos, Qty};
 
 use super::faces::{Closed, FaceState, Faces, SessionId};
 use super::flow::{Desk, Ending, Tape};
@@ -142,6 +142,33 @@ impl<'a> Floor<'a> {
         let from = self.happened.len();
         let order = self.desk(|desk| desk.cancel(book, key))?;
         Some((order, self.own_events(book, from)))
+    }
+
+    /// Replaces a client's order by another, which keeps its place where it only gets smaller.
+    ///
+    /// # Errors
+    /// When the listing refuses it; nothing has changed then.
+    pub fn replace(
+        &mut self,
+        book: BookId,
+        key: OrderKey,
+        order: NewOrder,
+    ) -> Result<(Submitted, Vec<MatchEvent>), Rejected> {
+        let from = self.happened.len();
+        let done = self.desk(|desk| desk.replace(book, key, order))?;
+        Ok((done, self.own_events(book, from)))
+    }
+
+    /// Says how many pairs of contracts of a listing exist.
+    pub fn set_open_interest(&mut self, book: BookId, pairs: Qty) {
+        if let Some(market) = self.world.markets.get_mut(book.index()) {
+            market.open_interest = pairs;
+        }
+    }
+
+    /// Says whose operation on Kalshi is under way: only its owner sees its id in the deltas.
+    pub fn mark_kalshi(&mut self, mark: Option<kalshi::Mark>) {
+        self.faces.mark = mark;
     }
 
     fn desk<T>(&mut self, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {

@@ -185,6 +185,22 @@ impl Desk<'_> {
         done
     }
 
+    /// Replaces an order and tells the tape.
+    ///
+    /// # Errors
+    /// When the listing refuses the new one; the old one is as before.
+    pub fn replace(
+        &mut self,
+        book: BookId,
+        key: OrderKey,
+        order: NewOrder,
+    ) -> Result<Submitted, Rejected> {
+        let mut events = Vec::new();
+        let done = self.world.replace(book, key, order, &mut events);
+        self.tell(book, &events);
+        done
+    }
+
     /// Cancels an order and tells the tape; `None` when it rests no more.
     pub fn cancel(&mut self, book: BookId, key: OrderKey) -> Option<RestingOrder> {
         let mut events = Vec::new();

@@ -29,7 +29,7 @@ mod tests;
 
 pub use ledger::Audit;
 pub use market_channel::Session as MarketSession;
-pub(crate) use market_channel::{Frame, Shown, new_market, trades};
+pub(crate) use market_channel::{Frame, Shown, new_market};
 pub use user_channel::Session as UserSession;
 
 /// One connection to a WebSocket of the venue.

@@ -74,7 +74,7 @@ fn kind_of(frame: &str) -> String {
 }
 
 /// Key order of every frame, as recorded or, where nothing was recorded, as documented.
-const SHAPES: [(&str, &str); 16] = [
+const SHAPES: [(&str, &str); 17] = [
     ("best_bid_ask", "event_type market asset_id best_bid best_ask spread timestamp | "),
     ("book", "market asset_id bids asks hash timestamp event_type | "),
     ("dump", "[]market asset_id timestamp hash bids asks tick_size event_type last_trade_price | "),
@@ -83,10 +83,14 @@ const SHAPES: [(&str, &str); 16] = [
         "market asset_id price size fee_rate_bps side timestamp event_type transaction_hash | ",
     ),
     (
-        "market_lifecycle_v2determined",
-        "type sid seq msg | event_type market_ticker determination_ts result settlement_value",
+        "market_lifecycle_v2close_date_updated",
+        "type sid seq msg | market_ticker close_ts event_type",
     ),
-    ("market_lifecycle_v2settled", "type sid seq msg | event_type market_ticker settled_ts"),
+    (
+        "market_lifecycle_v2determined",
+        "type sid seq msg | market_ticker determination_ts result settlement_value event_type",
+    ),
+    ("market_lifecycle_v2settled", "type sid seq msg | market_ticker settled_ts event_type"),
     (
         "market_resolved",
         "id market assets_ids winning_asset_id winning_outcome timestamp event_type tags | ",

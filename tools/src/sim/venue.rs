@@ -71,7 +71,7 @@ impl SimVenues {
             flow: Flow::new(&scenario, config, start, seed),
             faces: Faces::new(Arc::clone(&scenario)),
             polymarket: polymarket::venue::Venue::new(&scenario, seed),
-            kalshi: kalshi::venue::Venue::new(&scenario, seed),
+            kalshi: kalshi::venue::Venue::new(&scenario, seed, start),
             happened: Vec::new(),
             scenario,
             fault_plan,
@@ -214,6 +214,47 @@ impl SimVenues {
     fn admit(&mut self, kind: VenueKind, state: FaceState, now: Nanos) -> SessionId {
         let (plan, seed) = (&self.fault_plan, self.seed);
         self.faces.admit(kind, state, |number| Faults::new(plan, kind, number, seed, now))
+    }
+
+    /// Opens an account at Kalshi.
+    ///
+    /// # Errors
+    /// When its entry cannot be used.
+    pub fn admit_kalshi(
+        &mut self,
+        account: &kalshi::AccountSpec,
+    ) -> Result<(), kalshi::AccountError> {
+        self.kalshi.admit(account)
+    }
+
+    /// Switches Kalshi's rate limits on or off.
+    pub const fn limit_kalshi(&mut self, is_limited: bool) {
+        self.kalshi.set_limited(is_limited);
+    }
+
+    /// Pauses trading at Kalshi, or lets it go on.
+    pub fn trade_kalshi(&mut self, is_trading: bool, now: Nanos) {
+        self.step(now);
+        self.with_floor(|_, kalshi, floor| kalshi.set_trading(floor, is_trading));
+        self.hear();
+    }
+
+    /// Whether Kalshi's accounts add up: all cash and a dollar per pair of contracts are what was
+    /// paid in less what was charged.
+    #[cfg(test)]
+    pub(super) fn kalshi_closes(&self) -> Result<(), String> {
+        self.kalshi.closes()
+    }
+
+    /// Takes every order out of a book, which stays open.
+    #[cfg(test)]
+    pub(super) fn clear_book(&mut self, book: BookId) {
+        let mut events = Vec::new();
+        if let Some(market) = self.world.markets.get_mut(book.index()) {
+            market.book.clear(&mut events);
+        }
+        self.happened.push((book, Happened::Changed(events)));
+        self.hear();
     }
 
     /// A client says something.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use dutchbook_book::catalog::VenueKind;
-use dutchbook_book::{BookId, ConditionId, Face, Grid, Nanos, Price, Side};
+use dutchbook_book::{BookId, ConditionId, Face, Grid, Nanos, Price, Qty, Side};
 
 use super::matching::{
     MatchEvent, MatchingBook, NewOrder, OrderKey, Refused, RestingOrder, Submitted,
@@ -173,6 +173,21 @@ pub struct Market {
     pub revision: u64,
     /// The face that the order now coming in names, where its venue knows.
     pub named: Option<Face>,
+    /// Pairs of contracts that exist, where the venue says so.
+    pub open_interest: Qty,
+}
+
+impl Market {
+    /// Counts an operation and what it matched.
+    fn count(&mut self, events: &[MatchEvent]) {
+        self.revision += 1;
+        for event in events {
+            if let MatchEvent::Trade { price, qty, .. } = event {
+                self.last_trade = Some(*price);
+                self.volume_centi += qty.micro() / 10_000;
+            }
+        }
+    }
 }
 
 /// Why a listing refuses an order.
@@ -213,6 +228,7 @@ impl World {
             volume_centi: 0,
             revision: 0,
             named: None,
+            open_interest: Qty::ZERO,
         });
         let conditions = scenario
             .catalog
@@ -267,13 +283,27 @@ impl World {
         };
         order.price = price.ok_or(Rejected::OffGrid)?;
         let done = market.book.submit(order, out).map_err(Rejected::ByBook)?;
-        market.revision += 1;
-        for event in out.iter() {
-            if let MatchEvent::Trade { price, qty, .. } = event {
-                market.last_trade = Some(*price);
-                market.volume_centi += qty.micro() / 10_000;
-            }
+        market.count(out);
+        Ok(done)
+    }
+
+    /// Replaces an order by another, whose price is on the grid.
+    ///
+    /// # Errors
+    /// When the listing or its book refuses it; nothing has changed then.
+    pub fn replace(
+        &mut self,
+        book: BookId,
+        key: OrderKey,
+        order: NewOrder,
+        out: &mut Vec<MatchEvent>,
+    ) -> Result<Submitted, Rejected> {
+        let market = self.markets.get_mut(book.index()).ok_or(Rejected::Closed)?;
+        if !market.is_open {
+            return Err(Rejected::Closed);
         }
+        let done = market.book.replace(key, order, out).map_err(Rejected::ByBook)?;
+        market.count(out);
         Ok(done)
     }
 

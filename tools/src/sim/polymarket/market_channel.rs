@@ -335,10 +335,6 @@ pub(super) const fn taker_face(key: OrderKey) -> Face {
 }
 
 /// The trades of one operation, one entry per price.
-pub(crate) fn trades(events: &[MatchEvent]) -> Vec<(Level, Side)> {
-    prints(events).into_iter().map(|print| (print.level, print.taker_side)).collect()
-}
-
 fn prints(events: &[MatchEvent]) -> Vec<Print> {
     let mut list: Vec<Print> = Vec::new();
     for event in events {
