@@ -7,6 +7,7 @@
 use crate::fee::FeeSchedule;
 use crate::grid::Grid;
 use crate::id::{BookId, ConditionId, EventId, Face, VenueId};
+use crate::time::Nanos;
 use crate::units::{Cash, Qty};
 
 /// Which protocol a venue speaks.
@@ -106,6 +107,25 @@ pub struct Listing {
     pub can_split: bool,
 }
 
+/// What else a venue states about one listing; none of it moves a price.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// When it closes, unless it closes early.
+    pub closes: Option<Nanos>,
+    /// How long the venue holds marketable orders.
+    pub taker_delay: Nanos,
+    /// From the word on its outcome to the money.
+    pub settles_after: Nanos,
+    /// Whether it is one of several exclusive markets with a common collateral (Polymarket).
+    pub is_neg_risk: bool,
+    /// The shard of the venue that trades it.
+    pub shard: u8,
+    /// Where its outcome is looked up.
+    pub source: String,
+    /// SHA-256 of the rules text: another hash is another question.
+    pub rules_hash: [u8; 32],
+}
+
 /// Everything that is listed. Ids are indices into these lists.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
@@ -120,6 +140,8 @@ pub struct Catalog {
     /// Books whose YES face pays when the condition does *not* come true, ascending: "five or
     /// fewer" listed under the condition "six or more".
     pub inverted: Vec<BookId>,
+    /// What else is known of a listing, by [`BookId`]; shorter where nothing is.
+    pub terms: Vec<Terms>,
 }
 
 impl Catalog {
@@ -153,6 +175,22 @@ impl Catalog {
         listing.book = book;
         self.listings.push(listing);
         book
+    }
+
+    /// Notes what else is known of a listing.
+    pub fn set_terms(&mut self, book: BookId, terms: Terms) {
+        if self.terms.len() <= book.index() {
+            self.terms.resize_with(book.index().saturating_add(1), Terms::default);
+        }
+        if let Some(slot) = self.terms.get_mut(book.index()) {
+            *slot = terms;
+        }
+    }
+
+    /// What else is known of a listing.
+    #[must_use]
+    pub fn terms(&self, book: BookId) -> Option<&Terms> {
+        self.terms.get(book.index())
     }
 
     /// Marks a book as listing the complement of its condition.

@@ -4,6 +4,10 @@
 //! decimal strings, so that no float comes near them. What is out of range is one line that names
 //! the key, the value and the range.
 
+mod venues;
+
+pub use venues::{KalshiVenue, PolymarketVenue, VenuesConfig};
+
 use core::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
@@ -103,6 +107,8 @@ pub struct Config {
     pub tiles: TilesConfig,
     /// Limits of a feed.
     pub feed: FeedLimits,
+    /// Which venues, where, and what of them.
+    pub venues: VenuesConfig,
     /// What makes an edge worth a trade.
     pub evaluate: PriceLimits,
     /// How long an edge must have been there before it is traded.
@@ -187,6 +193,9 @@ fn syntax_error(error: &toml::de::Error, text: &str) -> ConfigError {
 struct Raw {
     tiles: RawTiles,
     feed: RawFeed,
+    venues: venues::RawVenues,
+    polymarket: venues::RawPolymarket,
+    kalshi: venues::RawKalshi,
     evaluate: RawEvaluate,
     resolution: RawResolution,
     paper: RawPaper,
@@ -298,6 +307,7 @@ impl Raw {
                 )?,
                 stale_max: millis("feed.stale_ms_max", self.feed.stale_ms_max, 100..=3_600_000)?,
             },
+            venues: venues::check(self.venues, self.polymarket, self.kalshi)?,
             evaluate: PriceLimits {
                 min_edge: usd("evaluate.min_edge_usd", &self.evaluate.min_edge_usd)?
                     .micro()

@@ -2,24 +2,54 @@
 //!
 //! A task connects, tells its [`Handler`], sends the commands that the handler has ready, and hands
 //! over every text payload as it comes. It never interprets a payload. A lost or refused connection
-//! is retried for ever with a bounded, doubling delay; the handler decides what the books are worth
-//! meanwhile.
+//! is retried for ever with a bounded, doubling, jittered delay, which starts anew only after a
+//! connection that lived; the handler decides what the books are worth meanwhile. A warm standby
+//! socket, open and silent, takes over at once when the first is lost.
 //!
 //! A parked thread is the largest latency of all (30 µs and more to wake), so a feed tile runs these
 //! tasks on a current-thread runtime that never parks: see [`run_tile`].
 
+mod standby;
+
 use core::cell::RefCell;
+use core::fmt;
 use core::time::Duration;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::handshake::client::Request;
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
+use crate::http::Headers;
+use crate::pace::{Backoff, Jitter};
 use crate::pin::Wait;
+use crate::tls::TlsRoots;
+use standby::Standby;
+
+/// Makes the headers of one handshake: stamps must be fresh on every connection.
+#[derive(Clone)]
+pub struct Stamper(Arc<dyn Fn() -> Headers + Send + Sync>);
+
+impl Stamper {
+    /// A stamper that asks this function.
+    #[must_use]
+    pub fn new(make: impl Fn() -> Headers + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl fmt::Debug for Stamper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stamper(hidden)")
+    }
+}
 
 /// Where a connection goes.
 #[derive(Clone, Debug)]
@@ -28,6 +58,21 @@ pub struct Endpoint {
     pub url: String,
     /// A larger message ends the connection.
     pub payload_bytes_max: usize,
+    /// Whom a `wss://` host is checked against.
+    pub tls: TlsRoots,
+    /// Headers that the venue wants in the handshake.
+    pub stamps: Option<Stamper>,
+    /// A warm second socket: kept alive with this text, where the venue wants one in the stream.
+    pub standby: Option<StandbyPlan>,
+    /// Spreads the retries of different processes.
+    pub seed: u64,
+}
+
+/// How a standby socket is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandbyPlan {
+    /// The text that keeps it alive.
+    pub ping: Option<&'static str>,
 }
 
 /// What a connection task serves. All calls come from the tile's own thread.
@@ -63,7 +108,9 @@ pub enum TickOutcome {
 const TICK: Duration = Duration::from_millis(20);
 /// First and longest pause before a connection is tried again.
 const RETRY_FIRST: Duration = Duration::from_millis(50);
-const RETRY_LAST: Duration = Duration::from_secs(5);
+const RETRY_LAST: Duration = Duration::from_secs(30);
+/// A connection that lived so long was good: the next loss is retried at once.
+const GOOD_LIFE: Duration = Duration::from_secs(10);
 /// tungstenite zero-fills its read buffer on every read: a small one is seven times as fast.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 /// How long a connection attempt may take.
@@ -123,36 +170,95 @@ async fn keep_connected<H: Handler>(
     connection: usize,
     endpoint: Endpoint,
 ) {
-    let mut pause = RETRY_FIRST;
+    let jitter = Jitter::new(endpoint.seed.wrapping_add(connection as u64));
+    let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LAST, jitter);
+    let standby = endpoint.standby.map(|plan| Standby::start(endpoint.clone(), plan));
     while !handler.borrow().is_stopped() {
-        let reason = match connect(&endpoint).await {
+        let warm = match &standby {
+            Some(standby) => standby.take().await,
+            None => None,
+        };
+        let opened = match warm {
+            Some(socket) => Ok(socket),
+            None => connect(&endpoint).await,
+        };
+        let reason = match opened {
             Ok(socket) => {
-                pause = RETRY_FIRST;
                 handler.borrow_mut().on_connect(connection);
-                serve(&handler, connection, socket).await
+                let lived = tokio::time::Instant::now();
+                let reason = serve(&handler, connection, socket).await;
+                if lived.elapsed() >= GOOD_LIFE {
+                    backoff.reset();
+                }
+                reason
             }
-            Err(reason) => reason,
+            Err(refusal) => {
+                if refusal.is_closed {
+                    backoff.be_patient();
+                }
+                refusal.reason
+            }
         };
         if handler.borrow().is_stopped() {
             return;
         }
         handler.borrow_mut().on_disconnect(connection, &reason);
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(RETRY_LAST);
+        let mut left = backoff.next_pause();
+        // A long pause must not outlive the tile.
+        while !left.is_zero() && !handler.borrow().is_stopped() {
+            let step = left.min(TICK);
+            tokio::time::sleep(step).await;
+            left = left.saturating_sub(step);
+        }
     }
 }
 
-async fn connect(endpoint: &Endpoint) -> Result<Socket, String> {
+/// Why there is no connection.
+struct Refusal {
+    reason: String,
+    /// The venue itself says that it is closed or overrun.
+    is_closed: bool,
+}
+
+/// HTTP statuses of a venue that is being restarted or overrun.
+const CLOSED_STATUSES: [u16; 4] = [425, 429, 502, 503];
+
+async fn connect(endpoint: &Endpoint) -> Result<Socket, Refusal> {
+    let refuse = |reason| Refusal { reason, is_closed: false };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(endpoint.payload_bytes_max))
         .max_frame_size(Some(endpoint.payload_bytes_max));
-    let attempt = tokio_tungstenite::connect_async_with_config(&endpoint.url, Some(config), true);
+    let request = handshake(endpoint).map_err(refuse)?;
+    let tls = Some(Connector::Rustls(endpoint.tls.config()));
+    let attempt =
+        tokio_tungstenite::connect_async_tls_with_config(request, Some(config), true, tls);
     match tokio::time::timeout(CONNECT_MAX, attempt).await {
         Ok(Ok((socket, _response))) => Ok(socket),
-        Ok(Err(error)) => Err(format!("cannot connect to {}: {error}", endpoint.url)),
-        Err(_elapsed) => Err(format!("no answer from {} within 10 s", endpoint.url)),
+        Ok(Err(error)) => {
+            let status = match &error {
+                WsError::Http(response) => Some(response.status().as_u16()),
+                _ => None,
+            };
+            Err(Refusal {
+                reason: format!("cannot connect to {}: {error}", endpoint.url),
+                is_closed: status.is_some_and(|status| CLOSED_STATUSES.contains(&status)),
+            })
+        }
+        Err(_elapsed) => Err(refuse(format!("no answer from {} within 10 s", endpoint.url))),
     }
+}
+
+/// The request that opens a connection, freshly stamped.
+fn handshake(endpoint: &Endpoint) -> Result<Request, String> {
+    let refuse = |error: &dyn fmt::Display| format!("{} cannot be asked: {error}", endpoint.url);
+    let mut request = endpoint.url.as_str().into_client_request().map_err(|e| refuse(&e))?;
+    for (name, value) in endpoint.stamps.iter().flat_map(|stamps| (stamps.0)()) {
+        let name: HeaderName = name.parse().map_err(|e| refuse(&e))?;
+        let value: HeaderValue = value.parse().map_err(|e| refuse(&e))?;
+        request.headers_mut().insert(name, value);
+    }
+    Ok(request)
 }
 
 /// Serves one open connection; returns why it ended.

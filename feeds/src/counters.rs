@@ -47,6 +47,8 @@ pub struct Counters {
     pub resyncs: u64,
     /// Times that a book went stale.
     pub stale: u64,
+    /// Times that another source showed a book to be frozen.
+    pub frozen: u64,
     /// Tick-size changes.
     pub regrids: u64,
     /// Connections made.
@@ -77,6 +79,7 @@ impl Default for Counters {
             foreign: 0,
             resyncs: 0,
             stale: 0,
+            frozen: 0,
             regrids: 0,
             connects: 0,
         }

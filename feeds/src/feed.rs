@@ -13,6 +13,7 @@
 mod cold;
 mod outbox;
 mod state;
+mod steer;
 
 use core::fmt;
 

@@ -15,6 +15,7 @@ pub mod general;
 pub mod hash;
 pub mod ids;
 pub mod kind;
+pub mod listing;
 pub mod notice;
 pub mod number;
 pub mod payload;

@@ -119,7 +119,7 @@ impl State {
     }
 
     /// The venue trades the book no more.
-    fn close(&mut self, at: usize) {
+    pub(super) fn close(&mut self, at: usize) {
         if let Some(slot) = self.slots.get_mut(at) {
             slot.session.trading = Trading::Closed;
             slot.session.resync = None;
@@ -225,7 +225,13 @@ impl State {
     }
 
     fn set_trading(&mut self, at: Option<usize>, trading: Trading) {
-        let Some(at) = at else { return };
+        if let Some(at) = at {
+            self.halt(at, trading);
+        }
+    }
+
+    /// The venue pauses the book, or trades it again; a closed one stays closed.
+    pub(super) fn halt(&mut self, at: usize, trading: Trading) {
         if let Some(slot) = self.slots.get_mut(at)
             && slot.session.trading != Trading::Closed
         {

@@ -1,0 +1,353 @@
+//! Reads the venues' lists over REST, page by page and within their rates.
+
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+use dutchbook_book::catalog::VenueKind;
+use dutchbook_feeds::error::DecodeError;
+use dutchbook_feeds::listing::{kalshi, polymarket};
+
+use super::{Change, Directory, Room};
+use crate::clock::Clock;
+use crate::config::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
+use crate::http::{Headers, HttpClient, HttpCounts, HttpError, HttpLimits, HttpReply};
+use crate::tls::TlsRoots;
+
+/// Events of one page.
+const PAGE: usize = 50;
+/// Pages that are read at most, whatever a venue says of a next one.
+const PAGES_MAX: usize = 200;
+
+/// Why a venue's lists cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum CrawlError {
+    /// No reply.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// Another reply than a list.
+    #[error("{host} answers {status} to {path}: {said}")]
+    Status {
+        /// Who.
+        host: String,
+        /// What was asked.
+        path: String,
+        /// The status.
+        status: u16,
+        /// The first line of the body.
+        said: String,
+    },
+    /// A body that is no list.
+    #[error("{host} answers {path} with something else: {source}")]
+    Body {
+        /// Who.
+        host: String,
+        /// What was asked.
+        path: String,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+}
+
+/// The hosts of the venues that are followed.
+#[derive(Debug)]
+pub struct Crawler {
+    polymarket: Option<Polymarket>,
+    kalshi: Option<Kalshi>,
+}
+
+#[derive(Debug)]
+struct Polymarket {
+    config: PolymarketVenue,
+    gamma: HttpClient,
+    clob: HttpClient,
+    /// Terms by condition, as last read.
+    terms: BTreeMap<String, polymarket::Terms>,
+    /// Events that are followed, by slug.
+    slugs: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct Kalshi {
+    config: KalshiVenue,
+    api: HttpClient,
+    /// Series as last read.
+    series: BTreeMap<String, kalshi::Series>,
+    /// Events that are followed.
+    tickers: BTreeSet<String>,
+}
+
+fn limits(of: &VenueLimits) -> HttpLimits {
+    HttpLimits {
+        per_s: of.requests_per_s,
+        burst: of.requests_per_s,
+        reply_max: Duration::from_secs(15),
+        ..HttpLimits::default()
+    }
+}
+
+fn room(of: &VenueLimits) -> Room {
+    Room { events: of.events_max, books: of.books_max }
+}
+
+impl Crawler {
+    /// A crawler of the configured hosts; nothing is asked yet. The directory gets their venues.
+    ///
+    /// # Errors
+    /// When an address is none.
+    pub fn new(
+        config: &VenuesConfig,
+        directory: &mut Directory,
+        tls: &TlsRoots,
+        clock: &Clock,
+    ) -> Result<Self, HttpError> {
+        let client = |url: &str, of| HttpClient::new(url, tls.clone(), clock.clone(), limits(of));
+        let polymarket = match &config.polymarket {
+            None => None,
+            Some(venue) => {
+                directory.add_venue(VenueKind::Polymarket, room(&venue.limits));
+                Some(Polymarket {
+                    gamma: client(&venue.gamma_url, &venue.limits)?,
+                    clob: client(&venue.clob_url, &venue.limits)?,
+                    terms: BTreeMap::new(),
+                    slugs: venue.slugs.iter().cloned().collect(),
+                    config: venue.clone(),
+                })
+            }
+        };
+        let kalshi = match &config.kalshi {
+            None => None,
+            Some(venue) => {
+                directory.add_venue(VenueKind::Kalshi, room(&venue.limits));
+                Some(Kalshi {
+                    api: client(&venue.api_url, &venue.limits)?,
+                    series: BTreeMap::new(),
+                    tickers: BTreeSet::new(),
+                    config: venue.clone(),
+                })
+            }
+        };
+        Ok(Self { polymarket, kalshi })
+    }
+
+    /// Reads every list once; what changed since the last time. A venue that cannot be read is an
+    /// error of its own and leaves the others' changes in place.
+    pub async fn refresh(
+        &mut self,
+        directory: &mut Directory,
+    ) -> (Vec<Change>, Vec<(VenueKind, CrawlError)>) {
+        let (mut changes, mut errors) = (Vec::new(), Vec::new());
+        if let Some(venue) = &mut self.polymarket
+            && let Err(error) = venue.refresh(directory, &mut changes).await
+        {
+            errors.push((VenueKind::Polymarket, error));
+        }
+        if let Some(venue) = &mut self.kalshi
+            && let Err(error) = venue.refresh(directory, &mut changes).await
+        {
+            errors.push((VenueKind::Kalshi, error));
+        }
+        (changes, errors)
+    }
+
+    /// What the clients counted, over all hosts.
+    #[must_use]
+    pub fn counts(&self) -> HttpCounts {
+        let polymarket = self.polymarket.iter().flat_map(|venue| [&venue.gamma, &venue.clob]);
+        let kalshi = self.kalshi.iter().map(|venue| &venue.api);
+        let mut sum = HttpCounts::default();
+        for counts in polymarket.chain(kalshi).map(HttpClient::counts) {
+            sum.requests += counts.requests;
+            sum.retries += counts.retries;
+            sum.connects += counts.connects;
+            sum.failures += counts.failures;
+            sum.bytes += counts.bytes;
+        }
+        sum
+    }
+}
+
+/// Asks, and reads a good reply; `None` where the venue has no such thing.
+async fn ask<T>(
+    client: &mut HttpClient,
+    path: &str,
+    read: impl Fn(&[u8]) -> Result<T, DecodeError>,
+) -> Result<Option<T>, CrawlError> {
+    let reply: HttpReply = client.get(path, |_now| Headers::new()).await?;
+    if reply.status == 404 {
+        return Ok(None);
+    }
+    let (host, path) = (client.host().to_owned(), path.to_owned());
+    if !reply.is_ok() {
+        let (status, said) = (reply.status, reply.said());
+        return Err(CrawlError::Status { host, path, status, said });
+    }
+    match read(&reply.body) {
+        Ok(value) => Ok(Some(value)),
+        Err(source) => Err(CrawlError::Body { host, path, source }),
+    }
+}
+
+impl Polymarket {
+    async fn refresh(
+        &mut self,
+        directory: &mut Directory,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), CrawlError> {
+        let events =
+            if self.config.slugs.is_empty() { self.most_traded().await? } else { Vec::new() };
+        let mut seen = BTreeSet::new();
+        for event in events {
+            seen.insert(event.slug.clone());
+            self.take(directory, event, changes).await?;
+        }
+        // What was asked for by name, and what has left the list since: it may be decided.
+        let absent: Vec<String> = self.slugs.difference(&seen).cloned().collect();
+        for slug in absent {
+            let path = format!("/events/slug/{slug}");
+            if let Some(event) = ask(&mut self.gamma, &path, polymarket::one_event).await? {
+                self.take(directory, event, changes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn most_traded(&mut self) -> Result<Vec<polymarket::Event>, CrawlError> {
+        let mut events: Vec<polymarket::Event> = Vec::new();
+        let wanted = self.config.limits.events_max;
+        for page in 0..PAGES_MAX {
+            let limit = PAGE.min(wanted);
+            let offset = page * limit;
+            let path = format!(
+                "/events?limit={limit}&offset={offset}&active=true&closed=false&archived=false\
+                 &order=volume24hr&ascending=false"
+            );
+            let Some(read) = ask(&mut self.gamma, &path, polymarket::events).await? else { break };
+            let count = read.items.len() + read.refused.len();
+            for event in read.items {
+                // Pages by offset shift while they are read.
+                if events.len() < wanted && events.iter().all(|known| known.id != event.id) {
+                    events.push(event);
+                }
+            }
+            if count < limit || events.len() >= wanted {
+                break;
+            }
+        }
+        Ok(events)
+    }
+
+    async fn take(
+        &mut self,
+        directory: &mut Directory,
+        event: polymarket::Event,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), CrawlError> {
+        for market in &event.markets {
+            if market.stage != polymarket::Stage::Trading {
+                continue;
+            }
+            let path = format!("/clob-markets/{}", market.condition);
+            if let Some(terms) = ask(&mut self.clob, &path, polymarket::terms).await? {
+                self.terms.insert(market.condition.clone(), terms);
+            }
+        }
+        let terms = &self.terms;
+        directory.take_polymarket(&event, |condition| terms.get(condition), changes);
+        if event.markets.iter().any(|market| directory.book_of(&market.condition).is_some()) {
+            self.slugs.insert(event.slug);
+        }
+        Ok(())
+    }
+}
+
+impl Kalshi {
+    async fn refresh(
+        &mut self,
+        directory: &mut Directory,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), CrawlError> {
+        // Fees may have changed since.
+        self.series.clear();
+        let mut seen = BTreeSet::new();
+        let all = [String::new()];
+        let series = self.config.series.clone();
+        for series in if series.is_empty() { &all[..] } else { &series[..] } {
+            self.pages(series, directory, &mut seen, changes).await?;
+        }
+        let absent: Vec<String> = self.tickers.difference(&seen).cloned().collect();
+        for ticker in absent {
+            let path = format!("/events/{ticker}?with_nested_markets=true");
+            if let Some(event) = ask(&mut self.api, &path, kalshi::one_event).await? {
+                self.take(directory, event, changes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn pages(
+        &mut self,
+        series: &str,
+        directory: &mut Directory,
+        seen: &mut BTreeSet<String>,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), CrawlError> {
+        let mut cursor: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let mut path = format!("/events?limit={PAGE}&status=open&with_nested_markets=true");
+            if !series.is_empty() {
+                path.push_str(&format!("&series_ticker={series}"));
+            }
+            if let Some(cursor) = &cursor {
+                path.push_str(&format!("&cursor={}", escaped(cursor)));
+            }
+            let Some(page) = ask(&mut self.api, &path, kalshi::events).await? else {
+                return Ok(());
+            };
+            for event in page.items {
+                if seen.len() >= self.config.limits.events_max {
+                    return Ok(());
+                }
+                seen.insert(event.ticker.clone());
+                self.take(directory, event, changes).await?;
+            }
+            if page.next.is_none() || page.next == cursor {
+                return Ok(());
+            }
+            cursor = page.next;
+        }
+        Ok(())
+    }
+
+    async fn take(
+        &mut self,
+        directory: &mut Directory,
+        event: kalshi::Event,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), CrawlError> {
+        if !event.series.is_empty() && !self.series.contains_key(&event.series) {
+            let path = format!("/series/{}", escaped(&event.series));
+            let page = ask(&mut self.api, &path, kalshi::series).await?;
+            for series in page.into_iter().flat_map(|page| page.items) {
+                self.series.insert(series.ticker.clone(), series);
+            }
+        }
+        directory.take_kalshi(&event, self.series.get(&event.series), changes);
+        if event.markets.iter().any(|market| directory.book_of(&market.ticker).is_some()) {
+            self.tickers.insert(event.ticker);
+        }
+        Ok(())
+    }
+}
+
+/// A cursor or ticker of a venue as part of a path: everything but plain letters is escaped.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
