@@ -6,7 +6,7 @@
 
 mod venues;
 
-pub use venues::{KalshiVenue, PolymarketVenue, VenuesConfig};
+pub use venues::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
 
 use core::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

@@ -236,9 +236,10 @@ async fn connect(endpoint: &Endpoint) -> Result<Socket, Refusal> {
     match tokio::time::timeout(CONNECT_MAX, attempt).await {
         Ok(Ok((socket, _response))) => Ok(socket),
         Ok(Err(error)) => {
-            let status = match &error {
-                WsError::Http(response) => Some(response.status().as_u16()),
-                _ => None,
+            let status = if let WsError::Http(response) = &error {
+                Some(response.status().as_u16())
+            } else {
+                None
             };
             Err(Refusal {
                 reason: format!("cannot connect to {}: {error}", endpoint.url),

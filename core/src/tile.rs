@@ -7,3 +7,4 @@
 pub mod eval;
 pub mod feed;
 pub mod stages;
+pub mod steer;

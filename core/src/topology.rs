@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::JoinHandle;
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
 use dutchbook_book::{BasketId, BookId, Cash, VenueId};
@@ -34,6 +34,7 @@ use crate::telemetry::{
 use crate::tile::eval::{EvalTile, FeedRings};
 use crate::tile::feed::{FeedTile, FeedTileEnd, Publisher, Route};
 use crate::tile::stages::{Stage, StageHistograms, StageRecorders, stages};
+use crate::tile::steer::Steering;
 
 /// Records of the journal under way between the engine and its reader: chunks × records.
 const JOURNAL_CHUNKS: usize = 64;
@@ -63,15 +64,18 @@ pub enum StartError {
     Histogram,
 }
 
-/// One venue's stream.
+/// One connection to a venue, with the books that it carries. A venue may have several: what one of
+/// them loses costs its own books only.
 #[derive(Clone, Debug)]
 pub struct Stream {
     /// The venue.
     pub venue: VenueId,
     /// Its protocol.
     pub kind: VenueKind,
-    /// Where it is.
-    pub url: String,
+    /// The books that it carries.
+    pub books: Vec<BookId>,
+    /// Where it goes.
+    pub endpoint: Endpoint,
 }
 
 /// The running engine.
@@ -87,6 +91,7 @@ pub struct Running {
     baskets: Vec<Vec<BookId>>,
     journal: JournalReader,
     shelf: ShelfReader,
+    steering: Steering,
 }
 
 /// The slow side of the two latencies that every run reports.
@@ -120,7 +125,7 @@ struct Wiring {
     clock: Clock,
     stop: Arc<AtomicBool>,
     wait: Wait,
-    payload_bytes_max: usize,
+    steering: Steering,
     chunk_records: usize,
     shelf: Shelf,
     /// Cores that are left to pin to, first tile first.
@@ -140,12 +145,11 @@ pub fn start(
 ) -> Result<Running, StartError> {
     let shelf = Shelf::new(catalog.listings.len());
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
-    let kinds = streams.iter().map(|stream| (stream.venue, stream.kind));
-    let feeds = make_feeds(config, &catalog, kinds)?;
-    let books: Vec<Vec<BookId>> = streams
-        .iter()
-        .map(|stream| catalog.listings_of(stream.venue).map(|listing| listing.book).collect())
-        .collect();
+    let feeds = streams.iter().map(|stream| {
+        let listings = stream.books.iter().filter_map(|book| catalog.listing(*book));
+        make_feed(config, stream.kind, listings)
+    });
+    let feeds: Vec<Feed> = feeds.collect::<Result<_, _>>()?;
     let kill = Arc::new(AtomicBool::new(false));
     let reader = shelf.reader();
     let engine_config = config.engine();
@@ -159,16 +163,16 @@ pub fn start(
         clock,
         stop: Arc::new(AtomicBool::new(false)),
         wait: config.tiles.wait,
-        payload_bytes_max: config.feed.payload_bytes_max,
+        steering: Steering::default(),
         chunk_records: config.chunk_records,
         shelf,
         cores,
     };
-    let urls = streams.into_iter().map(|stream| stream.url).collect();
     let engine = Box::new(engine);
+    let lines = streams.into_iter().zip(feeds).collect();
     let tiles = match config.tiles.layout {
-        LayoutKind::Single => wiring.single(feeds, urls, engine)?,
-        LayoutKind::Split => wiring.split(feeds, urls, &books, engine, config.tiles.ring_slots)?,
+        LayoutKind::Single => wiring.single(lines, engine)?,
+        LayoutKind::Split => wiring.split(lines, engine, config.tiles.ring_slots)?,
     };
     Ok(Running {
         stop: wiring.stop,
@@ -181,6 +185,7 @@ pub fn start(
         baskets,
         journal,
         shelf: reader,
+        steering: wiring.steering,
     })
 }
 
@@ -193,14 +198,23 @@ pub fn make_feeds(
     catalog: &Catalog,
     venues: impl Iterator<Item = (VenueId, VenueKind)>,
 ) -> Result<Vec<Feed>, FeedError> {
-    let make = |(venue, kind)| {
-        let mut feed_config = FeedConfig::of(kind);
-        feed_config.limits.silence_ns_max = config.feed.silence_max;
-        feed_config.limits.lag_ns_max = config.feed.stale_max;
-        Feed::new(kind, catalog.listings_of(venue), feed_config)
-    };
-    venues.map(make).collect()
+    venues.map(|(venue, kind)| make_feed(config, kind, catalog.listings_of(venue))).collect()
 }
+
+/// A feed of these listings.
+fn make_feed<'a>(
+    config: &Config,
+    kind: VenueKind,
+    listings: impl Iterator<Item = &'a Listing>,
+) -> Result<Feed, FeedError> {
+    let mut feed_config = FeedConfig::of(kind);
+    feed_config.limits.silence_ns_max = config.feed.silence_max;
+    feed_config.limits.lag_ns_max = config.feed.stale_max;
+    Feed::new(kind, listings, feed_config)
+}
+
+/// A connection and its feed.
+type Line = (Stream, Feed);
 
 /// The threads of one layout.
 struct Tiles {
@@ -219,12 +233,7 @@ impl Wiring {
         stages(LATENCY_CHUNKS, self.chunk_records).ok_or(StartError::Histogram)
     }
 
-    fn single(
-        &mut self,
-        feeds: Vec<Feed>,
-        urls: Vec<String>,
-        engine: Box<Engine>,
-    ) -> Result<Tiles, StartError> {
+    fn single(&mut self, lines: Vec<Line>, engine: Box<Engine>) -> Result<Tiles, StartError> {
         let (to_book, book_histogram) = self.latency()?;
         let (to_decision, to_decision_histogram) = self.latency()?;
         let books = (0..u32::try_from(self.shelf.len()).unwrap_or(u32::MAX)).map(BookId);
@@ -232,7 +241,7 @@ impl Wiring {
         let out = Publisher::new(shelf, Route::Inline(engine), self.clock.clone());
         let (recorders, histograms) = self.stages()?;
         let recorders = ([to_book, to_decision], recorders);
-        let (thread, counters) = self.feed_tile("market", feeds, urls, out, recorders)?;
+        let (thread, counters) = self.feed_tile("market", lines, out, recorders)?;
         Ok(Tiles {
             feeds: vec![thread],
             eval: None,
@@ -247,9 +256,7 @@ impl Wiring {
 
     fn split(
         &mut self,
-        feeds: Vec<Feed>,
-        urls: Vec<String>,
-        books: &[Vec<BookId>],
+        lines: Vec<Line>,
         engine: Box<Engine>,
         ring_slots: usize,
     ) -> Result<Tiles, StartError> {
@@ -267,8 +274,9 @@ impl Wiring {
             feed_counters: Vec::new(),
         };
         let mut rings = Vec::new();
-        for ((feed, url), books) in feeds.into_iter().zip(urls).zip(books) {
-            let shelf: ShelfWriter = self.shelf.writer_of(books.iter().copied())?;
+        for (kind, lines) in by_venue(lines) {
+            let books = lines.iter().flat_map(|(stream, _)| stream.books.iter().copied());
+            let shelf: ShelfWriter = self.shelf.writer_of(books)?;
             let (tops, tops_end) = CoalescingRing::new(ring_slots, self.shelf.len());
             let (control, control_end) = Ring::<Control>::new(CONTROL_SLOTS);
             rings.push(FeedRings { tops: tops_end, control: control_end });
@@ -277,9 +285,8 @@ impl Wiring {
             let (unused, _empty) = self.latency()?;
             let (stages, stage_histograms) = self.stages()?;
             let out = Publisher::new(shelf, Route::Rings { tops, control }, self.clock.clone());
-            let name = feed.kind().name();
             let (thread, counters) =
-                self.feed_tile(name, vec![feed], vec![url], out, ([to_book, unused], stages))?;
+                self.feed_tile(kind.name(), lines, out, ([to_book, unused], stages))?;
             tiles.feeds.push(thread);
             tiles.feed_counters.push(counters);
             tiles.latencies.to_book.push(histogram);
@@ -297,8 +304,7 @@ impl Wiring {
     fn feed_tile(
         &mut self,
         name: &str,
-        feeds: Vec<Feed>,
-        urls: Vec<String>,
+        lines: Vec<Line>,
         out: Publisher,
         (recorders, stages): ([LatencyRecorder; 2], StageRecorders),
     ) -> Result<(JoinHandle<io::Result<FeedTileEnd>>, CounterReader), StartError> {
@@ -306,11 +312,13 @@ impl Wiring {
         let reader = counters.reader();
         let core = self.cores.pop();
         let (clock, stop, wait) = (self.clock.clone(), Arc::clone(&self.stop), self.wait);
-        let payload_bytes_max = self.payload_bytes_max;
-        let endpoints = urls.into_iter().map(|url| Endpoint { url, payload_bytes_max }).collect();
+        let steering = self.steering.tile(lines.iter().map(|(stream, _)| stream.venue));
+        let (streams, feeds): (Vec<Stream>, Vec<Feed>) = lines.into_iter().unzip();
+        let endpoints = streams.into_iter().map(|stream| stream.endpoint).collect();
         let body = move || {
             pin(core);
             let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stages);
+            let tile = tile.steered_by(steering);
             let tile = Rc::new(RefCell::new(tile));
             run_tile(Rc::clone(&tile), endpoints, wait)?;
             // The runtime and its tasks are gone: nobody else holds the tile.
@@ -321,6 +329,18 @@ impl Wiring {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body)?;
         Ok((thread, reader))
     }
+}
+
+/// The connections of each venue, in the order of their first.
+fn by_venue(lines: Vec<Line>) -> Vec<(VenueKind, Vec<Line>)> {
+    let mut groups: Vec<(VenueKind, Vec<Line>)> = Vec::new();
+    for line in lines {
+        match groups.iter_mut().find(|(kind, _)| *kind == line.0.kind) {
+            Some((_, group)) => group.push(line),
+            None => groups.push((line.0.kind, vec![line])),
+        }
+    }
+    groups
 }
 
 /// Pins the calling thread where a core is configured; a refusal leaves it free to move.
@@ -392,6 +412,12 @@ impl Running {
     #[must_use]
     pub fn basket_books(&self, basket: BasketId) -> &[BookId] {
         self.baskets.get(basket.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The way to the feed tiles for what others than the streams know.
+    #[must_use]
+    pub fn steering(&self) -> Steering {
+        self.steering.clone()
     }
 
     /// The views of all books.

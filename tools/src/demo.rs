@@ -54,6 +54,9 @@ pub enum DemoError {
     /// The screen cannot be drawn on.
     #[error("cannot draw on this terminal ({0}); use --headless")]
     Screen(std::io::Error),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] dutchbook_core::tls::TlsError),
     /// A signal handler cannot be set.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::ring::{CoalescingProducer, Producer};
@@ -19,6 +20,7 @@ use crate::engine::Engine;
 use crate::net::{Handler, TickOutcome};
 use crate::telemetry::{Counter, Counters, LatencyRecorder};
 use crate::tile::stages::{Stage, StageRecorders};
+use crate::tile::steer::Steer;
 
 /// Where the tops of changed books go.
 #[derive(Debug)]
@@ -155,6 +157,7 @@ fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
         Notice::Resolved(_)
         | Notice::Trade(_)
         | Notice::Gap { .. }
+        | Notice::Listed { .. }
         | Notice::Lost { .. }
         | Notice::Malformed(_)
         | Notice::Refused { .. }
@@ -178,6 +181,7 @@ pub struct FeedTile {
     to_book: LatencyRecorder,
     to_decision: LatencyRecorder,
     housekeeping_at: Nanos,
+    steering: Option<Receiver<Steer>>,
     trouble: Vec<String>,
 }
 
@@ -227,6 +231,7 @@ impl FeedTile {
             to_book,
             to_decision,
             housekeeping_at: Nanos::ZERO,
+            steering: None,
             trouble: Vec::with_capacity(TROUBLE_MAX),
         }
     }
@@ -236,6 +241,48 @@ impl FeedTile {
     pub fn timed_by(mut self, stopwatch: Clock) -> Self {
         self.stopwatch = Some(stopwatch);
         self
+    }
+
+    /// Takes the words of others than the streams, now and then.
+    #[must_use]
+    pub fn steered_by(mut self, steering: Receiver<Steer>) -> Self {
+        self.steering = Some(steering);
+        self
+    }
+
+    /// Takes the words that have come meanwhile.
+    fn take_steering(&mut self, now: Nanos) {
+        let Some(steering) = self.steering.take() else { return };
+        while let Ok(steer) = steering.try_recv() {
+            self.steer(&steer, now);
+        }
+        self.steering = Some(steering);
+        self.after_news(now);
+    }
+
+    fn steer(&mut self, steer: &Steer, now: Nanos) {
+        let book = steer.book();
+        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.book(book).is_some()) else {
+            return;
+        };
+        self.out.before(feed.kind(), now);
+        match *steer {
+            Steer::Freeze(book) => {
+                feed.freeze(book, now, &mut self.out);
+            }
+            Steer::Trading(book, trading) => feed.set_trading(book, trading, now, &mut self.out),
+            Steer::Grid(book, grid) => feed.set_grid(book, grid, now, &mut self.out),
+            Steer::Resolved { book, winner, is_final } => {
+                self.out.notice(Notice::Resolved(Resolved {
+                    book: Some(book),
+                    native_market: "",
+                    winner: Some(winner),
+                    settlement_value: None,
+                    is_final,
+                    ts_venue: Nanos::ZERO,
+                }));
+            }
+        }
     }
 
     /// The venue kind of a connection.
@@ -396,6 +443,7 @@ impl Handler for FeedTile {
         self.to_decision.flush();
         self.stages.flush();
         self.count_gaps();
+        self.take_steering(now);
         if let Some(engine) = self.out.engine_mut() {
             engine.flush();
         }

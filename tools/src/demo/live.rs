@@ -9,8 +9,10 @@ use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::{BookId, Nanos};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, LayoutKind};
+use dutchbook_core::net::Endpoint;
 use dutchbook_core::opportunity::OpportunityLife;
 use dutchbook_core::telemetry::Counter;
+use dutchbook_core::tls::TlsRoots;
 use dutchbook_core::topology::{Running, Stream, start};
 
 use super::DemoError;
@@ -61,7 +63,7 @@ pub(super) fn run(
     let options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
     let venue_clock = clock.clone();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
-    let streams = streams(&catalog, &venues.polymarket_url, &venues.kalshi_url);
+    let streams = streams(config, &catalog, &venues.polymarket_url, &venues.kalshi_url)?;
     let mut running = start(config, catalog.clone(), relations, streams.clone(), clock.clone())?;
     let mut show = Show::new(args, config, &catalog, clock)?;
     let outcome = show.until_end(&mut running);
@@ -73,7 +75,13 @@ pub(super) fn run(
     outcome.map(|()| DemoReport { topology: topology(config), ..report })
 }
 
-fn streams(catalog: &Catalog, polymarket: &str, kalshi: &str) -> Vec<Stream> {
+fn streams(
+    config: &Config,
+    catalog: &Catalog,
+    polymarket: &str,
+    kalshi: &str,
+) -> Result<Vec<Stream>, DemoError> {
+    let tls = TlsRoots::public()?;
     let url = |kind| match kind {
         VenueKind::Polymarket => polymarket.to_owned(),
         VenueKind::Kalshi => kalshi.to_owned(),
@@ -81,9 +89,17 @@ fn streams(catalog: &Catalog, polymarket: &str, kalshi: &str) -> Vec<Stream> {
     let stream = |venue: &dutchbook_book::catalog::Venue| Stream {
         venue: venue.id,
         kind: venue.kind,
-        url: url(venue.kind),
+        books: catalog.listings_of(venue.id).map(|listing| listing.book).collect(),
+        endpoint: Endpoint {
+            url: url(venue.kind),
+            payload_bytes_max: config.feed.payload_bytes_max,
+            tls: tls.clone(),
+            stamps: None,
+            standby: None,
+            seed: 0,
+        },
     };
-    catalog.venues.iter().map(stream).collect()
+    Ok(catalog.venues.iter().map(stream).collect())
 }
 
 pub(super) fn topology(config: &Config) -> String {
