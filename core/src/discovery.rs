@@ -10,6 +10,7 @@
 pub mod crawl;
 mod kalshi;
 mod polymarket;
+pub mod streams;
 
 use std::collections::BTreeMap;
 

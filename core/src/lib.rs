@@ -1,5 +1,7 @@
 //! Decides and runs: the only library that knows all the others.
 
+pub mod account;
+pub mod audit;
 pub mod chunk;
 pub mod clock;
 pub mod config;

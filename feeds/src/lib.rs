@@ -18,6 +18,7 @@ pub mod kind;
 pub mod listing;
 pub mod notice;
 pub mod number;
+pub mod own;
 pub mod payload;
 pub mod record;
 mod scan;

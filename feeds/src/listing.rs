@@ -5,6 +5,7 @@
 //! that trading needs and that is absent stays `None`, and whoever builds the catalog refuses the
 //! market by that name.
 
+pub mod book;
 pub mod kalshi;
 pub mod polymarket;
 
@@ -41,7 +42,7 @@ const NAME_BYTES_MAX: usize = 512;
 const RULES_BYTES_MAX: usize = 64 * 1024;
 
 /// Parses a body and reads it; JSON of any depth is walked without recursion.
-fn read<T>(
+pub(crate) fn read<T>(
     body: &[u8],
     reader: impl FnOnce(Json<'_>) -> Result<T, DecodeError>,
 ) -> Result<T, DecodeError> {
@@ -57,7 +58,7 @@ fn read<T>(
 }
 
 /// Reads every element of a list; what cannot be read is named by `key`.
-fn each<T>(
+pub(crate) fn each<T>(
     list: Json<'_>,
     key: &str,
     mut reader: impl FnMut(Json<'_>) -> Result<T, DecodeError>,
@@ -77,7 +78,7 @@ fn each<T>(
 }
 
 /// A short text; absent where it is empty, another type, or longer than any real one.
-fn name(object: Json<'_>, key: &str) -> Option<String> {
+pub(crate) fn name(object: Json<'_>, key: &str) -> Option<String> {
     bounded(object, key, NAME_BYTES_MAX)
 }
 
@@ -92,7 +93,7 @@ fn bounded(object: Json<'_>, key: &str, bytes_max: usize) -> Option<String> {
 }
 
 /// A short text that the record cannot do without.
-fn needed_name(object: Json<'_>, key: &str) -> Result<String, DecodeError> {
+pub(crate) fn needed_name(object: Json<'_>, key: &str) -> Result<String, DecodeError> {
     name(object, key).ok_or_else(|| object.error(DecodeErrorKind::MissingField))
 }
 
@@ -100,7 +101,7 @@ fn flag(object: Json<'_>, key: &str) -> Option<bool> {
     object.get(key).and_then(Json::boolean)
 }
 
-fn present<'a>(object: Json<'a>, key: &str) -> Option<Json<'a>> {
+pub(crate) fn present<'a>(object: Json<'a>, key: &str) -> Option<Json<'a>> {
     object.get(key).filter(|value| !value.is_absent())
 }
 

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{demo, eval, matching, replay, venue};
+use crate::{demo, eval, matching, replay, run, venue};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -40,6 +40,8 @@ pub struct Cli {
 enum Command {
     /// Runs the live engine against two embedded simulated venues and ends with a report.
     Demo(DemoArgs),
+    /// Runs the engine, trading on paper, on the venues that the configuration names.
+    Run(run::RunArgs),
     /// Runs one simulated venue that the venue's own clients can be pointed at.
     Venue(venue::VenueArgs),
     /// Replays recordings through the engine: books, gaps, opportunities and their lives.
@@ -133,6 +135,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         None => run_demo(&cli.demo),
         Some(Command::Demo(args)) => run_demo(&args),
+        Some(Command::Run(args)) => run_engine(&args),
         Some(Command::Venue(args)) => run_venue(&args),
         Some(Command::Replay(args)) => run_replay(&args),
         Some(Command::Eval(args)) => run_eval(&args),
@@ -148,7 +151,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let command = std::env::args().nth(1);
     let known = command
         .as_deref()
-        .filter(|name| ["demo", "venue", "replay", "eval", "match"].contains(name));
+        .filter(|name| ["demo", "run", "venue", "replay", "eval", "match"].contains(name));
     complain(&usage_line(&error.render().to_string(), known));
     ExitCode::from(2)
 }
@@ -163,7 +166,7 @@ fn usage_line(rendered: &str, command: Option<&str>) -> String {
 }
 
 /// Reads the length of a run.
-fn seconds(text: &str) -> Result<u64, String> {
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let read = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
     read.ok_or_else(|| "a run lasts a whole number of seconds from 1 to 86400".to_owned())
 }
@@ -175,6 +178,14 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
 
 fn run_demo(args: &DemoArgs) -> ExitCode {
     match demo::run(args) {
+        Ok(report) if args.json => print_json(&report.json()),
+        Ok(report) => print(&report.text()),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_engine(args: &run::RunArgs) -> ExitCode {
+    match run::run(args) {
         Ok(report) if args.json => print_json(&report.json()),
         Ok(report) => print(&report.text()),
         Err(error) => fail(&error.to_string()),

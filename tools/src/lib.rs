@@ -5,5 +5,6 @@ pub mod demo;
 pub mod eval;
 pub mod matching;
 pub mod replay;
+pub mod run;
 pub mod sim;
 pub mod venue;

@@ -3,9 +3,13 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::BookId;
+use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_feeds::error::DecodeError;
-use dutchbook_feeds::listing::{kalshi, polymarket};
+use dutchbook_feeds::listing::book::{self, RestBook};
+use dutchbook_feeds::listing::{Page, kalshi, polymarket};
+use hyper::Method;
+use hyper::body::Bytes;
 
 use super::{Change, Directory, Room};
 use crate::clock::Clock;
@@ -15,6 +19,8 @@ use crate::tls::TlsRoots;
 
 /// Events of one page.
 const PAGE: usize = 50;
+/// Books that are asked for at once.
+const BOOKS_PAGE: usize = 50;
 /// Pages that are read at most, whatever a venue says of a next one.
 const PAGES_MAX: usize = 200;
 
@@ -149,6 +155,30 @@ impl Crawler {
         (changes, errors)
     }
 
+    /// Reads the venues' own books, in YES terms. What a venue leaves out of its answer is left out.
+    pub async fn books(
+        &mut self,
+        catalog: &Catalog,
+        books: &[BookId],
+    ) -> (Vec<(BookId, RestBook)>, Vec<(VenueKind, CrawlError)>) {
+        let (mut read, mut errors) = (Vec::new(), Vec::new());
+        let listings = |kind| {
+            let all = books.iter().filter_map(|book| catalog.listing(*book));
+            all.filter(move |listing| listing.kind == kind).collect::<Vec<_>>()
+        };
+        if let Some(venue) = &mut self.polymarket
+            && let Err(error) = venue.books(&listings(VenueKind::Polymarket), &mut read).await
+        {
+            errors.push((VenueKind::Polymarket, error));
+        }
+        if let Some(venue) = &mut self.kalshi
+            && let Err(error) = venue.books(&listings(VenueKind::Kalshi), &mut read).await
+        {
+            errors.push((VenueKind::Kalshi, error));
+        }
+        (read, errors)
+    }
+
     /// What the clients counted, over all hosts.
     #[must_use]
     pub fn counts(&self) -> HttpCounts {
@@ -176,13 +206,28 @@ async fn ask<T>(
     if reply.status == 404 {
         return Ok(None);
     }
+    self::read(client, path, &reply, read).map(Some)
+}
+
+/// The token of the first outcome.
+fn first_token(listing: &Listing) -> Option<&str> {
+    listing.native_faces.as_ref().map(|[yes, _]| yes.as_str())
+}
+
+/// Reads a good reply.
+fn read<T>(
+    client: &HttpClient,
+    path: &str,
+    reply: &HttpReply,
+    read: impl Fn(&[u8]) -> Result<T, DecodeError>,
+) -> Result<T, CrawlError> {
     let (host, path) = (client.host().to_owned(), path.to_owned());
     if !reply.is_ok() {
         let (status, said) = (reply.status, reply.said());
         return Err(CrawlError::Status { host, path, status, said });
     }
     match read(&reply.body) {
-        Ok(value) => Ok(Some(value)),
+        Ok(value) => Ok(value),
         Err(source) => Err(CrawlError::Body { host, path, source }),
     }
 }
@@ -206,6 +251,28 @@ impl Polymarket {
             let path = format!("/events/slug/{slug}");
             if let Some(event) = ask(&mut self.gamma, &path, polymarket::one_event).await? {
                 self.take(directory, event, changes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn books(
+        &mut self,
+        listings: &[&Listing],
+        out: &mut Vec<(BookId, RestBook)>,
+    ) -> Result<(), CrawlError> {
+        for listings in listings.chunks(BOOKS_PAGE) {
+            let tokens = listings.iter().filter_map(|listing| first_token(listing));
+            let wanted: Vec<_> =
+                tokens.map(|token| format!("{{\"token_id\":\"{token}\"}}")).collect();
+            let body = Bytes::from(format!("[{}]", wanted.join(",")));
+            let reply = self.clob.send(&Method::POST, "/books", &[], body).await?;
+            let page: Page<RestBook> = read(&self.clob, "/books", &reply, book::polymarket)?;
+            for book in page.items {
+                let of = |listing: &&&Listing| first_token(listing) == Some(book.native.as_str());
+                if let Some(listing) = listings.iter().find(of) {
+                    out.push((listing.book, book));
+                }
             }
         }
         Ok(())
@@ -279,6 +346,26 @@ impl Kalshi {
             let path = format!("/events/{ticker}?with_nested_markets=true");
             if let Some(event) = ask(&mut self.api, &path, kalshi::one_event).await? {
                 self.take(directory, event, changes).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn books(
+        &mut self,
+        listings: &[&Listing],
+        out: &mut Vec<(BookId, RestBook)>,
+    ) -> Result<(), CrawlError> {
+        for listings in listings.chunks(BOOKS_PAGE) {
+            let tickers = listings.iter().map(|listing| escaped(&listing.native_market));
+            let tickers: Vec<_> = tickers.map(|ticker| format!("tickers={ticker}")).collect();
+            let path = format!("/markets/orderbooks?{}", tickers.join("&"));
+            let page = ask(&mut self.api, &path, book::kalshi).await?;
+            for book in page.into_iter().flat_map(|page| page.items) {
+                let of = |listing: &&&Listing| listing.native_market == book.native;
+                if let Some(listing) = listings.iter().find(of) {
+                    out.push((listing.book, book));
+                }
             }
         }
         Ok(())

@@ -13,7 +13,7 @@ use dutchbook_core::net::Endpoint;
 use dutchbook_core::opportunity::OpportunityLife;
 use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::TlsRoots;
-use dutchbook_core::topology::{Running, Stream, start};
+use dutchbook_core::topology::{Running, StartError, Stream, start};
 
 use super::DemoError;
 use super::news::News;
@@ -70,7 +70,7 @@ pub(super) fn run(
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
-    let report = finish(args, running, news, &streams, elapsed)?;
+    let report = finish(args.seed, running, news, &streams, elapsed)?;
     let _stats = venues.stop();
     outcome.map(|()| DemoReport { topology: topology(config), ..report })
 }
@@ -102,7 +102,7 @@ fn streams(
     Ok(catalog.venues.iter().map(stream).collect())
 }
 
-pub(super) fn topology(config: &Config) -> String {
+pub(crate) fn topology(config: &Config) -> String {
     let layout = match config.tiles.layout {
         LayoutKind::Single => "one tile",
         LayoutKind::Split => "feed tiles and an evaluation tile",
@@ -276,13 +276,14 @@ impl<'a> Show<'a> {
     }
 }
 
-fn finish(
-    args: &DemoArgs,
+/// Stops the engine and says what it did.
+pub(crate) fn finish(
+    seed: u64,
     running: Running,
     mut news: News,
     streams: &[Stream],
     seconds: u64,
-) -> Result<DemoReport, DemoError> {
+) -> Result<DemoReport, StartError> {
     let mut ended = running.stop()?;
     ended.journal.drain(|bytes| news.take(bytes));
     let (findings, damaged) = news.finish();
@@ -294,7 +295,7 @@ fn finish(
     let feeds: Vec<_> = names.zip(ended.feeds).collect();
     let counters = ended.engine.counters();
     Ok(DemoReport {
-        seed: args.seed,
+        seed,
         seconds,
         topology: String::new(),
         books: ended.engine.seen_books(),

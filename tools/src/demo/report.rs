@@ -129,10 +129,17 @@ impl DemoReport {
     /// The report as a page of text.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut page = format!(
+        let title = format!(
             "dutchbook demo: seed {}, {} s, {}\n\n",
             self.seed, self.seconds, self.topology
         );
+        title + &self.body()
+    }
+
+    /// The page below its title.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut page = String::new();
         self.write_feeds(&mut page);
         self.write_opportunities(&mut page);
         self.write_latencies(&mut page);

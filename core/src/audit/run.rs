@@ -1,0 +1,350 @@
+//! The thread of the second opinion.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::shelf::ShelfReader;
+use dutchbook_book::{BookId, BookStatus, Depth, Level, Nanos, Side, TopOfBook};
+use dutchbook_feeds::listing::book::RestBook;
+use dutchbook_feeds::session::Trading;
+
+use super::{Comparison, Verdict};
+use crate::clock::Clock;
+use crate::config::VenuesConfig;
+use crate::discovery::crawl::Crawler;
+use crate::discovery::{Change, Directory};
+use crate::http::HttpCounts;
+use crate::tile::steer::{Steer, Steering};
+
+/// Between two looks at the flag that stops the thread.
+const STEP: Duration = Duration::from_millis(20);
+/// Reasons that are kept, of everything that goes wrong.
+const TROUBLE_MAX: usize = 16;
+/// Readings of a book that moves, at the end of a run, until it counts as different.
+const FINAL_READINGS: usize = 20;
+/// Pause between two of them.
+const FINAL_PAUSE: Duration = Duration::from_millis(100);
+
+/// Counts that anybody may read while the thread runs.
+#[derive(Debug, Default)]
+pub struct AuditCounts {
+    /// Times that the lists were read.
+    pub refreshes: AtomicU64,
+    /// Markets that appeared after the start.
+    pub appeared: AtomicU64,
+    /// Markets that paused, went on or closed, by the lists or by the clock.
+    pub turned: AtomicU64,
+    /// Markets that the lists showed to be decided.
+    pub decided: AtomicU64,
+    /// Markets whose grid, fee or rules changed.
+    pub altered: AtomicU64,
+    /// Books compared with REST.
+    pub compared: AtomicU64,
+    /// Differences that were seen once.
+    pub suspects: AtomicU64,
+    /// Books that were found to be frozen.
+    pub frozen: AtomicU64,
+    /// Lists or books that could not be read.
+    pub failures: AtomicU64,
+}
+
+impl AuditCounts {
+    /// Name and value of each.
+    #[must_use]
+    pub fn list(&self) -> [(&'static str, u64); 9] {
+        // Relaxed: figures for reports.
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        [
+            ("refreshes", of(&self.refreshes)),
+            ("appeared", of(&self.appeared)),
+            ("turned", of(&self.turned)),
+            ("decided", of(&self.decided)),
+            ("altered", of(&self.altered)),
+            ("compared", of(&self.compared)),
+            ("suspects", of(&self.suspects)),
+            ("frozen", of(&self.frozen)),
+            ("failures", of(&self.failures)),
+        ]
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What the thread leaves behind.
+#[derive(Debug, Default)]
+pub struct Ended {
+    /// Books that were compared with the venue's own at the end.
+    pub books_compared: usize,
+    /// Books that differed until the end.
+    pub books_different: Vec<String>,
+    /// What the HTTP clients counted.
+    pub http: HttpCounts,
+    /// Why markets were refused, and how many.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// What went wrong, oldest first.
+    pub trouble: Vec<String>,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct Auditor {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<io::Result<Ended>>,
+    counts: Arc<AuditCounts>,
+}
+
+/// Starts the thread.
+///
+/// # Errors
+/// When the system refuses one.
+pub fn start(
+    config: &VenuesConfig,
+    crawler: Crawler,
+    directory: Directory,
+    shelf: ShelfReader,
+    steering: Steering,
+    clock: Clock,
+) -> io::Result<Auditor> {
+    let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(AuditCounts::default()));
+    let mut audit = Audit {
+        catalog: directory.catalog().clone(),
+        refresh: config.refresh,
+        compare: config.compare,
+        crawler,
+        directory,
+        shelf,
+        steering,
+        clock,
+        comparison: Comparison::default(),
+        stop: Arc::clone(&stop),
+        counts: Arc::clone(&counts),
+        closed: Vec::new(),
+        ended: Ended::default(),
+    };
+    let body = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(audit.run());
+        audit.ended.http = audit.crawler.counts();
+        let refused = audit.directory.refused().iter();
+        audit.ended.refused = refused.map(|(reason, count)| (reason.name(), *count)).collect();
+        Ok(audit.ended)
+    };
+    let thread = std::thread::Builder::new().name("audit".to_owned()).spawn(body)?;
+    Ok(Auditor { stop, thread, counts })
+}
+
+impl Auditor {
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> &AuditCounts {
+        &self.counts
+    }
+
+    /// Compares every book for the last time, stops the thread, and takes what it leaves behind. The
+    /// feeds must still run.
+    ///
+    /// # Errors
+    /// When the thread had no runtime, or panicked.
+    pub fn stop(self) -> io::Result<Ended> {
+        // Release, so that the thread sees everything done before.
+        self.stop.store(true, Ordering::Release);
+        self.thread.join().map_err(|_panic| io::Error::other("the audit panicked"))?
+    }
+}
+
+struct Audit {
+    /// As the engine knows it: what appeared later is not followed.
+    catalog: Catalog,
+    refresh: Duration,
+    compare: Option<Duration>,
+    crawler: Crawler,
+    directory: Directory,
+    shelf: ShelfReader,
+    steering: Steering,
+    clock: Clock,
+    comparison: Comparison,
+    stop: Arc<AtomicBool>,
+    counts: Arc<AuditCounts>,
+    /// Books that the clock has closed.
+    closed: Vec<BookId>,
+    ended: Ended,
+}
+
+/// Now, plus a span.
+fn due(clock: &Clock, span: Duration) -> Nanos {
+    clock.now().plus(Nanos(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+}
+
+impl Audit {
+    async fn run(&mut self) {
+        let mut refresh_at = due(&self.clock, self.refresh);
+        let mut compare_at = self.compare.map(|span| due(&self.clock, span));
+        while !self.stop.load(Ordering::Acquire) {
+            let now = self.clock.now();
+            self.close_on_time(now);
+            if now >= refresh_at {
+                self.read_lists().await;
+                refresh_at = due(&self.clock, self.refresh);
+            }
+            if compare_at.is_some_and(|at| now >= at) {
+                self.compare_books().await;
+                compare_at = self.compare.map(|span| due(&self.clock, span));
+            }
+            tokio::time::sleep(STEP).await;
+        }
+        self.compare_for_the_last_time().await;
+    }
+
+    fn note(&mut self, trouble: String) {
+        count(&self.counts.failures);
+        if self.ended.trouble.len() < TROUBLE_MAX {
+            self.ended.trouble.push(trouble);
+        }
+    }
+
+    fn tell(&self, book: BookId, steer: Steer) {
+        if let Some(listing) = self.catalog.listing(book) {
+            // A tile that is gone has been reported by its own end.
+            let _told = self.steering.tell(listing.venue, steer);
+        }
+    }
+
+    /// Kalshi closes a market at its hour without a word.
+    fn close_on_time(&mut self, now: Nanos) {
+        for listing in &self.catalog.listings {
+            let terms = self.directory.catalog().terms(listing.book);
+            let is_over = terms.and_then(|terms| terms.closes).is_some_and(|closes| closes <= now);
+            // Polymarket's date is when the answer is due; it trades on until it is decided.
+            if is_over && listing.kind == VenueKind::Kalshi && !self.closed.contains(&listing.book)
+            {
+                self.closed.push(listing.book);
+                count(&self.counts.turned);
+                let steer = Steer::Trading(listing.book, Trading::Closed);
+                let _told = self.steering.tell(listing.venue, steer);
+            }
+        }
+    }
+
+    async fn read_lists(&mut self) {
+        let (changes, errors) = self.crawler.refresh(&mut self.directory).await;
+        count(&self.counts.refreshes);
+        for (kind, error) in errors {
+            self.note(format!("{}: {error}", kind.name()));
+        }
+        for change in changes {
+            self.carry_out(&change);
+        }
+    }
+
+    fn carry_out(&self, change: &Change) {
+        let counts = &self.counts;
+        match *change {
+            Change::Listed(_) => count(&counts.appeared),
+            Change::Trading(book, trading) => {
+                count(&counts.turned);
+                self.tell(book, Steer::Trading(book, trading));
+            }
+            Change::Resolved { book, winner, is_final } => {
+                count(&counts.decided);
+                self.tell(book, Steer::Resolved { book, winner, is_final });
+            }
+            Change::Grid(book, grid) => {
+                count(&counts.altered);
+                self.tell(book, Steer::Grid(book, grid));
+            }
+            Change::Fee(book, _) | Change::Rules(book) => {
+                // What it costs, or what it asks, is not what was compiled: the gate closes.
+                count(&counts.altered);
+                self.tell(book, Steer::Trading(book, Trading::Halted));
+            }
+        }
+    }
+
+    async fn compare_books(&mut self) {
+        let books: Vec<BookId> = self.believed();
+        for (book, theirs) in self.read_books(&books).await {
+            let Ok(ours) = self.shelf.top(book) else { continue };
+            count(&self.counts.compared);
+            let top =
+                TopOfBook { bid: theirs.bids.first().copied(), ask: theirs.asks.first().copied() };
+            match self.comparison.judge(book, &ours, top, theirs.ts_venue) {
+                Verdict::Fine => {}
+                Verdict::Suspect => count(&self.counts.suspects),
+                Verdict::Frozen => {
+                    count(&self.counts.frozen);
+                    self.tell(book, Steer::Freeze(book));
+                }
+            }
+        }
+    }
+
+    /// Books that claim to be right.
+    fn believed(&self) -> Vec<BookId> {
+        let books = self.catalog.listings.iter().map(|listing| listing.book);
+        let is_believed = |book: &BookId| {
+            let status = self.shelf.top(*book).map(|view| view.stamp.status);
+            matches!(status, Ok(BookStatus::Live | BookStatus::Crossed) | Err(_))
+        };
+        books.filter(is_believed).collect()
+    }
+
+    async fn read_books(&mut self, books: &[BookId]) -> Vec<(BookId, RestBook)> {
+        let (read, errors) = self.crawler.books(&self.catalog, books).await;
+        for (kind, error) in errors {
+            self.note(format!("{}: {error}", kind.name()));
+        }
+        read
+    }
+
+    /// Compares the levels of every book, again and again those that move meanwhile.
+    async fn compare_for_the_last_time(&mut self) {
+        let mut left = self.believed();
+        self.ended.books_compared = left.len();
+        for reading in 0..FINAL_READINGS {
+            let before: Vec<(BookId, Depth)> =
+                left.iter().map(|book| (*book, self.depth(*book))).collect();
+            let theirs = self.read_books(&left).await;
+            left.retain(|book| {
+                let Some((_, theirs)) = theirs.iter().find(|(of, _)| of == book) else {
+                    return true;
+                };
+                let before = before.iter().find(|(of, _)| of == book).map(|(_, depth)| depth);
+                let is_same = before.is_some_and(|depth| is_same(depth, theirs));
+                !is_same && !self::is_same(&self.depth(*book), theirs)
+            });
+            if left.is_empty() {
+                break;
+            }
+            if reading + 1 < FINAL_READINGS {
+                tokio::time::sleep(FINAL_PAUSE).await;
+            }
+        }
+        let names = left.iter().filter_map(|book| self.catalog.listing(*book));
+        self.ended.books_different = names.map(|listing| listing.native_market.clone()).collect();
+    }
+
+    fn depth(&self, book: BookId) -> Depth {
+        let mut depth = Depth::default();
+        // A torn reading shows no level and counts as different, until the next one.
+        if self.shelf.depth(book, &mut depth).is_err() {
+            return Depth::default();
+        }
+        depth
+    }
+}
+
+/// Whether the levels that a view shows are the venue's best ones, and all of them where it has room.
+fn is_same(ours: &Depth, theirs: &RestBook) -> bool {
+    let side = |ours: &[Level], theirs: &[Level]| {
+        let shown = theirs.get(..theirs.len().min(dutchbook_book::depth::DEPTH_LEVELS));
+        shown.is_some_and(|shown| shown == ours)
+    };
+    side(ours.levels(Side::Buy), &theirs.bids) && side(ours.levels(Side::Sell), &theirs.asks)
+}

@@ -1,0 +1,125 @@
+//! The connections that a catalog needs: shards within the venues' limits.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use dutchbook_book::BookId;
+use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_exec::sign::api_key::ApiKeyError;
+use dutchbook_exec::venue::kalshi::auth::Credentials;
+use dutchbook_feeds::session::Rules;
+
+use crate::clock::Clock;
+use crate::config::{Config, KalshiVenue};
+use crate::net::{Endpoint, Stamper, StandbyPlan};
+use crate::tls::TlsRoots;
+use crate::topology::Stream;
+
+/// Why a stream cannot be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file cannot be read.
+    #[error("cannot read kalshi.private_key_file {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It holds no key.
+    #[error("kalshi.private_key_file {path}: {source}")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        source: ApiKeyError,
+    },
+}
+
+/// One connection per shard of each venue's books, in the order of the catalog: the books of an event
+/// stand together, so that a gap costs few events.
+///
+/// # Errors
+/// When the key that signs a stream cannot be read.
+pub fn streams(
+    config: &Config,
+    catalog: &Catalog,
+    tls: &TlsRoots,
+    clock: &Clock,
+) -> Result<Vec<Stream>, KeyError> {
+    let mut streams = Vec::new();
+    for venue in &catalog.venues {
+        let (url, shard_books, stamps) = match venue.kind {
+            VenueKind::Polymarket => match &config.venues.polymarket {
+                Some(venue) => (venue.market_ws_url.clone(), venue.limits.shard_books, None),
+                None => continue,
+            },
+            VenueKind::Kalshi => match &config.venues.kalshi {
+                Some(venue) => {
+                    (venue.ws_url.clone(), venue.limits.shard_books, stamper(venue, clock)?)
+                }
+                None => continue,
+            },
+        };
+        let ping = Rules::of(venue.kind).ping;
+        let books: Vec<BookId> =
+            catalog.listings_of(venue.id).map(|listing| listing.book).collect();
+        for (shard, books) in (0_u64..).zip(books.chunks(shard_books)) {
+            streams.push(Stream {
+                venue: venue.id,
+                kind: venue.kind,
+                books: books.to_vec(),
+                endpoint: Endpoint {
+                    url: url.clone(),
+                    payload_bytes_max: config.feed.payload_bytes_max,
+                    tls: tls.clone(),
+                    stamps: stamps.clone(),
+                    standby: config.venues.standby.then_some(StandbyPlan { ping }),
+                    seed: clock.now().0.wrapping_add(shard),
+                },
+            });
+        }
+    }
+    Ok(streams)
+}
+
+/// Signs every handshake of Kalshi's stream, where the configuration names a key.
+fn stamper(venue: &KalshiVenue, clock: &Clock) -> Result<Option<Stamper>, KeyError> {
+    let Some((id, path)) = &venue.key else { return Ok(None) };
+    let read = |source| KeyError::Read { path: path.clone(), source };
+    let pem = std::fs::read_to_string(path).map_err(read)?;
+    let key = |source| KeyError::Key { path: path.clone(), source };
+    let credentials = Arc::new(Credentials::new(id, &pem).map_err(key)?);
+    let clock = clock.clone();
+    let target = path_of(&venue.ws_url);
+    Ok(Some(Stamper::new(move || {
+        let now = clock.now().millis();
+        // Without a signature the venue refuses the stream and says why.
+        let Ok(stamp) = credentials.stamp(now, "GET", &target) else { return Vec::new() };
+        let signature = String::from_utf8_lossy(stamp.signature.as_bytes()).into_owned();
+        let header = |name: &str, value: String| (name.to_owned(), value);
+        vec![
+            header("KALSHI-ACCESS-KEY", credentials.key_id().to_owned()),
+            header("KALSHI-ACCESS-TIMESTAMP", stamp.unix_ms.to_string()),
+            header("KALSHI-ACCESS-SIGNATURE", signature),
+        ]
+    })))
+}
+
+/// The path of an address, without its query.
+fn path_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    path.split_once('?').map_or(path, |(path, _)| path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn signatures_cover_the_path_alone() {
+        assert_eq!(path_of("wss://h:8/trade-api/ws/v2?x=1"), "/trade-api/ws/v2");
+        assert_eq!(path_of("ws://h"), "/");
+    }
+}

@@ -1,0 +1,311 @@
+//! `dutchbook run`: the engine, trading on paper, on the venues that the configuration names.
+
+use core::time::Duration;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use dutchbook_book::Nanos;
+use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::fee::kalshi::Member;
+use dutchbook_core::audit::{self, Auditor};
+use dutchbook_core::clock::Clock;
+use dutchbook_core::config::{Config, ConfigError};
+use dutchbook_core::discovery::crawl::Crawler;
+use dutchbook_core::discovery::streams::{KeyError, streams};
+use dutchbook_core::discovery::{Directory, Pair, relations_of};
+use dutchbook_core::http::HttpError;
+use dutchbook_core::telemetry::Counter;
+use dutchbook_core::tls::{TlsError, TlsRoots};
+use dutchbook_core::topology::{Running, StartError, Stream, start};
+use serde_json::{Map, Value, json};
+
+use crate::cli;
+use crate::demo::live::{finish, topology};
+use crate::demo::news::News;
+use crate::demo::report::DemoReport;
+
+/// Options of a run.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Example:\n  dutchbook run --config engine.toml --seconds 600 --json\n\nRuns until its time is over, \
+                        Ctrl-C or SIGTERM. Without --config it reads the real venues' public markets."
+)]
+pub struct RunArgs {
+    /// Engine configuration (TOML); every key has a default, unknown keys are refused.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How long to run, in seconds; until told to stop without it.
+    #[arg(long, allow_negative_numbers = true, value_parser = cli::seconds)]
+    pub seconds: Option<u64>,
+    /// Prints one JSON object to standard output at the end and nothing else there.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why the engine cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An address is none.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The key that signs a stream cannot be read.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The engine cannot start, or a tile has failed.
+    #[error(transparent)]
+    Engine(#[from] StartError),
+    /// Nothing to follow.
+    #[error("the venues list nothing to follow: {0}")]
+    Nothing(String),
+    /// The system refuses a thread or a runtime.
+    #[error("cannot start: {0}")]
+    System(#[from] std::io::Error),
+    /// A signal handler cannot be set.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Signal(#[from] ctrlc::Error),
+}
+
+/// What a run leaves behind: the demo's report, and what the second opinion found.
+#[derive(Debug)]
+pub struct RunReport {
+    report: DemoReport,
+    audit: audit::Ended,
+    counts: Vec<(&'static str, u64)>,
+    sockets: Vec<Value>,
+}
+
+/// Pause between two looks at what has happened.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The engine on its venues, running.
+pub(crate) struct Engine {
+    pub(crate) running: Running,
+    pub(crate) streams: Vec<Stream>,
+    pub(crate) news: News,
+    pub(crate) auditor: Auditor,
+    pub(crate) directory: dutchbook_book::catalog::Catalog,
+    /// What could not be read at the start.
+    pub(crate) trouble: Vec<String>,
+}
+
+/// Discovers what the configured venues list; ends early when `stop` is set.
+pub(crate) fn discover(
+    config: &Config,
+    tls: &TlsRoots,
+    clock: &Clock,
+    pairs: Vec<Pair>,
+    stop: &AtomicBool,
+) -> Result<(Directory, Crawler, Vec<String>), RunError> {
+    let member = config.venues.kalshi.as_ref().map_or(Member::Direct, |kalshi| kalshi.member);
+    let mut directory = Directory::new(member, pairs);
+    let mut crawler = Crawler::new(&config.venues, &mut directory, tls, clock)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let errors = runtime.block_on(async {
+        tokio::select! {
+            (_changes, errors) = crawler.refresh(&mut directory) => errors,
+            () = told(stop) => Vec::new(),
+        }
+    });
+    let say = |(kind, error): (VenueKind, _)| format!("{}: {error}", kind.name());
+    let trouble: Vec<String> = errors.into_iter().map(say).collect();
+    if directory.catalog().listings.is_empty() && !stop.load(Ordering::Relaxed) {
+        let refused = directory.refused().iter();
+        let refused = refused.map(|(reason, count)| format!("{count} {}", reason.name()));
+        let reasons: Vec<String> = trouble.into_iter().chain(refused).collect();
+        return Err(RunError::Nothing(reasons.join("; ")));
+    }
+    Ok((directory, crawler, trouble))
+}
+
+/// Waits until the flag is set.
+async fn told(stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Runs the engine and returns its report.
+///
+/// # Errors
+/// When the configuration, the venues or the system do not allow it.
+pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
+    let config = Config::load(args.config.as_deref())?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    // Relaxed: a flag that stands alone.
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))?;
+    let clock = Clock::new();
+    let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
+    let tls = TlsRoots::with_files(roots)?;
+    let (directory, crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
+    let catalog = directory.catalog().clone();
+    let streams = streams(&config, &catalog, &tls, &clock)?;
+    let relations = relations_of(&catalog);
+    if !args.json {
+        tell(&format!(
+            "{} books of {} events on {} sockets, {} relations",
+            catalog.listings.len(),
+            catalog.events.len(),
+            streams.len(),
+            relations.len()
+        ));
+    }
+    let news = News::new(&catalog);
+    let running = start(&config, catalog.clone(), relations, streams.clone(), clock.clone())?;
+    let (shelf, steering) = (running.shelf().clone(), running.steering());
+    let auditor = audit::start(&config.venues, crawler, directory, shelf, steering, clock.clone())?;
+    let engine = Engine { running, streams, news, auditor, directory: catalog, trouble };
+    follow(args, &config, engine, &clock, &stop)
+}
+
+/// Follows the running engine until it is to end.
+fn follow(
+    args: &RunArgs,
+    config: &Config,
+    mut engine: Engine,
+    clock: &Clock,
+    stop: &AtomicBool,
+) -> Result<RunReport, RunError> {
+    let began = clock.now();
+    let end = args.seconds.map(|seconds| began.plus(Nanos::from_secs(seconds)));
+    let mut told_s = 0;
+    while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| clock.now() < end) {
+        let news = &mut engine.news;
+        engine.running.drain_journal(|bytes| news.take(bytes));
+        engine.running.drain_latencies();
+        if engine.running.has_lost_a_tile() {
+            break;
+        }
+        let second = clock.now().since(began).millis() / 1_000;
+        if !args.json && second >= told_s + TELL_EVERY_S {
+            told_s = second;
+            tell_second(second, &engine.running);
+        }
+        pause();
+    }
+    let elapsed = clock.now().since(began).millis() / 1_000;
+    // The books are compared while the feeds still run.
+    let counts = |auditor: &Auditor| auditor.counts().list().to_vec();
+    let counted = counts(&engine.auditor);
+    let audit = engine.auditor.stop()?;
+    let sockets = sockets(&engine.streams, &engine.directory);
+    let mut report = finish(0, engine.running, engine.news, &engine.streams, elapsed)?;
+    report.topology = topology(config);
+    report.trouble.extend(engine.trouble);
+    report.trouble.extend(audit.trouble.iter().cloned());
+    Ok(RunReport { report, audit, counts: counted, sockets })
+}
+
+/// Between two lines of progress.
+const TELL_EVERY_S: u64 = 10;
+
+fn tell_second(second: u64, running: &Running) {
+    tell(&format!(
+        "{second:>6} s  {:>9} messages  {:>6} opportunities seen  {:>5} fills  {} gaps",
+        running.count(Counter::Payloads),
+        running.count(Counter::Opportunities),
+        running.count(Counter::Fills),
+        running.count(Counter::SequenceGaps),
+    ));
+}
+
+/// What each socket carries.
+fn sockets(streams: &[Stream], catalog: &dutchbook_book::catalog::Catalog) -> Vec<Value> {
+    let row = |stream: &Stream| {
+        let first = stream.books.first().and_then(|book| catalog.listing(*book));
+        json!({
+            "venue": stream.kind.name(),
+            "books": stream.books.len(),
+            "first": first.map(|listing| listing.native_market.clone()),
+        })
+    };
+    streams.iter().map(row).collect()
+}
+
+impl RunReport {
+    /// The report as one object: the demo's, and what the second opinion found.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let mut value = self.report.json();
+        if let Value::Object(object) = &mut value {
+            object.shift_remove("seed");
+            let feeds = self.report.feeds.iter().zip(&self.sockets);
+            let sockets: Vec<Value> = feeds
+                .map(|((_, counters), socket)| {
+                    let mut socket = socket.clone();
+                    for (name, count) in [
+                        ("messages", counters.messages),
+                        ("snapshots", counters.snapshots),
+                        ("connects", counters.connects),
+                        ("gaps", counters.gaps),
+                        ("resyncs", counters.resyncs),
+                        ("stale", counters.stale),
+                        ("frozen", counters.frozen),
+                    ] {
+                        socket[name] = json!(count);
+                    }
+                    socket
+                })
+                .collect();
+            object.insert("sockets".to_owned(), Value::Array(sockets));
+            object.insert("books_compared".to_owned(), json!(self.audit.books_compared));
+            object.insert("books_different".to_owned(), json!(self.audit.books_different));
+            let is_equal = self.audit.books_different.is_empty() && self.audit.books_compared > 0;
+            object.insert("books_equal_venue".to_owned(), json!(is_equal));
+            let counts: Map<String, Value> = self
+                .counts
+                .iter()
+                .map(|(name, count)| ((*name).to_owned(), json!(count)))
+                .collect();
+            object.insert("audit".to_owned(), Value::Object(counts));
+            object.insert("markets_refused".to_owned(), json!(self.audit.refused));
+            object.insert("trouble".to_owned(), json!(self.report.trouble));
+            let http = self.audit.http;
+            object.insert(
+                "http".to_owned(),
+                json!({
+                    "requests": http.requests, "retries": http.retries, "connects": http.connects,
+                    "failures": http.failures, "bytes": http.bytes,
+                }),
+            );
+        }
+        value
+    }
+
+    /// The report as a page of text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut page =
+            format!("dutchbook run: {} s, {}\n\n", self.report.seconds, self.report.topology);
+        page.push_str(&self.report.body());
+        let different = self.audit.books_different.len();
+        page.push_str(&format!(
+            "\n{} books compared with the venues' own at the end, {different} different\n",
+            self.audit.books_compared
+        ));
+        for (name, count) in &self.counts {
+            page.push_str(&format!("{name} {count}  "));
+        }
+        page.push('\n');
+        page
+    }
+}
+
+/// One line of progress on standard error; if that is gone there is nobody to tell.
+fn tell(line: &str) {
+    if std::io::stderr().lock().write_all(format!("{line}\n").as_bytes()).is_err() {}
+}
+
+#[expect(clippy::disallowed_methods, reason = "the thread that waits for the end is no tile")]
+fn pause() {
+    std::thread::sleep(LOOK);
+}
