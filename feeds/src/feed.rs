@@ -23,12 +23,13 @@ use dutchbook_book::{Book, BookId, Face, Nanos};
 use crate::batch::{Batch, Update, UpdateKind};
 use crate::counters::Counters;
 use crate::fast::{KalshiDecoder, PolymarketDecoder};
+use crate::general::drift::Drift;
 use crate::general::{GeneralDecoder, Item};
 use crate::ids::IdTable;
 use crate::kind::MessageKind;
-use crate::notice::Sink;
+use crate::notice::{LossReason, Sink};
 use crate::payload::Payload;
-use crate::session::{Limits, SessionStep};
+use crate::session::{Limits, SessionStep, Sync};
 use state::State;
 
 /// Which decoder sees a payload first.
@@ -226,9 +227,34 @@ impl Feed {
             Item::Record(record) => state.record(&record, ids, now, sink),
         };
         match self.general.decode(payload.bytes(), ids, &mut self.batch, each) {
-            Ok(()) => self.state.counters.general_hits += 1,
-            Err(error) => self.state.malformed(error, sink),
+            Ok(()) => {
+                self.state.counters.general_hits += 1;
+                if self.general.drift().has_unknown() {
+                    self.take_unknown(payload, sink);
+                }
+            }
+            Err(error) => {
+                self.general.drift_mut().keep(payload.bytes());
+                self.state.malformed(error, sink);
+            }
         }
+    }
+
+    /// A message of an unknown type: whatever book it names may have changed without our knowing.
+    #[cold]
+    fn take_unknown(&mut self, payload: Payload<'_>, sink: &mut impl Sink) {
+        self.general.drift_mut().keep(payload.bytes());
+        for instrument in self.general.drift().touched() {
+            if let Some(at) = self.state.slot_of(*instrument) {
+                self.state.lose(at, Sync::Stale, LossReason::UnknownShape, sink);
+            }
+        }
+    }
+
+    /// What was met that no document knows.
+    #[must_use]
+    pub const fn drift(&self) -> &Drift {
+        self.general.drift()
     }
 
     /// Housekeeping: heartbeat, silence, updates that count as finished, snapshots to ask again.
@@ -307,3 +333,6 @@ fn list_ids(ids: &mut IdTable, listing: &Listing) -> Result<(), FeedError> {
         (VenueKind::Kalshi, _) => list(&listing.native_market, Face::Yes),
     }
 }
+
+#[cfg(test)]
+mod hostile_tests;

@@ -5,6 +5,7 @@
 //! simd-json rewrites its input; the payload is copied into the decoder's own memory first.
 
 pub(crate) mod decimal;
+pub mod drift;
 mod kalshi;
 mod polymarket;
 mod tape;
@@ -20,6 +21,8 @@ use dutchbook_book::catalog::VenueKind;
 use simd_json::{Buffers, Tape};
 
 pub(crate) use tape::Json;
+
+use drift::Drift;
 
 use crate::batch::{Batch, LevelChange, Update};
 use crate::error::{DecodeError, DecodeErrorKind};
@@ -102,6 +105,7 @@ pub struct GeneralDecoder {
     tape: Tape<'static>,
     scratch: Vec<u8>,
     kinds: Vec<MessageKind>,
+    drift: Drift,
 }
 
 impl core::fmt::Debug for GeneralDecoder {
@@ -122,6 +126,7 @@ impl GeneralDecoder {
             tape: Tape(Vec::with_capacity(TYPICAL_BYTES / 8)),
             scratch: Vec::with_capacity(TYPICAL_BYTES),
             kinds: Vec::with_capacity(64),
+            drift: Drift::default(),
         }
     }
 
@@ -139,6 +144,7 @@ impl GeneralDecoder {
         mut each: impl FnMut(Item<'_>),
     ) -> Result<(), DecodeError> {
         batch.clear();
+        self.drift.begin();
         if let Some(record) = word(payload) {
             let record = record.map(|record| self.word_record(record))?;
             each(Item::Record(record));
@@ -168,6 +174,9 @@ impl GeneralDecoder {
                 };
                 self.kinds.clear();
                 let checked = walk.check(batch, &mut self.kinds);
+                if checked.is_ok() {
+                    self.drift.inspect(self.kind, walk.root, ids, &self.kinds);
+                }
                 checked.map(|()| walk.emit(batch, &self.kinds, &mut each))
             }
             Err(error) => {
@@ -180,6 +189,17 @@ impl GeneralDecoder {
             batch.clear();
         }
         result
+    }
+
+    /// What was met that no document knows.
+    #[must_use]
+    pub const fn drift(&self) -> &Drift {
+        &self.drift
+    }
+
+    /// The same, to be added to.
+    pub(crate) const fn drift_mut(&mut self) -> &mut Drift {
+        &mut self.drift
     }
 
     fn word_record<'a>(&self, record: record::polymarket::Record<'a>) -> Record<'a> {

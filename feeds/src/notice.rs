@@ -44,6 +44,8 @@ pub enum LossReason {
     Disconnected,
     /// Its changes arrive too late.
     Lagging,
+    /// A message of an unknown type names it.
+    UnknownShape,
     /// Another source shows changes of which its stream has not said a word.
     Frozen,
 }
@@ -93,11 +95,6 @@ pub enum Notice<'a> {
         book: BookId,
         /// The new step in 1e-6.
         step: u32,
-    },
-    /// A market was added while the feed runs.
-    Listed {
-        /// Its book.
-        book: BookId,
     },
     /// A hole in a sequence.
     Gap {

@@ -92,7 +92,6 @@ impl Sink for Recorder {
             Notice::Resolved(_) => "resolved",
             Notice::TickChange { .. } => "tick_change",
             Notice::Gap { .. } => "gap",
-            Notice::Listed { .. } => "listed",
             Notice::Lost { .. } => "lost",
             Notice::Malformed(_) => "malformed",
             Notice::Refused { .. } => "refused",

@@ -157,7 +157,6 @@ fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
         Notice::Resolved(_)
         | Notice::Trade(_)
         | Notice::Gap { .. }
-        | Notice::Listed { .. }
         | Notice::Lost { .. }
         | Notice::Malformed(_)
         | Notice::Refused { .. }
@@ -202,6 +201,8 @@ pub struct FeedTileEnd {
 pub const TROUBLE_MAX: usize = 32;
 /// Largest payload that is taken without allocating.
 const PAYLOAD_BYTES: usize = 1 << 20;
+/// How much of a frame of an unknown shape is shown.
+const SHOWN_BYTES_MAX: usize = 300;
 /// Pause between two rounds of housekeeping. Each hands over a chunk of latencies and records, so
 /// that the reader's pauses may be as long as there are chunks.
 const HOUSEKEEPING: Nanos = Nanos::from_millis(50);
@@ -303,6 +304,9 @@ impl FeedTile {
         self.to_book.flush();
         self.to_decision.flush();
         self.stages.flush();
+        for feed in &self.feeds {
+            self.trouble.extend(drift_of(feed));
+        }
         let feeds = self.feeds.iter().map(|feed| feed.counters().clone()).collect();
         let lost_controls = self.out.lost_controls;
         let mut engine = self.out.into_engine();
@@ -359,6 +363,20 @@ impl FeedTile {
             engine.evaluate(now);
         }
     }
+}
+
+/// What a venue sent that no document knows, in words.
+fn drift_of(feed: &Feed) -> impl Iterator<Item = String> {
+    let (drift, name) = (feed.drift(), feed.kind().name());
+    let fields = drift
+        .fields()
+        .map(move |(field, count)| format!("{name}: unknown field {field:?}, {count} times"));
+    let newest = drift.frames().last().map(move |frame| {
+        let shown = String::from_utf8_lossy(frame.get(..SHOWN_BYTES_MAX).unwrap_or(frame));
+        let count = drift.unknown_frames();
+        format!("{name}: {count} frames of an unknown shape, the newest {shown:?}")
+    });
+    fields.chain(newest)
 }
 
 impl Handler for FeedTile {

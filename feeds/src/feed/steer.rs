@@ -3,12 +3,11 @@
 //! The stream is silent about some things (a market that closes at its hour, a subscription that
 //! froze); whoever finds out says so here, and the book's state follows as from a message.
 
-use dutchbook_book::catalog::Listing;
 use dutchbook_book::{BookId, Grid, Nanos};
 
-use super::{Feed, FeedError, list_ids};
-use crate::notice::{LossReason, Notice, Sink};
-use crate::session::{Resync, Sync, Trading};
+use super::Feed;
+use crate::notice::{LossReason, Sink};
+use crate::session::{Sync, Trading};
 
 impl Feed {
     /// The book has missed changes although its stream says nothing: it is stale, and sent for
@@ -53,37 +52,5 @@ impl Feed {
             state.regrid(at, Some(grid), sink);
             state.publish(now, sink);
         }
-    }
-
-    /// Adds a market that the venue has listed meanwhile, and subscribes it. May allocate.
-    ///
-    /// # Errors
-    /// When it is of another venue, lacks its tokens, or is there already; nothing is changed then.
-    pub fn list(
-        &mut self,
-        listing: &Listing,
-        now: Nanos,
-        sink: &mut impl Sink,
-    ) -> Result<(), FeedError> {
-        if listing.kind != self.kind {
-            return Err(FeedError::OtherVenue(listing.book));
-        }
-        if self.state.slot_at(listing.book).is_some() {
-            return Err(FeedError::BookTaken(listing.book));
-        }
-        list_ids(&mut self.ids, listing)?;
-        if !self.state.add(listing) {
-            return Err(FeedError::BookTaken(listing.book));
-        }
-        let Some(at) = self.state.slot_at(listing.book) else { return Ok(()) };
-        if let Some(slot) = self.state.slots.get_mut(at) {
-            // An odd try adds the market to the subscription instead of asking for its snapshot.
-            slot.session.resync = Some(Resync { due: now, attempts: 1 });
-        }
-        self.state.find_next_due();
-        self.state.mark(at);
-        self.state.publish(now, sink);
-        sink.notice(Notice::Listed { book: listing.book });
-        Ok(())
     }
 }

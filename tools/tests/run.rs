@@ -1,0 +1,157 @@
+//! The engine as a program against two venues as programs: it discovers what they list, follows every
+//! book over the wire, and holds at the end what they hold.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// A venue's process; it ends with the test.
+struct Venue {
+    child: Child,
+    url: String,
+}
+
+impl Venue {
+    fn start(which: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+            .args(["venue", which, "--seed", "3", "--flow", "calm"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            panic!("{which} says {line:?}");
+        };
+        Self { child, url: url.to_owned() }
+    }
+
+    fn ws(&self) -> String {
+        self.url.replacen("http", "ws", 1)
+    }
+}
+
+impl Drop for Venue {
+    fn drop(&mut self) {
+        // One that has ended by itself is no trouble here.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A configuration that points at these venues; a folder of its own per test.
+fn config(name: &str, polymarket: &Venue, kalshi: &Venue, more: &str) -> PathBuf {
+    let path = folder(name).join("engine.toml");
+    let text = format!(
+        "[venues]\ncompare_s = 1\nrefresh_s = 2\n{more}\n\
+         [polymarket]\nclob_url = \"{0}\"\ngamma_url = \"{0}\"\nmarket_ws_url = \"{1}/ws/market\"\n\
+         shard_books = 6\nrequests_per_s = 100\n\
+         [kalshi]\napi_url = \"{2}/trade-api/v2\"\nws_url = \"{3}/trade-api/ws/v2\"\n\
+         shard_books = 4\nrequests_per_s = 100\n\
+         [tiles]\nlayout = \"single\"\nwait = \"park\"\n",
+        polymarket.url,
+        polymarket.ws(),
+        kalshi.url,
+        kalshi.ws(),
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("dutchbook-run-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+fn run(config: &Path, arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+        .args(["run", "--json", "--config", config.to_str().unwrap()])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn report(child: Child) -> Value {
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn check(report: &Value) {
+    let number = |key: &str| report[key].as_u64().unwrap();
+    assert_eq!(report["books_equal_venue"], true, "{report:#}");
+    assert!(number("books_compared") >= 10, "{report:#}");
+    assert_eq!(number("decode_errors"), 0, "{report:#}");
+    assert_eq!(number("sequence_gaps"), 0, "{report:#}");
+    assert_eq!(number("crossed_decisions"), 0);
+    assert!(number("messages") > 20, "{report:#}");
+    let sockets = report["sockets"].as_array().unwrap();
+    let of = |venue: &str| sockets.iter().filter(|socket| socket["venue"] == venue).count();
+    assert!(of("polymarket") > 1 && of("kalshi") > 1, "{report:#}");
+    assert_eq!(report["audit"]["frozen"], 0, "{report:#}");
+    assert!(report["audit"]["compared"].as_u64().unwrap() > 0);
+    assert!(report["audit"]["refreshes"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn every_book_equals_the_venues_own_at_the_end() {
+    let (polymarket, kalshi) = (Venue::start("polymarket", &[]), Venue::start("kalshi", &[]));
+    let path = config("plain", &polymarket, &kalshi, "");
+    check(&report(run(&path, &["--seconds", "6"])));
+}
+
+#[test]
+fn venues_on_tls_are_trusted_by_their_extra_roots_only() {
+    let roots = folder("tls");
+    let pem = |name: &str| roots.join(name).to_str().unwrap().to_owned();
+    let (one, other) = (pem("polymarket.pem"), pem("kalshi.pem"));
+    let polymarket = Venue::start("polymarket", &["--tls-cert-out", &one]);
+    let kalshi = Venue::start("kalshi", &["--tls-cert-out", &other]);
+    assert!(polymarket.url.starts_with("https://"));
+    let path = config("untrusted", &polymarket, &kalshi, "");
+    let refused = run(&path, &["--seconds", "2"]).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.lines().count() == 1, "{said}");
+    assert!(said.contains("certificate"), "{said}");
+    let trust = format!("tls_extra_roots = [\"{one}\", \"{other}\"]");
+    let path = config("trusted", &polymarket, &kalshi, &trust);
+    check(&report(run(&path, &["--seconds", "6"])));
+}
+
+#[test]
+fn a_signal_ends_the_run_with_its_report() {
+    let (polymarket, kalshi) = (Venue::start("polymarket", &[]), Venue::start("kalshi", &[]));
+    let path = config("signal", &polymarket, &kalshi, "");
+    let child = run(&path, &[]);
+    wait(Duration::from_secs(5));
+    let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let report = report(child);
+    assert_eq!(report["books_equal_venue"], true, "{report:#}");
+}
+
+#[test]
+fn venues_that_are_not_there_are_said_in_one_line() {
+    let path = folder("nobody").join("engine.toml");
+    let text = "[polymarket]\nclob_url = \"http://127.0.0.1:9\"\ngamma_url = \"http://127.0.0.1:9\"\n\
+                [kalshi]\nenabled = false\n";
+    std::fs::write(&path, text).unwrap();
+    let output = run(&path, &["--seconds", "1"]).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("list nothing to follow") && said.lines().count() == 1, "{said}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the engine runs meanwhile")]
+fn wait(span: Duration) {
+    std::thread::sleep(span);
+}
