@@ -64,6 +64,7 @@ const LAYERS: [Layer; 7] = [
             "http-body-util",
             "hyper",
             "hyper-util",
+            "microlp",
             "quanta",
             "rust_decimal",
             "rustls",

@@ -3,7 +3,10 @@
 pub mod basket;
 pub mod compile;
 pub mod edge;
+pub mod portfolio;
+mod program;
 pub mod resolution;
+pub mod search;
 pub mod states;
 pub mod sweep;
 pub mod watch;

@@ -8,6 +8,9 @@
 //! A relation is a claim about rules texts. [`structural`] derives only those that the venues' own
 //! metadata state; the rest are approved by a person.
 
+pub mod check;
+pub mod file;
+pub mod standing;
 pub mod structural;
 
 use crate::eval::basket::{BasketKind, Leg};

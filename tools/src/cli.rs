@@ -4,11 +4,13 @@
 //! command line itself cannot be run (unknown command or option, value out of range).
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::matching::command::{MatchError, Matched};
+use crate::matching::review::Approver;
 use crate::{demo, eval, matching, replay, run, venue};
 
 /// The command line of `dutchbook`.
@@ -103,11 +105,16 @@ struct ReplayArgs {
 
 /// Options of eval.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  dutchbook eval cases.json --json")]
+#[command(
+    after_help = "Examples:\n  dutchbook eval cases.json --json\n  dutchbook eval --search cases.json --json"
+)]
 struct EvalArgs {
     /// A file of cases.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Finds the best basket of each case by itself: the cases' own baskets are not read.
+    #[arg(long)]
+    search: bool,
     /// Prints a JSON array, one object per case in the order of the file.
     #[arg(long)]
     json: bool,
@@ -115,12 +122,29 @@ struct EvalArgs {
 
 /// Options of match.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  dutchbook match --score labelled.jsonl.zst --json")]
+#[command(after_help = "Examples:\n  dutchbook match kalshi.json gamma.json --json\n  \
+                  dutchbook match kalshi.json gamma.json --relations relations.toml --approver \"A. Trader\"\n  \
+                  dutchbook match --check relations.toml\n  \
+                  dutchbook match --score labelled.jsonl.zst --json\n\nThe files are bodies of the venues' \
+                  market or event endpoints. An approved relation is traded once its markets are \
+                  unchanged; one that nobody approved is only watched.")]
 struct MatchArgs {
+    /// The markets of two venues.
+    #[arg(value_name = "FILE", num_args = 2, required_unless_present_any = ["score", "check"])]
+    markets: Vec<PathBuf>,
+    /// Where nominated or approved relations are added.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["score", "check"])]
+    relations: Option<PathBuf>,
+    /// Reviews the nominations in the terminal under this name; without it they are added unapproved.
+    #[arg(long, value_name = "NAME", requires = "relations", conflicts_with = "json")]
+    approver: Option<String>,
+    /// Checks a relations file: contradictions, impossible tables, circles, overlapping approvals.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["score", "markets"])]
+    check: Option<PathBuf>,
     /// Scores the matcher on a file of labelled pairs, one JSON object a line.
-    #[arg(long, value_name = "FILE")]
-    score: PathBuf,
-    /// Prints one JSON object.
+    #[arg(long, value_name = "FILE", conflicts_with = "markets")]
+    score: Option<PathBuf>,
+    /// Prints JSON.
     #[arg(long)]
     json: bool,
 }
@@ -220,7 +244,8 @@ fn run_replay(args: &ReplayArgs) -> ExitCode {
 }
 
 fn run_eval(args: &EvalArgs) -> ExitCode {
-    match eval::run(&args.file) {
+    let run = if args.search { eval::search } else { eval::run };
+    match run(&args.file) {
         Ok(value) if args.json => print_json(&value),
         Ok(value) => print(&eval::table(&value)),
         Err(error) => fail(&error.to_string()),
@@ -229,11 +254,51 @@ fn run_eval(args: &EvalArgs) -> ExitCode {
 
 fn run_match(args: &MatchArgs) -> ExitCode {
     let mut told = matching::progress::Told::new(std::io::stderr().is_terminal());
-    match matching::score::run(&args.score, |done, total| told.tick(done, total)) {
-        Ok(score) if args.json => print_json(&score),
-        Ok(score) => print(&matching::score::text(&score)),
-        Err(error) => fail(&error.to_string()),
+    if let Some(path) = &args.score {
+        return match matching::score::run(path, |done, total| told.tick(done, total)) {
+            Ok(score) if args.json => print_json(&score),
+            Ok(score) => print(&matching::score::text(&score)),
+            Err(error) => fail(&error.to_string()),
+        };
     }
+    let done = match (&args.check, args.markets.as_slice()) {
+        (Some(path), _) => check_relations(path, args.json),
+        (None, [first, second]) => {
+            let matched = Matched::read(first, second, |done, total| told.tick(done, total));
+            drop(told);
+            matched.and_then(|matched| use_matched(&matched, args))
+        }
+        (None, _) => return fail("two files of markets are needed; try `dutchbook match --help`"),
+    };
+    done.unwrap_or_else(|error| fail(&error.to_string()))
+}
+
+/// Prints what is wrong with a relations file; anything at all is a failure.
+fn check_relations(path: &Path, json: bool) -> Result<ExitCode, MatchError> {
+    let checked = matching::command::check(path)?;
+    let faults = checked.get("faults").and_then(serde_json::Value::as_array);
+    let is_good = faults.is_none_or(Vec::is_empty);
+    let printed = if json { print_json(&checked) } else { print(&checked.to_string()) };
+    Ok(if is_good { printed } else { ExitCode::FAILURE })
+}
+
+/// Prints nominations, or adds them to a relations file, reviewed or not.
+fn use_matched(matched: &Matched, args: &MatchArgs) -> Result<ExitCode, MatchError> {
+    let Some(path) = &args.relations else {
+        return Ok(if args.json { print_json(&matched.json()) } else { print(&matched.text()) });
+    };
+    let mut file = matching::command::load_or_begin(path)?;
+    let line = match &args.approver {
+        None => format!("{} relations added, none approved", matched.propose(&mut file)),
+        Some(name) => {
+            let approver = Approver { name: name.clone(), date: matching::review::today() };
+            let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+            let reviewed = matched.review(&approver, &mut file, &mut input, &mut output)?;
+            format!("{} of {} relations approved", reviewed.approved, reviewed.seen)
+        }
+    };
+    matching::command::save(path, &file)?;
+    Ok(print(&line))
 }
 
 fn print_json(value: &serde_json::Value) -> ExitCode {

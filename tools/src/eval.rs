@@ -6,6 +6,7 @@
 //! "no" is an answer.
 
 mod case;
+mod open;
 mod text;
 
 use std::io::Read as _;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 pub use case::Problem;
 use case::{Case, LegOf};
+use open::Open;
 
 /// The largest case file that is read.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -140,11 +142,29 @@ pub fn run(path: &Path) -> Result<Value, EvalError> {
     Ok(to_json(&evaluate(path)?))
 }
 
+/// Finds the best basket of every case of a file by itself, as the JSON array that the command
+/// prints.
+///
+/// # Errors
+/// When the file cannot be read, or a case is malformed.
+pub fn search(path: &Path) -> Result<Value, EvalError> {
+    Ok(to_json(&answers(path, |case| Ok(Open::parse(case)?.answer()))?))
+}
+
 /// Prices every case of a file, in its order.
 ///
 /// # Errors
 /// When the file cannot be read, or a case is malformed.
 pub fn evaluate(path: &Path) -> Result<Vec<Answer>, EvalError> {
+    let mut scratch = Scratch::default();
+    answers(path, |case| Ok(answer(&Case::parse(case)?, &mut scratch)))
+}
+
+/// Answers every case of a file, in its order.
+fn answers(
+    path: &Path,
+    mut answer: impl FnMut(&Value) -> Result<Answer, Problem>,
+) -> Result<Vec<Answer>, EvalError> {
     let value = read(path)?;
     let shape = |found| EvalError::Shape { path: path.to_path_buf(), found };
     let cases = match &value {
@@ -161,17 +181,15 @@ pub fn evaluate(path: &Path) -> Result<Vec<Answer>, EvalError> {
             return Err(shape("the file holds a single value"));
         }
     };
-    let mut scratch = Scratch::default();
-    let mut answers = Vec::with_capacity(cases.len());
-    for (index, value) in cases.iter().enumerate() {
-        let case = Case::parse(value).map_err(|problem| EvalError::Case {
-            path: path.to_path_buf(),
-            id: case::name_of(value, index),
-            problem,
-        })?;
-        answers.push(answer(&case, &mut scratch));
-    }
-    Ok(answers)
+    let name = |(index, case): (usize, &Value), problem| EvalError::Case {
+        path: path.to_path_buf(),
+        id: case::name_of(case, index),
+        problem,
+    };
+    let each = |(index, case): (usize, &Value)| {
+        answer(case).map_err(|problem| name((index, case), problem))
+    };
+    cases.iter().enumerate().map(each).collect()
 }
 
 fn read(path: &Path) -> Result<Value, EvalError> {

@@ -5,11 +5,15 @@
 //! prices, and what it says is a nomination: only an approved relation is traded.
 
 mod block;
+pub mod command;
 mod dates;
 mod judge;
 mod lexicon;
+pub mod listing;
 pub mod progress;
+pub mod proposal;
 mod reading;
+pub mod review;
 pub mod score;
 mod spans;
 mod words;

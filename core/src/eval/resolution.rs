@@ -2,7 +2,7 @@
 //! time, so it is gated by preconditions and priced as an expectation, never as a guarantee.
 
 use dutchbook_book::fee::{UNIT_PAYOUT, UnitCost};
-use dutchbook_book::{Nanos, Price, Rate};
+use dutchbook_book::{Exact, Nanos, Price, Rate};
 
 use super::edge::Carry;
 
@@ -101,6 +101,16 @@ impl Odds {
     /// What a holding that surely pays `payoff` is worth with the adverse ruling in it.
     #[must_use]
     pub fn payoff_of(&self, payoff: i128) -> Option<UnitCost> {
+        UnitCost::try_from(self.expected_share(payoff)?).ok()
+    }
+
+    /// What a sum of payoffs is worth under the odds, rounded down, in its own unit. What is owed is
+    /// owed in full.
+    #[must_use]
+    pub fn expected_share(&self, payoff: i128) -> Option<i128> {
+        if payoff <= 0 {
+            return Some(payoff);
+        }
         let one = i128::from(Rate::ONE.nano());
         let adverse = i128::from(self.p_adverse.nano());
         let kept = one.checked_sub(adverse)?;
@@ -111,7 +121,13 @@ impl Odds {
             .checked_mul(i128::from(self.adverse_value.micro()))?
             .div_euclid(i128::from(Price::ONE.micro()));
         let sum = payoff.checked_mul(kept)?.checked_add(value.checked_mul(adverse)?)?;
-        UnitCost::try_from(sum.div_euclid(one)).ok()
+        Some(sum.div_euclid(one))
+    }
+
+    /// What a sure sum is worth under the odds, rounded down.
+    #[must_use]
+    pub fn expected(&self, payoff: Exact) -> Option<Exact> {
+        self.expected_share(payoff.pico()).map(Exact::from_pico)
     }
 
     /// The expected edge of one contract at all-in cost `cost`, carry charged.

@@ -205,6 +205,17 @@ pub fn sweep<'s>(
     Ok(sizing)
 }
 
+/// One order of `qty` contracts walked through its book; `None` where the book holds less, or a
+/// number does not fit.
+pub(super) fn settle_order(leg: &LegBook<'_>, qty: Qty) -> Option<SizedLeg> {
+    settle::fill(leg, qty)?
+}
+
+/// What a level delivers to us, or takes from us, after fees taken in contracts.
+pub(super) fn delivered_of(leg: &LegBook<'_>, level: Level) -> Option<Qty> {
+    settle::delivered(leg, level)
+}
+
 /// How many baskets the books offer above the minimal edge, before lots.
 fn walk(legs: &[LegBook<'_>], terms: &Terms, scratch: &mut Scratch) -> Result<Qty, Refusal> {
     if legs.is_empty() {

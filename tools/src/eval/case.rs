@@ -32,11 +32,11 @@ impl std::fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-fn problem(field: impl Into<String>, why: impl Into<String>) -> Problem {
+pub(super) fn problem(field: impl Into<String>, why: impl Into<String>) -> Problem {
     Problem { field: field.into(), why: why.into() }
 }
 
-type Parsed<T> = Result<T, Problem>;
+pub(super) type Parsed<T> = Result<T, Problem>;
 
 /// How an error names a case: its id, or its place.
 pub(super) fn name_of(value: &Value, index: usize) -> String {
@@ -44,6 +44,16 @@ pub(super) fn name_of(value: &Value, index: usize) -> String {
         Some(Value::String(id)) => shown(id),
         Some(Value::Number(id)) => id.to_string(),
         _ => format!("#{}", index + 1),
+    }
+}
+
+/// The case's id.
+pub(super) fn id_of(case: &Map<String, Value>) -> Parsed<String> {
+    match case.get("id") {
+        Some(Value::String(id)) => Ok(id.clone()),
+        Some(Value::Number(id)) => Ok(id.to_string()),
+        None => Err(problem("id", "is missing")),
+        Some(_) => Err(problem("id", "expected text")),
     }
 }
 
@@ -74,12 +84,7 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn parse(value: &Value) -> Parsed<Self> {
         let case = object(value, "case")?;
-        let id = match case.get("id") {
-            Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
-            None => return Err(problem("id", "is missing")),
-            Some(_) => return Err(problem("id", "expected text")),
-        };
+        let id = id_of(case)?;
         let kind = match case.get("kind") {
             None => String::new(),
             Some(kind) => text(kind, "kind")?.to_owned(),
@@ -118,27 +123,27 @@ impl Case {
 
 /// What a venue charges and accepts.
 #[derive(Clone, Copy, Debug)]
-struct Venue {
-    schedule: FeeSchedule,
-    lot: Option<Qty>,
-    min_qty: Qty,
-    min_notional: Cash,
+pub(super) struct Venue {
+    pub(super) schedule: FeeSchedule,
+    pub(super) lot: Option<Qty>,
+    pub(super) min_qty: Qty,
+    pub(super) min_notional: Cash,
 }
 
 /// What an instrument pays and shows.
 #[derive(Clone, Debug)]
-struct Instrument {
-    venue: String,
-    payoffs: Vec<Price>,
-    asks: Vec<Level>,
-    bids: Vec<Level>,
-    can_split: bool,
+pub(super) struct Instrument {
+    pub(super) venue: String,
+    pub(super) payoffs: Vec<Price>,
+    pub(super) asks: Vec<Level>,
+    pub(super) bids: Vec<Level>,
+    pub(super) can_split: bool,
 }
 
-type Instruments = BTreeMap<String, Instrument>;
-type Venues = BTreeMap<String, Venue>;
+pub(super) type Instruments = BTreeMap<String, Instrument>;
+pub(super) type Venues = BTreeMap<String, Venue>;
 
-fn object<'a>(value: &'a Value, field: &str) -> Parsed<&'a Map<String, Value>> {
+pub(super) fn object<'a>(value: &'a Value, field: &str) -> Parsed<&'a Map<String, Value>> {
     value.as_object().ok_or_else(|| problem(field, "expected an object"))
 }
 
@@ -150,16 +155,16 @@ fn text<'a>(value: &'a Value, field: &str) -> Parsed<&'a str> {
     value.as_str().ok_or_else(|| problem(field, "expected text"))
 }
 
-fn flag(value: &Value, field: &str) -> Parsed<bool> {
+pub(super) fn flag(value: &Value, field: &str) -> Parsed<bool> {
     value.as_bool().ok_or_else(|| problem(field, "expected true or false"))
 }
 
-fn member<'a>(map: &'a Map<String, Value>, key: &str) -> Parsed<&'a Value> {
+pub(super) fn member<'a>(map: &'a Map<String, Value>, key: &str) -> Parsed<&'a Value> {
     map.get(key).ok_or_else(|| problem(key, "is missing"))
 }
 
 /// A decimal as text, or as a JSON number, in 10^-`decimals`.
-fn decimal(value: &Value, field: &str, decimals: u32) -> Parsed<i128> {
+pub(super) fn decimal(value: &Value, field: &str, decimals: u32) -> Parsed<i128> {
     let found = match value {
         Value::String(text) => scaled(text, decimals),
         Value::Number(number) => scaled(&number.to_string(), decimals),
@@ -170,28 +175,28 @@ fn decimal(value: &Value, field: &str, decimals: u32) -> Parsed<i128> {
     found.map_err(|why| problem(field, why))
 }
 
-fn price(value: &Value, field: &str) -> Parsed<Price> {
+pub(super) fn price(value: &Value, field: &str) -> Parsed<Price> {
     u32::try_from(decimal(value, field, 6)?)
         .ok()
         .and_then(Price::from_micro)
         .ok_or_else(|| problem(field, "expected a number from 0 to 1"))
 }
 
-fn qty(value: &Value, field: &str) -> Parsed<Qty> {
+pub(super) fn qty(value: &Value, field: &str) -> Parsed<Qty> {
     u64::try_from(decimal(value, field, 6)?)
         .ok()
         .and_then(Qty::from_micro)
         .ok_or_else(|| problem(field, "expected a quantity from 0 to 1e12"))
 }
 
-fn cash(value: &Value, field: &str) -> Parsed<Cash> {
+pub(super) fn cash(value: &Value, field: &str) -> Parsed<Cash> {
     i64::try_from(decimal(value, field, 6)?)
         .map(Cash::from_micro)
         .map_err(|_| problem(field, "the amount is too large"))
 }
 
 /// An amount below zero would pay for the basket.
-fn amount(value: &Value, field: &str) -> Parsed<Cash> {
+pub(super) fn amount(value: &Value, field: &str) -> Parsed<Cash> {
     let read = cash(value, field)?;
     if read < Cash::ZERO {
         return Err(problem(field, "expected an amount of dollars, not below 0"));
@@ -199,13 +204,13 @@ fn amount(value: &Value, field: &str) -> Parsed<Cash> {
     Ok(read)
 }
 
-fn rate(value: &Value, field: &str) -> Parsed<Rate> {
+pub(super) fn rate(value: &Value, field: &str) -> Parsed<Rate> {
     u32::try_from(decimal(value, field, 9)?)
         .map(Rate::from_nano)
         .map_err(|_| problem(field, "expected a rate from 0 to 4"))
 }
 
-fn optional<T>(
+pub(super) fn optional<T>(
     map: &Map<String, Value>,
     key: &str,
     prefix: &str,
@@ -217,7 +222,7 @@ fn optional<T>(
     }
 }
 
-fn venues(value: &Value) -> Parsed<Venues> {
+pub(super) fn venues(value: &Value) -> Parsed<Venues> {
     let mut venues = Venues::new();
     for (name, value) in object(value, "venues")? {
         let field = format!("venues.{}", shown(name));
@@ -316,7 +321,7 @@ fn rounding(value: &Value, field: &str) -> Parsed<FillRounding> {
     Ok(FillRounding { unit_pico, direction, waive_below_unit: false })
 }
 
-fn states(case: &Map<String, Value>) -> Parsed<Vec<String>> {
+pub(super) fn states(case: &Map<String, Value>) -> Parsed<Vec<String>> {
     let list = array(member(case, "states")?, "states")?;
     if list.is_empty() {
         return Err(problem("states", "is empty: nothing is guaranteed without states"));
@@ -324,7 +329,11 @@ fn states(case: &Map<String, Value>) -> Parsed<Vec<String>> {
     list.iter().map(|state| text(state, "states").map(str::to_owned)).collect()
 }
 
-fn instruments(value: &Value, venues: &Venues, states: &[String]) -> Parsed<Instruments> {
+pub(super) fn instruments(
+    value: &Value,
+    venues: &Venues,
+    states: &[String],
+) -> Parsed<Instruments> {
     let mut known = Instruments::new();
     for (name, value) in object(value, "instruments")? {
         let field = format!("instruments.{}", shown(name));

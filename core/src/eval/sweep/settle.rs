@@ -94,7 +94,7 @@ fn ordered(leg: &LegBook<'_>, net: Qty) -> Option<Option<Qty>> {
 }
 
 /// Walks one order through its levels. `Ok(None)` where the depth is too small.
-fn fill(leg: &LegBook<'_>, qty: Qty) -> Option<Option<SizedLeg>> {
+pub(super) fn fill(leg: &LegBook<'_>, qty: Qty) -> Option<Option<SizedLeg>> {
     let mut order = OrderFees::new(leg.schedule);
     let mut sized = SizedLeg { qty, ..SizedLeg::default() };
     let mut left = qty;
