@@ -4,6 +4,7 @@
 //! decimal strings, so that no float comes near them. What is out of range is one line that names
 //! the key, the value and the range.
 
+mod sizing;
 mod venues;
 
 pub use venues::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
@@ -23,6 +24,7 @@ use crate::eval::edge::Carry;
 use crate::eval::resolution::Odds;
 use crate::pin::{Wait, core_count};
 use crate::risk::RiskConfig;
+use crate::sizing::Plan;
 
 /// 1e-14 $ in 1e-6 $.
 const UNITS_PER_MICRO: i64 = 100_000_000;
@@ -117,6 +119,8 @@ pub struct Config {
     pub resolution: ResolutionLimits,
     /// Paper execution.
     pub paper: PaperLimits,
+    /// How much of an opportunity is wanted.
+    pub sizing: Plan,
     /// What the risk gate allows.
     pub risk: RiskConfig,
     /// Records of a latency chunk.
@@ -145,6 +149,7 @@ impl Config {
         EngineConfig {
             price: self.evaluate,
             resolution: self.resolution,
+            sizing: self.sizing,
             risk: self.risk,
             paper_cash: self.paper.cash,
             paper_latency: self.paper.latency,
@@ -199,6 +204,7 @@ struct Raw {
     evaluate: RawEvaluate,
     resolution: RawResolution,
     paper: RawPaper,
+    sizing: sizing::RawSizing,
     risk: RawRisk,
     probe: RawProbe,
 }
@@ -292,6 +298,7 @@ struct RawProbe {
 impl Raw {
     fn check(self) -> Result<Config, ConfigError> {
         let min_net = usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?;
+        let capital_max = usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?;
         Ok(Config {
             tiles: self.tiles.check()?,
             feed: FeedLimits {
@@ -313,7 +320,7 @@ impl Raw {
                     .micro()
                     .saturating_mul(UNITS_PER_MICRO),
                 min_net,
-                capital_max: usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?,
+                capital_max,
                 fixed_cost: usd("evaluate.fixed_cost_usd", &self.evaluate.fixed_cost_usd)?,
             },
             persist: Nanos::from_micros(within(
@@ -330,6 +337,7 @@ impl Raw {
                     0..=10_000_000,
                 )?),
             },
+            sizing: self.sizing.check(capital_max)?,
             risk: self.risk.check(min_net)?,
             chunk_records: size("probe.chunk_records", self.probe.chunk_records, 64..=65_536)?,
         })

@@ -30,6 +30,7 @@ use crate::opportunity::{
 use crate::position::Portfolio;
 use crate::relation::Relation;
 use crate::risk::{RiskConfig, RiskGate, Veto};
+use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
 use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
 use resolve::{ResolutionLimits, Word};
@@ -41,6 +42,8 @@ pub struct EngineConfig {
     pub price: PriceLimits,
     /// How resolutions are traded.
     pub resolution: ResolutionLimits,
+    /// How much of an opportunity is wanted.
+    pub sizing: Plan,
     /// What the risk gate allows.
     pub risk: RiskConfig,
     /// Cash that the paper account starts with on each venue.
@@ -95,6 +98,7 @@ pub struct Engine {
     trades: bool,
     profit: Arc<AtomicI64>,
     resolution: ResolutionLimits,
+    sizing: Plan,
     /// What venues have said of outcomes, by book.
     words: Vec<Word>,
     /// The newest version taken, by book.
@@ -153,6 +157,7 @@ impl Engine {
             trades: config.trades,
             profit: Arc::new(AtomicI64::new(0)),
             resolution: config.resolution,
+            sizing: config.sizing,
             words: vec![Word::default(); catalog.listings.len()],
             versions: vec![0; catalog.listings.len()],
             persist: config.persist,

@@ -47,6 +47,8 @@ pub struct Pays {
     pub min_edge: UnitCost,
     /// What the money costs until the payoff.
     pub carry: Carry,
+    /// Most cash that sizing wants in it, beside that of [`PriceLimits`].
+    pub capital_max: Cash,
 }
 
 /// Why a candidate is no trade.
@@ -151,7 +153,7 @@ impl Pricer {
             lot,
             min_edge: self.limits.min_edge.max(pays.min_edge),
             min_net_total: self.limits.min_net,
-            max_capital: Some(self.limits.capital_max),
+            max_capital: Some(self.limits.capital_max.min(pays.capital_max)),
             fixed_cost: if sells { self.limits.fixed_cost } else { Cash::ZERO },
             carry: pays.carry,
             set: 0,

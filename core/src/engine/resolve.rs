@@ -16,6 +16,7 @@ use crate::eval::resolution::{Finding, Odds, Precondition, Preconditions};
 use crate::eval::watch::Concrete;
 use crate::journal::Record;
 use crate::opportunity::Cause;
+use crate::relation::Source;
 
 /// How resolutions are traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +107,17 @@ impl Engine {
 
     /// What a basket pays: its floor, or for a resolution what its floor is expected to be worth.
     pub(super) fn pays(&self, concrete: &Concrete) -> Option<Pays> {
-        if concrete.kind != BasketKind::Resolution {
-            return Some(Pays { payoff: concrete.floor, min_edge: 0, carry: Carry::NONE });
+        // What is not known to be structure is sized as a person's claim.
+        let relation = self.watch.relation_of(concrete.basket);
+        let source = relation.map_or(Source::Approved, |relation| relation.source);
+        let Concrete { kind, floor, edge, .. } = *concrete;
+        let capital_max = self.sizing.capital(kind, source, floor, edge);
+        if kind != BasketKind::Resolution {
+            return Some(Pays { payoff: floor, min_edge: 0, carry: Carry::NONE, capital_max });
         }
         let odds = &self.resolution.odds;
-        let payoff = odds.payoff_of(i128::from(concrete.floor))?;
-        Some(Pays { payoff, min_edge: self.resolution.min_edge, carry: odds.carry })
+        let payoff = odds.payoff_of(i128::from(floor))?;
+        Some(Pays { payoff, min_edge: self.resolution.min_edge, carry: odds.carry, capital_max })
     }
 
     /// The first precondition of a resolution trade that its relation's news do not meet.
