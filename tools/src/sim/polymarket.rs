@@ -16,6 +16,7 @@ mod facts;
 mod intake;
 mod ledger;
 mod market_channel;
+mod notices;
 mod orders;
 mod placing;
 mod rest;

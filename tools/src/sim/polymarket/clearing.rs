@@ -7,11 +7,14 @@ use dutchbook_book::{BookId, Cash, Exact, Face, Nanos, Price, Qty, Side};
 use super::super::floor::CLIENT_OWNERS_FROM;
 use super::super::matching::{MatchEvent, OrderKey, OwnerId, Removal, RestingOrder};
 use super::super::rng::mix;
+use super::facts::outcome;
 use super::ledger::{Cleared, Part};
 use super::market_channel::taker_face;
-use super::orders::OrderStatus;
+use super::notices::NoticeKind;
+use super::orders::{Order, OrderStatus};
 use super::trades::{
-    MakerFill, Party, Trade, TradeStatus, foreign_order_id, foreign_party, transaction_hash,
+    MakerFill, Party, Trade, TradeStatus, foreign_order_id, foreign_party, side_name,
+    transaction_hash,
 };
 use super::user_channel::{OrderNews, Told, order_frame, trade_frame};
 use super::venue::Venue;
@@ -102,9 +105,9 @@ impl Venue {
             self.last_trades.insert(book, (trade.face, trade.price, trade.side));
             if is_theirs {
                 ids.push(trade.id.clone());
+                self.trades.insert(trade.clone());
                 self.tell_trade(&trade);
                 self.tell_fills(&trade, now);
-                self.trades.insert(trade);
             } else {
                 for one in &cleared {
                     self.ledger.settle(one);
@@ -312,11 +315,46 @@ impl Venue {
 
     /// Tells the owner of an order what happened to it.
     pub(super) fn tell_order(&mut self, id: B256, news: OrderNews, now: Nanos) {
-        let Some(order) = self.orders.get(id) else { return };
+        let Some(order) = self.orders.get(id).cloned() else { return };
+        match news {
+            OrderNews::Placement => {}
+            OrderNews::Update => self.note_order(&order, NoticeKind::Filled, now),
+            OrderNews::Cancellation => self.note_order(&order, NoticeKind::Cancelled, now),
+        }
         let Some(facts) = self.facts.market(order.book) else { return };
         let Some(holder) = self.people.holder(order.owner) else { return };
-        let text = order_frame(order, facts, news, now);
+        let text = order_frame(&order, facts, news, now);
         self.outbox.push(Told { book: order.book, holder, text });
+    }
+
+    /// Notes in its owner's bell that an order was filled or cancelled.
+    fn note_order(&mut self, order: &Order, kind: NoticeKind, now: Nanos) {
+        let Some(facts) = self.facts.market(order.book) else { return };
+        let Some(holder) = self.people.holder(order.owner) else { return };
+        let trade = order.trades.last().and_then(|id| self.trades.get(id));
+        let none = format!("{:#x}", B256::ZERO);
+        let event = self.facts.event_of(facts).map_or("", |event| event.slug.as_str());
+        let left = order.size.checked_sub(order.matched).unwrap_or(Qty::ZERO);
+        let payload = format!(
+            r#"{{"asset_id":"{}","condition_id":"{}","eventSlug":"{event}","icon":"","image":"","market":"{}","market_slug":"{}","matched_size":"{}","order_id":"{}","original_size":"{}","outcome":"{}","outcome_index":{},"owner":"{}","price":"{}","question":{},"remaining_size":"{left}","seriesSlug":"","side":"{}","trade_id":"{}","transaction_hash":"{}","type":"{}"}}"#,
+            facts.token(order.face),
+            facts.condition,
+            facts.condition,
+            facts.slug,
+            order.matched,
+            order.id_text(),
+            order.size,
+            outcome(order.face),
+            u8::from(order.face == Face::No),
+            order.api_key,
+            order.price,
+            serde_json::to_string(&facts.question).unwrap_or_default(),
+            side_name(order.side),
+            trade.map_or("", |trade| trade.id.as_str()),
+            trade.map_or(none.as_str(), |trade| trade.hash.as_str()),
+            order.order_type.name()
+        );
+        self.notices.add(holder, kind, payload, now);
     }
 
     /// Tells everyone in a trade where it is.

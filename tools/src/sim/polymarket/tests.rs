@@ -4,6 +4,7 @@ mod account;
 mod client;
 mod hostile;
 mod placing;
+mod shapes;
 mod sums;
 
 use client::{Client, Ticket, start, venues};

@@ -22,6 +22,7 @@ pub struct Session {
     holder: Option<Address>,
     /// The markets of which it wants to hear; all when it named none.
     markets: Option<BTreeSet<BookId>>,
+    has_subscribed: bool,
 }
 
 /// What a client's message asks for.
@@ -61,37 +62,48 @@ impl Session {
         let Ok(message) = serde_json::from_str::<Value>(text) else {
             return Answer::Text("INVALID OPERATION");
         };
-        let named = match message.get("markets") {
-            None | Some(Value::Null) => None,
-            Some(Value::Array(list)) => {
-                let ids = list.iter().take(MARKETS_MAX).filter_map(Value::as_str);
-                Some(ids.filter_map(|id| facts.by_condition(id)).map(|m| m.book).collect())
-            }
-            Some(_) => return Answer::Text("INVALID OPERATION"),
-        };
-        if let Some(auth) = message.get("auth") {
+        let named = named_markets(&message, facts);
+        if matches!(named, Named::Wrong) {
+            return Answer::Text("INVALID OPERATION");
+        }
+        let auth = message.get("auth");
+        if let Some(auth) = auth {
             let field = |name: &str| auth.get(name).and_then(Value::as_str).unwrap_or("");
             let key = keys.named(field("apiKey"), field("secret"), field("passphrase"));
             let Some(key) = key else { return Answer::Leave };
             self.holder = Some(key.address);
-            self.markets = named.filter(|set: &BTreeSet<BookId>| !set.is_empty());
-            return Answer::Silence;
         }
         if self.holder.is_none() {
             return Answer::Leave;
         }
-        match (message.get("operation").and_then(Value::as_str), named) {
-            (Some("subscribe"), Some(named)) => {
-                self.markets.get_or_insert_default().extend(named);
-                Answer::Silence
-            }
-            (Some("unsubscribe"), Some(named)) => {
-                let every = || facts.markets.iter().map(|market| market.book).collect();
-                let kept = self.markets.get_or_insert_with(every);
-                kept.retain(|book| !named.contains(book));
-                Answer::Silence
-            }
-            _ => Answer::Text("INVALID OPERATION"),
+        match message.get("operation").and_then(Value::as_str) {
+            Some("unsubscribe") => self.remove(&named, facts),
+            Some("subscribe") => self.add(named),
+            None if auth.is_some() => self.add(named),
+            _ => return Answer::Text("INVALID OPERATION"),
+        }
+        self.has_subscribed = true;
+        Answer::Silence
+    }
+
+    /// More markets, or all of them.
+    fn add(&mut self, named: Named) {
+        match (&mut self.markets, named) {
+            (_, Named::All) => self.markets = None,
+            (Some(markets), Named::Some(named)) => markets.extend(named),
+            (None, Named::Some(named)) if !self.has_subscribed => self.markets = Some(named),
+            (None, Named::Some(_)) | (_, Named::Wrong) => {}
+        }
+    }
+
+    /// Fewer markets, or none.
+    fn remove(&mut self, named: &Named, facts: &Facts) {
+        let every = || facts.markets.iter().map(|market| market.book).collect();
+        let markets = self.markets.get_or_insert_with(every);
+        match named {
+            Named::All => markets.clear(),
+            Named::Some(named) => markets.retain(|book| !named.contains(book)),
+            Named::Wrong => {}
         }
     }
 
@@ -99,6 +111,29 @@ impl Session {
     pub(super) fn takes(&self, told: &Told) -> bool {
         self.holder == Some(told.holder)
             && self.markets.as_ref().is_none_or(|markets| markets.contains(&told.book))
+    }
+}
+
+/// Which markets a message names.
+enum Named {
+    /// None, which means all.
+    All,
+    /// These, of those that are listed.
+    Some(BTreeSet<BookId>),
+    /// Something else than a list.
+    Wrong,
+}
+
+fn named_markets(message: &Value, facts: &Facts) -> Named {
+    match message.get("markets") {
+        None | Some(Value::Null) => Named::All,
+        Some(Value::Array(list)) if list.is_empty() => Named::All,
+        Some(Value::Array(list)) => {
+            let ids = list.iter().take(MARKETS_MAX).filter_map(Value::as_str);
+            let known = ids.filter_map(|id| facts.by_condition(id));
+            Named::Some(known.map(|market| market.book).collect())
+        }
+        Some(_) => Named::Wrong,
     }
 }
 

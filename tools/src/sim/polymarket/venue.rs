@@ -22,6 +22,7 @@ use super::eip712::address_of_key;
 use super::facts::{Dates, Facts};
 use super::ledger::{Audit, Ledger};
 use super::market_channel::{Reply, Shown, dump};
+use super::notices::Notices;
 use super::orders::{OrderStatus, Orders};
 use super::rest::not_found;
 use super::rest::prices::Candles;
@@ -166,6 +167,7 @@ pub struct Venue {
     /// Who won, where that is known.
     pub(super) winners: BTreeMap<BookId, Face>,
     pub(super) outbox: Vec<Told>,
+    pub(super) notices: Notices,
     /// What the venue does badly.
     pub troubles: Troubles,
     /// Which way each match's fee is rounded to 1e-5 dollars.
@@ -194,6 +196,7 @@ impl Venue {
             candles: BTreeMap::new(),
             winners: BTreeMap::new(),
             outbox: Vec::new(),
+            notices: Notices::default(),
             troubles: Troubles::default(),
             fee_rounding: Rounding::HalfUp,
             cancel_reason: "CANCELED",

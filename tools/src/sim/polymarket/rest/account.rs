@@ -78,8 +78,12 @@ impl Venue {
             ("GET", "/auth/ban-status/closed-only") => ok(r#"{"closed_only":false}"#.to_owned()),
             ("GET", "/balance-allowance") => self.balance(query, key.address),
             ("GET", "/balance-allowance/update") => ok(String::new()),
-            ("GET", "/notifications") => ok("[]".to_owned()),
-            ("DELETE", "/notifications") => ok("\"OK\"".to_owned()),
+            ("GET", "/notifications") => ok(self.notices.text(key.address, &key.id)),
+            ("DELETE", "/notifications") => {
+                let ids: Vec<u64> = query.all("ids").filter_map(|id| id.parse().ok()).collect();
+                self.notices.forget(key.address, &ids);
+                ok("\"OK\"".to_owned())
+            }
             ("GET", "/order-scoring") => {
                 let id = query.get("order_id").and_then(|id| id.parse::<B256>().ok());
                 // No market here pays rewards, so no order earns any.

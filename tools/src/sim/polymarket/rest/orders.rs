@@ -299,8 +299,8 @@ impl Venue {
             trade.role_of(&owners).is_some()
                 && query.get("id").is_none_or(|id| id == trade.id)
                 && self.is_in(query, trade.book, None)
-                && query.number("after").is_none_or(|after| secs(trade.matched_at) > after)
-                && query.number("before").is_none_or(|before| secs(trade.matched_at) < before)
+                && query.number("after").is_none_or(|after| secs(trade.matched_at) >= after)
+                && query.number("before").is_none_or(|before| secs(trade.matched_at) <= before)
         });
         let address = query.get("maker_address").map(str::to_lowercase);
         let found = found.filter(|trade| {

@@ -130,4 +130,27 @@ fn a_market_filter_holds_on_the_user_channel() {
     venues.on_text(session, &format!(r#"{{"operation":"subscribe","markets":["{fed}"]}}"#), now);
     client.placed(&mut venues, &Ticket::limit(FED, Side::Buy, 100, 1_000, "GTC"));
     assert_eq!(frames(&mut venues, session).len(), 1);
+    let unknown = format!("0x{}", "7".repeat(64));
+    let named = client.listen_to(&mut venues, &[&unknown]);
+    client.placed(&mut venues, &Ticket::limit(FED, Side::Buy, 100, 1_000, "GTC"));
+    assert!(frames(&mut venues, named).is_empty(), "an unknown market is not all markets");
+}
+
+#[test]
+fn the_bell_rings_for_fills_and_cancels_until_it_is_cleared() {
+    let mut venues = venues(Pace::None);
+    let mut client = Client::new(&mut venues, 0);
+    let ask = best(&venues, FED, Face::Yes, Side::Sell);
+    let pips = u64::from(ask.price.micro()) / 100;
+    client.placed(&mut venues, &Ticket::limit(FED, Side::Buy, pips, 500, "GTC"));
+    client.placed(&mut venues, &Ticket::limit(FED, Side::Buy, 100, 1_000, "GTC"));
+    client.ask(&mut venues, "DELETE", "/cancel-all", "", "");
+    let bell = client.get(&mut venues, "/notifications", "signature_type=0");
+    let kinds: Vec<u64> =
+        bell.as_array().unwrap().iter().map(|n| n["type"].as_u64().unwrap()).collect();
+    assert_eq!(kinds, [2, 1]);
+    assert_eq!(bell[0]["payload"]["matched_size"], "5");
+    let ids = format!("ids={},{}", bell[0]["id"], bell[1]["id"]);
+    assert_eq!(client.ask(&mut venues, "DELETE", "/notifications", &ids, "").status, 200);
+    assert_eq!(client.get(&mut venues, "/notifications", ""), Value::Array(Vec::new()));
 }

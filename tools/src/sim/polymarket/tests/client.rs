@@ -223,6 +223,11 @@ impl Client {
 
     /// Listens to the user channel.
     pub(super) fn listen(&self, venues: &mut SimVenues) -> SessionId {
+        self.listen_to(venues, &[])
+    }
+
+    /// Listens to the user channel of some markets; of all when none is named.
+    pub(super) fn listen_to(&self, venues: &mut SimVenues, markets: &[&str]) -> SessionId {
         let now = venues.now();
         let request =
             HttpRequest { method: "GET", path: "/ws/user", query: "", headers: &[], body: b"" };
@@ -230,6 +235,7 @@ impl Client {
         let (key, secret, pass) = (&self.key.id, &self.key.secret, &self.key.passphrase);
         let hello = json!({
             "auth": {"apiKey": key, "secret": secret, "passphrase": pass}, "type": "user",
+            "markets": markets,
         });
         venues.on_text(id, &hello.to_string(), now);
         id
