@@ -1,6 +1,6 @@
 //! Discovery against what venues really answered: every recorded body of markets and events.
 
-#![expect(clippy::print_stdout, reason = "each test says what it read")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use dutchbook_book::Price;
 use dutchbook_feeds::listing::{Page, kalshi, polymarket};
@@ -11,10 +11,7 @@ use serde_json::Value;
 fn gamma_events(file: &str) -> Vec<polymarket::Event> {
     let Some(text) = data::text(&format!("polymarket/rest/{file}")) else { return Vec::new() };
     let value: Value = serde_json::from_str(&text).unwrap();
-    let list = match value {
-        Value::Array(list) => list,
-        one => vec![one],
-    };
+    let list = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
     let unwrap = |entry: &Value| entry.get("data").unwrap_or(entry).to_string();
     let read = |entry: &Value| polymarket::one_event(unwrap(entry).as_bytes()).unwrap();
     list.iter().map(read).collect()
