@@ -9,6 +9,9 @@
 
 #![cfg(test)]
 
+#[path = "no_alloc/orders.rs"]
+mod orders;
+
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::Shelf;

@@ -4,6 +4,10 @@
 
 #[path = "signing/kalshi.rs"]
 mod kalshi;
+#[path = "signing/kalshi_replies.rs"]
+mod kalshi_replies;
+#[path = "signing/kalshi_requests.rs"]
+mod kalshi_requests;
 #[path = "signing/polymarket.rs"]
 mod polymarket;
 #[path = "signing/polymarket_bodies.rs"]

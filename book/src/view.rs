@@ -22,8 +22,10 @@
 //! it is never taken for the levels of another version.
 
 mod cells;
+mod latest;
 mod levels;
 
+pub use latest::{LatestReader, LatestWriter, latest};
 pub(crate) use levels::{DepthBlock, Rows};
 
 use crate::depth::{BookStatus, Level, Stamp, TopOfBook};

@@ -19,6 +19,7 @@ pub mod pin;
 pub mod position;
 pub mod relation;
 pub mod risk;
+pub mod secret;
 pub mod sizing;
 pub mod telemetry;
 pub mod tile;

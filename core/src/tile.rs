@@ -6,5 +6,6 @@
 
 pub mod eval;
 pub mod feed;
+pub mod nonce;
 pub mod stages;
 pub mod steer;

@@ -6,11 +6,14 @@
 //! executor of today is [`paper`]: it fills against the books that the engine already holds.
 //! This crate reads no clock, opens nothing, and does not decide whether to trade.
 
+mod decimal;
 pub mod intent;
+pub mod local_id;
 pub mod order;
 pub mod paper;
 pub mod report;
 pub mod sign;
+pub mod throttle;
 pub mod venue;
 pub mod wire;
 

@@ -1,5 +1,8 @@
 //! The order state machine: every report is taken once, or refused with a name.
 
+pub mod fills;
+pub mod live;
+
 use dutchbook_book::{Exact, Qty};
 
 use crate::intent::{Intent, OrderId};

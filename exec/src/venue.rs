@@ -2,3 +2,4 @@
 
 pub mod kalshi;
 pub mod polymarket;
+pub mod refusal;

@@ -88,6 +88,14 @@ impl WireBuf {
     /// Writes text between the quotes of JSON; what JSON escapes is escaped.
     pub fn push_json_text(&mut self, text: &str) {
         self.push(b"\"");
+        match text.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\') {
+            true => self.push(text.as_bytes()),
+            false => self.push_escaped(text),
+        }
+        self.push(b"\"");
+    }
+
+    fn push_escaped(&mut self, text: &str) {
         for byte in text.bytes() {
             match byte {
                 b'"' | b'\\' => self.push(&[b'\\', byte]),
@@ -98,7 +106,6 @@ impl WireBuf {
                 _ => self.push(&[byte]),
             }
         }
-        self.push(b"\"");
     }
 
     /// Overwrites what was written from `start` on; nothing where that was never written.

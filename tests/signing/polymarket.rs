@@ -110,7 +110,7 @@ fn orders_of_the_second_and_third_exchange() {
         assert_eq!(signer.address(), address(case, "owner_address"));
         let template = template(case);
         check_built_from(case);
-        let order = template.sign(&signer, &terms(&case["order"]));
+        let order = template.sign(&terms(&case["order"]), |digest| signer.sign(digest));
         expect.equals("domain_separator", template.domain_separator().to_string());
         expect.equals("struct_hash", order.hashes.contents.to_string());
         expect.equals("order_hash", order.hashes.order.to_string());

@@ -1,7 +1,7 @@
 //! Polymarket: whole requests of `POST /order` and `POST /orders`.
 
 use dutchbook_exec::venue::polymarket::auth::Credentials;
-use dutchbook_exec::venue::polymarket::order::{Envelope, OrderType};
+use dutchbook_exec::venue::polymarket::order::{Envelope, OrderTemplate, OrderType, SignedOrder};
 use dutchbook_exec::wire::{Head, WireBuf};
 use harness::vectors::{self, Expect};
 use serde_json::Value;
@@ -21,6 +21,10 @@ fn order_type(case: &Value, expiration: u64) -> OrderType {
         ("FAK", 0) => OrderType::Fak,
         other => panic!("{other:?}"),
     }
+}
+
+fn signed(template: &OrderTemplate, order: &Value) -> SignedOrder {
+    template.sign(&terms(&order["order"]), |digest| signer(order).sign(digest))
 }
 
 fn envelope(case: &Value, expiration: u64) -> Envelope<'_> {
@@ -80,7 +84,7 @@ fn requests_with_orders() {
         let order = named(v2, text(case, "order_case"));
         let (credentials, head) = begin(case, order, &mut out);
         let template = template(order);
-        let signed = template.sign(&signer(order), &terms(&order["order"]));
+        let signed = signed(&template, order);
         let expiration = number(order, "expiration_not_signed");
         template.write(&signed, &envelope(case, expiration), &mut out);
         check(case, &credentials, &head, &mut out);
@@ -95,7 +99,7 @@ fn requests_with_orders() {
         for (index, (order, body)) in orders.iter().zip(bodies).enumerate() {
             out.push(if index == 0 { b"[" } else { b"," });
             let template = template(order);
-            let signed = template.sign(&signer(order), &terms(&order["order"]));
+            let signed = signed(&template, order);
             let expiration = number(order, "expiration_not_signed");
             template.write(&signed, &envelope(body, expiration), &mut out);
         }

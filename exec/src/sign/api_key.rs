@@ -43,6 +43,15 @@ impl SignatureText {
         Ok(Self { chars, len: len.map_err(|_| ApiKeyError::NotSigned)? })
     }
 
+    /// The signature of a text that was made before; `None` where it is too long.
+    #[inline]
+    #[must_use]
+    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
+        let mut chars = [0; SIGNATURE_CHARS_MAX];
+        chars.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self { chars, len: text.len() })
+    }
+
     /// The text.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -44,6 +44,12 @@ impl PrivateKey {
         bytes.zeroize();
         key
     }
+
+    /// The bytes, for whoever computes with the key. The caller erases them.
+    #[must_use]
+    pub(crate) fn to_bytes(&self) -> [u8; 32] {
+        self.0.secret_bytes()
+    }
 }
 
 impl Drop for PrivateKey {

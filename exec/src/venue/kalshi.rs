@@ -2,3 +2,8 @@
 //! always in terms of YES.
 
 pub mod auth;
+pub mod evidence;
+pub mod public;
+pub mod reply;
+pub mod request;
+pub mod stamps;

@@ -8,7 +8,7 @@ use dutchbook_book::Side;
 
 use super::amounts::Amounts;
 use super::exchange::{Chain, Exchange};
-use crate::sign::ecdsa::{Signature, Signer};
+use crate::sign::ecdsa::Signature;
 use crate::sign::eip712::{Words, digest};
 use crate::wire::WireBuf;
 
@@ -233,11 +233,12 @@ impl OrderTemplate {
         OrderHashes { contents, order, signed }
     }
 
-    /// Hashes and signs an order with the deterministic nonce.
+    /// Hashes an order and has `sign` sign what the key signs.
+    #[inline]
     #[must_use]
-    pub fn sign(&self, signer: &Signer, terms: &Terms) -> SignedOrder {
+    pub fn sign(&self, terms: &Terms, sign: impl FnOnce(&B256) -> Signature) -> SignedOrder {
         let hashes = self.hash(terms);
-        SignedOrder { terms: *terms, hashes, signature: signer.sign(&hashes.signed) }
+        SignedOrder { terms: *terms, hashes, signature: sign(&hashes.signed) }
     }
 
     /// Writes an order with its envelope, as `POST /order` takes it.

@@ -1,0 +1,10 @@
+//! Secrets: where they are read from, and memory that keeps them to this process.
+//!
+//! A secret comes from a file that only its owner can read, or from the environment; never from the
+//! configuration or the journal. It is erased when it is dropped.
+
+mod pages;
+mod source;
+
+pub use pages::SecretPages;
+pub use source::{SecretError, SecretSource, wallet_key};
