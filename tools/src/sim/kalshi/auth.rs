@@ -117,4 +117,46 @@ mod tests {
             assert!(ask(&keys, path, &bad, STAMP_MS).unwrap_err().contains("INCORRECT"));
         }
     }
+
+    /// Signatures of the official clients, and some that must not pass.
+    #[test]
+    fn the_official_clients_signatures_pass() {
+        let files = [
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../tests/vectors/kalshi/auth_rsa_pss.json"
+            )),
+            include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/../tests/vectors/kalshi/auth_ed25519.json"
+            )),
+        ];
+        for file in files {
+            let all: serde_json::Value = serde_json::from_str(file).unwrap();
+            let spec = AccountSpec {
+                key_id: all["key_id"].as_str().unwrap().to_owned(),
+                public_key_pem: all["public_key_pem"].as_str().unwrap().to_owned(),
+                balance: "1".to_owned(),
+                member: Membership::Direct,
+            };
+            let mut keys = Keys::default();
+            assert!(keys.add(&spec.key_id, spec.check().unwrap().key, OwnerId(7)));
+            for case in all["cases"].as_array().unwrap() {
+                let message = case["message"].as_str().unwrap();
+                let method_at = message.find(|c: char| !c.is_ascii_digit()).unwrap();
+                let (stamp, rest) = message.split_at(method_at);
+                let (method, path) = rest.split_at(rest.find('/').unwrap());
+                let headers = [
+                    ("kalshi-access-key", spec.key_id.as_str()),
+                    ("kalshi-access-timestamp", stamp),
+                    ("kalshi-access-signature", case["signature_b64"].as_str().unwrap()),
+                ];
+                let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
+                let request = HttpRequest { method, path, query: "", headers: &headers, body: b"" };
+                let owner = keys.owner(&request, Nanos::from_millis(stamp.parse().unwrap()));
+                let passes = case["verifies"].as_bool();
+                assert_eq!(Some(owner.is_ok()), passes, "{} {message}", case["name"]);
+            }
+        }
+    }
 }
