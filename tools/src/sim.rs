@@ -14,6 +14,7 @@
 //! Everything but [`server`] is free of I/O and of clocks: [`venue::SimVenues::step`] takes `now`,
 //! and one seed gives the same bytes on every run. Nothing outside this module can see the truth.
 
+pub mod accounts;
 pub mod door;
 mod faces;
 pub mod fault;

@@ -1,5 +1,7 @@
 //! `dutchbook venue`: one simulated venue as a program, for any client of that venue.
 
+mod accounts;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -80,6 +82,14 @@ pub struct VenueArgs {
     /// Decides one of the questions after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub resolve_after: Option<u64>,
+    /// Opens the accounts of this file, a JSON array: `{key_id, public_key_pem, balance}` for Kalshi
+    /// (optional: `"member": "non_direct"`), `{address, balance}` for Polymarket, `balance` being a
+    /// string of dollars.
+    #[arg(long, value_name = "FILE")]
+    pub accounts: Option<PathBuf>,
+    /// Opens a fresh account and prints it with its secret as one line of JSON before the address.
+    #[arg(long)]
+    pub print_test_account: bool,
     /// Serves TLS with a certificate made at the start.
     #[arg(long)]
     pub tls: bool,
@@ -100,6 +110,25 @@ pub enum VenueError {
     /// The scenario's grids are none.
     #[error("the scenario has a bad price grid: {0}")]
     Scenario(#[from] GridError),
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file of accounts is none.
+    #[error("{path} is no list of accounts: {source}")]
+    Accounts {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// No key can be made.
+    #[error("the system has no randomness for a test account")]
+    Randomness,
     /// A file cannot be written.
     #[error("cannot write {path}: {source}")]
     Write {
@@ -134,6 +163,7 @@ pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<(), VenueError> {
         listen: args.listen,
         served: Served::One(args.which.kind()),
         certificate,
+        accounts: accounts::asked_for(args, out)?,
         ..SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed)
     };
     let clock = Clock::new();

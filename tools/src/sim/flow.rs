@@ -35,7 +35,7 @@ pub enum Pace {
     /// A few frames a second, wide spreads, and less than one trade a second on each venue: a
     /// client of a venue can place, watch and cancel its orders in peace.
     Quiet,
-    /// Books as they were opened, and silence.
+    /// Books as they were opened, with wide spreads, and silence.
     None,
 }
 
@@ -117,7 +117,7 @@ impl FlowConfig {
                 informed_edge: 25_000,
                 ..calm
             },
-            Pace::None => Self { is_still: true, ..calm },
+            Pace::None => Self { is_still: true, ..Self::of(Pace::Quiet) },
         }
     }
 }
@@ -368,8 +368,10 @@ impl Flow {
         let Some(Reverse((at, _, index))) = self.queue.pop() else { return };
         desk.now = at;
         let Some((agent, rng)) = self.agents.get_mut(index) else { return };
+        let is_still = self.config.is_still;
         let mut follow_ups = Vec::new();
         let next = match agent {
+            Agent::Noise(_) | Agent::Informed(_) | Agent::Arbitrage(_) if is_still => None,
             Agent::Truth(step) => {
                 for truth in &mut desk.world.truths {
                     truth.step(at, rng);
@@ -397,10 +399,7 @@ impl Flow {
             Agent::Informed(taker) => taker.wake(desk, rng),
             Agent::Arbitrage(arbitrageur) => arbitrageur.wake(desk, rng),
         };
-        if self.config.is_still {
-            return;
-        }
-        if let Some(wait) = next {
+        if let Some(wait) = next.filter(|_| !is_still) {
             self.schedule(index, at.plus(wait));
         }
         for (agent, after) in follow_ups {

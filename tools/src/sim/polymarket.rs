@@ -9,6 +9,7 @@
 //!                                                              └─► user_channel frames
 //! ```
 
+pub mod account;
 mod auth;
 mod clearing;
 mod eip712;

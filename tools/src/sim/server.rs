@@ -23,6 +23,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
+use super::accounts::{Accounts, AccountsError};
 use super::door::{HttpReply, HttpRequest};
 use super::fault::FaultPlan;
 use super::flow::FlowConfig;
@@ -71,6 +72,8 @@ pub struct SimOptions {
     pub step: Duration,
     /// Which venue's face is shown.
     pub served: Served,
+    /// Who has money, beside those whom a venue funds by itself.
+    pub accounts: Accounts,
     /// What to serve TLS with; plain without it.
     pub certificate: Option<VenueCertificate>,
 }
@@ -87,6 +90,7 @@ impl SimOptions {
             seed,
             step: Duration::from_millis(2),
             served: Served::Both,
+            accounts: Accounts::default(),
             certificate: None,
         }
     }
@@ -109,6 +113,9 @@ pub enum SimServerError {
     /// The scenario's grids are none.
     #[error("the scenario has a bad price grid: {0}")]
     Grid(#[from] GridError),
+    /// An account cannot be opened.
+    #[error(transparent)]
+    Accounts(#[from] AccountsError),
 }
 
 /// The running venues. Dropping it stops them.
@@ -166,7 +173,8 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let SimOptions { scenario, flow, faults, seed, step, served, certificate, .. } = options;
-    let venues = SimVenues::new(scenario, flow, faults, seed, now())?;
+    let mut venues = SimVenues::new(scenario, flow, faults, seed, now())?;
+    venues.open_accounts(&options.accounts)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
     let (told, stats) = watch::channel(venues.stats());

@@ -280,6 +280,21 @@ fn a_client_that_does_not_read_is_dropped() {
 }
 
 #[test]
+fn a_venue_where_nobody_trades_stays_as_it_was_opened() {
+    let scenario = Scenario::lasting(3, None).unwrap();
+    let flow = FlowConfig::of(Pace::None);
+    let mut venues = SimVenues::new(scenario, flow, FaultPlan::default(), 3, START).unwrap();
+    venues.step(START.plus(Nanos::from_secs(1)));
+    let opened = venues.stats();
+    venues.step(START.plus(Nanos::from_secs(200)));
+    assert!(opened.operations > 0);
+    assert_eq!(
+        (venues.stats().operations, venues.stats().trades),
+        (opened.operations, opened.trades)
+    );
+}
+
+#[test]
 fn hostile_clients_get_an_error_and_nothing_breaks() {
     let mut venues = venues(1, Pace::None, FaultPlan::default());
     let huge = format!(r#"{{"assets_ids":["{}"]}}"#, "7".repeat(40_000));

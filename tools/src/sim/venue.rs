@@ -6,11 +6,13 @@ use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::grid::GridError;
 use dutchbook_book::{BookId, Face, Grid, Level, Nanos, Price, Side};
 
+use super::accounts::{Accounts, AccountsError};
 use super::door::{HttpReply, HttpRequest};
 use super::faces::{FaceState, Faces};
 use super::fault::{FaultPlan, Faults};
 use super::floor::{Floor, Happened, Recorder};
 use super::flow::{Desk, Flow, FlowConfig};
+use super::polymarket::venue::FundError;
 use super::scenario::Scenario;
 use super::world::World;
 use super::{kalshi, polymarket};
@@ -214,6 +216,20 @@ impl SimVenues {
     fn admit(&mut self, kind: VenueKind, state: FaceState, now: Nanos) -> SessionId {
         let (plan, seed) = (&self.fault_plan, self.seed);
         self.faces.admit(kind, state, |number| Faults::new(plan, kind, number, seed, now))
+    }
+
+    /// Opens accounts.
+    ///
+    /// # Errors
+    /// With the first that cannot be used.
+    pub fn open_accounts(&mut self, accounts: &Accounts) -> Result<(), AccountsError> {
+        accounts.kalshi.iter().try_for_each(|account| self.admit_kalshi(account))?;
+        accounts.polymarket.iter().try_for_each(|wallet| {
+            let refused =
+                |source| AccountsError::Polymarket { address: wallet.address.clone(), source };
+            let cash = wallet.cash().ok_or(FundError::BadBalance).map_err(refused)?;
+            self.polymarket.fund(&wallet.address, cash).map_err(refused)
+        })
     }
 
     /// Opens an account at Kalshi.

@@ -54,8 +54,8 @@ pub enum FundError {
     /// Not twenty bytes in hexadecimal.
     #[error("the address is not 0x and 40 hexadecimal digits")]
     BadAddress,
-    /// Negative, or more than the venue counts.
-    #[error("the balance is negative or above one billion dollars")]
+    /// No amount, negative, or more than the venue counts.
+    #[error("the balance is dollars as text, 0 to one billion, with at most 6 decimals")]
     BadBalance,
     /// There are as many accounts as the venue keeps.
     #[error("the venue keeps no more accounts")]

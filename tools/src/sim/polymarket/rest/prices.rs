@@ -106,7 +106,8 @@ impl Venue {
             ("POST", "/prices") => self.many(floor, request, Ask::Price),
             ("POST", "/midpoints") => self.many(floor, request, Ask::Middle),
             ("POST", "/spreads") => self.many(floor, request, Ask::Spread),
-            ("POST", "/last-trades-prices") => self.many(floor, request, Ask::Last),
+            // The official Rust client sends this question's body with a GET.
+            ("POST" | "GET", "/last-trades-prices") => self.many(floor, request, Ask::Last),
             ("GET", "/tick-size" | "/neg-risk" | "/fee-rate") => self.parameter(floor, token, path),
             ("GET", "/prices-history") => self.history(query, now),
             ("POST", "/batch-prices-history") => self.histories(request, now),

@@ -1,6 +1,8 @@
 use super::client::{best, body, frames, get, pass};
 use super::{Client, Ticket, start, venues};
 use crate::sim::Pace;
+use crate::sim::door::HttpRequest;
+use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::{BookId, Face, Nanos, Side};
 use serde_json::Value;
 
@@ -290,7 +292,7 @@ fn the_public_sees_what_clients_trade() {
     let mut venues = venues(Pace::None);
     let mut client = Client::new(&mut venues, 0);
     let token = venues.polymarket().facts.market(FED).unwrap().token(Face::No).to_owned();
-    let public = venues.connect(dutchbook_book::catalog::VenueKind::Polymarket, start());
+    let public = venues.connect(VenueKind::Polymarket, start());
     venues.on_text(public, &format!(r#"{{"assets_ids":["{token}"],"type":"market"}}"#), start());
     let ask = best(&venues, FED, Face::No, Side::Sell);
     let ticket = Ticket::limit(FED, Side::Buy, pips(ask.price), 1_000, "GTC").on(Face::No);
@@ -300,6 +302,14 @@ fn the_public_sees_what_clients_trade() {
     assert_eq!((word(trade, "asset_id"), word(trade, "side")), (token.as_str(), "BUY"));
     let last = get(&mut venues, "/last-trade-price", &format!("token_id={token}"));
     assert_eq!((word(&last, "price"), word(&last, "side")), (word(trade, "price"), "BUY"));
+    let many = format!(r#"[{{"token_id":"{token}"}}]"#);
+    for method in ["GET", "POST"] {
+        let path = "/last-trades-prices";
+        let request = HttpRequest { method, path, query: "", headers: &[], body: many.as_bytes() };
+        let now = venues.now();
+        let reply = venues.on_request(VenueKind::Polymarket, &request, now);
+        assert_eq!(word(&body(&reply)[0], "price"), word(trade, "price"), "{method}");
+    }
     pass(&mut venues, 5_000);
     let own = client.get(&mut venues, "/data/trades", "")["data"][0].clone();
     assert_eq!(word(&own, "transaction_hash"), word(trade, "transaction_hash"));
