@@ -335,6 +335,19 @@ fn no_source_holds_a_banned_word() {
 }
 
 #[test]
+fn the_venues_own_clients_are_pinned_without_addresses() {
+    let clients = root().join("tests/clients");
+    let lock = std::fs::read_to_string(clients.join("typescript/package-lock.json")).unwrap();
+    assert!(!lock.contains("\"resolved\""), "write the lock with omit-lockfile-registry-resolved");
+    for which in ["polymarket", "kalshi"] {
+        let path = clients.join(format!("python/requirements-{which}.txt"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let loose: Vec<_> = text.lines().filter(|line| line.split("==").count() != 2).collect();
+        assert_eq!(loose, [""; 0], "{which}");
+    }
+}
+
+#[test]
 fn no_module_is_a_bag() {
     let files = tracked_files_or_skip("module names");
     let is_bag = |file: &&String| {
