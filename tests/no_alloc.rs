@@ -16,6 +16,7 @@ use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::Shelf;
 use dutchbook_book::{Cash, Nanos};
+use dutchbook_core::capture::{TappedLane, Taps};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::Config;
 use dutchbook_core::control::Control;
@@ -171,6 +172,9 @@ struct Rig {
     eval: Option<EvalTile>,
     engine: CounterReader,
     journal: JournalReader,
+    /// The run is recorded: what is written down costs no allocation either.
+    lanes: Vec<TappedLane>,
+    recorded: usize,
     lost: u64,
 }
 
@@ -184,17 +188,28 @@ impl Rig {
         let relations = structural(&catalog);
         let engine =
             Engine::new(catalog, relations, &config(), shelf.reader(), writer, kill).unwrap();
-        let mut rig =
-            Self { tiles: Vec::new(), eval: None, engine: engine.counters(), journal, lost: 0 };
+        let mut taps = Taps::on();
+        let engine = engine.recorded_by(taps.engine().unwrap());
+        let mut rig = Self {
+            tiles: Vec::new(),
+            eval: None,
+            engine: engine.counters(),
+            journal,
+            lanes: Vec::new(),
+            recorded: 0,
+            lost: 0,
+        };
         let engine = Box::new(engine);
         let (clock, stop) = (Clock::new(), Arc::new(AtomicBool::new(false)));
         // Nobody drains these: what happens when the slow side lags is hot, too.
         let recorder = || latency(4, 64).unwrap().0;
         let stage_recorders = || stages(4, 64).unwrap().0;
-        let tile = |feeds: Vec<Feed>, out| {
+        let mut tile = |feeds: Vec<Feed>, out| {
+            let tap = taps.feed(&feeds, &[String::new(), String::new()]);
             let (clock, stop) = (clock.clone(), Arc::clone(&stop));
             let (counters, recorders) = (Counters::default(), [recorder(), recorder()]);
             FeedTile::new(feeds, out, clock, stop, counters, recorders, stage_recorders())
+                .recorded_by(tap)
         };
         let feeds = feeds(scenario);
         match layout {
@@ -230,6 +245,7 @@ impl Rig {
                 ));
             }
         }
+        rig.lanes = taps.into_lanes();
         for connection in 0..VENUES.len() {
             rig.on(connection, |tile, at| tile.on_connect(at));
         }
@@ -261,6 +277,10 @@ impl Rig {
         self.journal.drain(|bytes| {
             *lost += u64::from(dutchbook_core::journal::decode(bytes).is_err());
         });
+        for lane in &mut self.lanes {
+            self.recorded += lane.reader.drain(|_bytes| {});
+            self.lost += lane.reader.shed_count();
+        }
     }
 
     fn count(&self, counter: Counter) -> u64 {
@@ -306,6 +326,7 @@ fn the_hot_path_does_not_allocate(layout: Layout) {
         assert!(now[at] > before[at], "no {} while counted", counter.name());
     }
     assert_eq!((rig.count(Counter::JournalFull), rig.lost), (0, 0));
+    assert!(rig.recorded > 1_000_000, "{} bytes were written down", rig.recorded);
 }
 
 #[test]

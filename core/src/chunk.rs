@@ -40,6 +40,28 @@ pub struct ChunkReader<T> {
 /// Makes a pair with `chunk_count` chunks (at least two) of `chunk_len` records (at least one).
 #[must_use]
 pub fn channel<T>(chunk_count: usize, chunk_len: usize) -> (ChunkWriter<T>, ChunkReader<T>) {
+    channel_of(chunk_count, chunk_len, Vec::with_capacity)
+}
+
+/// The same with chunks whose memory was touched, so that the hot side meets no page fault.
+#[must_use]
+pub fn touched_channel<T: Copy>(
+    chunk_count: usize,
+    chunk_len: usize,
+    filler: T,
+) -> (ChunkWriter<T>, ChunkReader<T>) {
+    channel_of(chunk_count, chunk_len, |len| {
+        let mut chunk = vec![filler; len];
+        chunk.clear();
+        chunk
+    })
+}
+
+fn channel_of<T>(
+    chunk_count: usize,
+    chunk_len: usize,
+    make: impl Fn(usize) -> Vec<T>,
+) -> (ChunkWriter<T>, ChunkReader<T>) {
     let (chunk_count, chunk_len) = (chunk_count.max(2), chunk_len.max(1));
     let exchange = Arc::new(Exchange {
         full: ArrayQueue::new(chunk_count),
@@ -48,9 +70,9 @@ pub fn channel<T>(chunk_count: usize, chunk_len: usize) -> (ChunkWriter<T>, Chun
     });
     for _ in 1..chunk_count {
         // The queue holds as many as there are chunks: a push cannot fail.
-        drop(exchange.empty.push(Vec::with_capacity(chunk_len)));
+        drop(exchange.empty.push(make(chunk_len)));
     }
-    let chunk = Vec::with_capacity(chunk_len);
+    let chunk = make(chunk_len);
     (ChunkWriter { exchange: Arc::clone(&exchange), chunk, chunk_len }, ChunkReader { exchange })
 }
 
@@ -66,6 +88,41 @@ impl<T> ChunkWriter<T> {
         }
         self.chunk.push(record);
         Ok(())
+    }
+
+    /// Appends these records together: all in one chunk, or none.
+    ///
+    /// # Errors
+    /// When there is no room, or they are more than a chunk holds; nothing is kept.
+    #[inline]
+    pub fn append(&mut self, parts: &[&[T]]) -> Result<(), Full>
+    where
+        T: Copy,
+    {
+        let count: usize = parts.iter().map(|part| part.len()).sum();
+        if self.chunk.len().saturating_add(count) > self.chunk_len {
+            if count > self.chunk_len {
+                return Err(Full);
+            }
+            self.hand_over()?;
+        }
+        for part in parts {
+            // Within the capacity that the chunk was made with: no allocation.
+            self.chunk.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    /// Records that a chunk holds.
+    #[must_use]
+    pub const fn chunk_len(&self) -> usize {
+        self.chunk_len
+    }
+
+    /// Empty chunks that wait for their turn.
+    #[must_use]
+    pub fn free_chunks(&self) -> usize {
+        self.exchange.empty.len()
     }
 
     /// Whether `count` records (no more than a chunk holds) could be appended now.
@@ -103,9 +160,14 @@ impl<T> Drop for ChunkWriter<T> {
 impl<T> ChunkReader<T> {
     /// Gives every handed-over record to `take`, oldest first. Returns how many there were.
     pub fn drain(&mut self, mut take: impl FnMut(&T)) -> usize {
+        self.drain_chunks(|chunk| chunk.iter().for_each(&mut take))
+    }
+
+    /// Gives every handed-over chunk to `take`, oldest first. Returns how many records there were.
+    pub fn drain_chunks(&mut self, mut take: impl FnMut(&[T])) -> usize {
         let mut count = 0;
         while let Some(mut chunk) = self.exchange.full.pop() {
-            chunk.iter().for_each(&mut take);
+            take(&chunk);
             count += chunk.len();
             chunk.clear();
             // The queue holds as many as there are chunks: a push cannot fail.

@@ -17,6 +17,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
+use crate::capture::{Policy, WhenFull};
 use crate::engine::EngineConfig;
 use crate::engine::pricer::PriceLimits;
 use crate::engine::resolve::ResolutionLimits;
@@ -125,6 +126,10 @@ pub struct Config {
     pub risk: RiskConfig,
     /// Records of a latency chunk.
     pub chunk_records: usize,
+    /// How much disk a capture may use.
+    pub capture: Policy,
+    /// The whole configuration as TOML, defaults included: what a capture keeps.
+    pub text: String,
 }
 
 impl Config {
@@ -175,9 +180,10 @@ impl Config {
                 }
             }
         }
+        let text = merged.to_string();
         let raw: Raw =
             toml::Value::Table(merged).try_into().map_err(|error| parse_error(&error))?;
-        raw.check()
+        Ok(Config { text, ..raw.check()? })
     }
 }
 
@@ -207,6 +213,7 @@ struct Raw {
     sizing: sizing::RawSizing,
     risk: RawRisk,
     probe: RawProbe,
+    capture: RawCapture,
 }
 
 #[derive(Debug, Deserialize)]
@@ -295,6 +302,26 @@ struct RawProbe {
     chunk_records: u64,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCapture {
+    segment_mib: u64,
+    total_mib_max: u64,
+    when_full: WhenFull,
+}
+
+impl RawCapture {
+    fn check(&self) -> Result<Policy, ConfigError> {
+        let segment = within("capture.segment_mib", self.segment_mib, 1..=4_096)?;
+        let total = within("capture.total_mib_max", self.total_mib_max, segment..=16_777_216)?;
+        Ok(Policy {
+            segment_bytes_max: segment << 20,
+            bytes_max: total << 20,
+            when_full: self.when_full,
+        })
+    }
+}
+
 impl Raw {
     fn check(self) -> Result<Config, ConfigError> {
         let min_net = usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?;
@@ -340,6 +367,8 @@ impl Raw {
             sizing: self.sizing.check(capital_max)?,
             risk: self.risk.check(min_net)?,
             chunk_records: size("probe.chunk_records", self.probe.chunk_records, 64..=65_536)?,
+            capture: self.capture.check()?,
+            text: String::new(),
         })
     }
 }
@@ -512,6 +541,13 @@ mod tests {
         let config = Config::parse("").unwrap();
         assert_eq!(config.evaluate.min_net, Cash::from_micro(50_000));
         assert_eq!(config.paper.latency, Nanos::from_micros(500));
+    }
+
+    #[test]
+    fn the_whole_text_says_the_same_again() {
+        let config = Config::parse("[paper]\nlatency_us = 7").unwrap();
+        let again = Config::parse(&config.text).unwrap();
+        assert_eq!(format!("{config:?}"), format!("{again:?}"));
     }
 
     #[test]

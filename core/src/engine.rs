@@ -8,20 +8,22 @@
 mod act;
 pub mod pricer;
 pub mod resolve;
+pub mod sight;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use dutchbook_book::catalog::Catalog;
-use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::view::TopUpdate;
 use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price};
 use dutchbook_exec::{Intent, PaperConfig, PaperVenue, Report};
 
+use crate::capture::lane::{Kind, LaneWriter};
 use crate::control::Control;
 use crate::eval::basket::{BasketKind, Leg};
 use crate::eval::watch::{Concrete, Touched, Watch, WatchError};
+use crate::journal::evaluation::{Evaluation, Outcome};
 use crate::journal::{Decision, DecisionLeg, EvalCause, JournalWriter, Record};
 use crate::legged::Legged;
 use crate::opportunity::{
@@ -34,6 +36,7 @@ use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
 use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
 use resolve::{ResolutionLimits, Word};
+use sight::Sight;
 
 /// How an engine is set up.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +83,7 @@ pub enum EngineError {
 pub struct Engine {
     catalog: Catalog,
     watch: Watch,
-    shelf: ShelfReader,
+    sight: Sight,
     pricer: Pricer,
     lives: LifeTracker,
     risk: RiskGate,
@@ -124,7 +127,7 @@ impl Engine {
         catalog: Catalog,
         relations: Vec<Relation>,
         config: &EngineConfig,
-        shelf: ShelfReader,
+        sight: impl Into<Sight>,
         journal: JournalWriter,
         kill: Arc<AtomicBool>,
     ) -> Result<Self, EngineError> {
@@ -140,7 +143,7 @@ impl Engine {
         }
         let kinds = (0..watch.basket_count()).map(|index| kind_of(&watch, index)).collect();
         Ok(Self {
-            pricer: Pricer::new(&catalog, shelf.clone(), config.price, legs),
+            pricer: Pricer::new(&catalog, config.price, legs),
             lives: LifeTracker::new(Measure::Net, kinds, config.lives_max),
             risk: RiskGate::new(config.risk, &catalog),
             paper: PaperVenue::from_catalog(PaperConfig::default(), &catalog, config.paper_latency),
@@ -164,8 +167,20 @@ impl Engine {
             young: VecDeque::with_capacity(YOUNG_MAX),
             catalog,
             watch,
-            shelf,
+            sight: sight.into(),
         })
+    }
+
+    /// Writes down from now on what the engine takes and sees, for a replay.
+    #[must_use]
+    pub fn recorded_by(mut self, log: LaneWriter) -> Self {
+        self.sight.record(log);
+        self
+    }
+
+    /// What the engine sees beside its arguments: a replay tells it.
+    pub const fn sight_mut(&mut self) -> &mut Sight {
+        &mut self.sight
     }
 
     /// Fetches what a change of this book will need, without waiting for it.
@@ -178,6 +193,12 @@ impl Engine {
     /// ring may bring after a coalesced book was re-read, changes nothing.
     #[inline]
     pub fn on_top(&mut self, update: &TopUpdate) {
+        self.sight.took_top(update);
+        self.take_top(update);
+    }
+
+    #[inline]
+    fn take_top(&mut self, update: &TopUpdate) {
         let Some(known) = self.versions.get_mut(update.book.index()) else { return };
         if update.stamp.version >= *known {
             *known = update.stamp.version;
@@ -187,9 +208,10 @@ impl Engine {
 
     /// A book changed but its top was coalesced: reads it from the shelf.
     pub fn on_dirty(&mut self, book: BookId) {
-        match self.shelf.top(book) {
+        self.sight.took_dirty(book);
+        match self.sight.top(book) {
             Ok(view) => {
-                self.on_top(&TopUpdate { book, top: view.top, stamp: view.stamp });
+                self.take_top(&TopUpdate { book, top: view.top, stamp: view.stamp });
             }
             Err(_torn) => {
                 // The writer is at it: its update follows. Until then unknown is not Live.
@@ -201,6 +223,7 @@ impl Engine {
 
     /// Takes cold news: a resolution settles and recompiles, a new grid rebuilds look-ups.
     pub fn on_control(&mut self, control: Control, now: Nanos) {
+        self.sight.took_control(control, now);
         match control {
             Control::Resolved { book, winner, is_final } => {
                 self.resolve(book, winner, is_final, now);
@@ -217,6 +240,7 @@ impl Engine {
 
     /// Evaluates every basket that was touched since the last call.
     pub fn evaluate(&mut self, now: Nanos) {
+        self.sight.called(Kind::Evaluated, now);
         self.revisit_young(now);
         while let Some(touched) = self.watch.pop() {
             self.counters.add(Counter::Evaluations, 1);
@@ -228,19 +252,32 @@ impl Engine {
     fn consider(&mut self, touched: Touched, now: Nanos) {
         let basket = touched.basket;
         if touched.edge <= 0 {
-            let cause = self.cause_of_absence(basket);
-            self.observe_absence(basket, cause, now);
+            // Why it is none matters only where it was one.
+            if self.lives.life(basket).is_some() {
+                let cause = self.cause_of_absence(basket);
+                self.observe_absence(basket, cause, now);
+            }
             return;
         }
+        self.legs.clear();
+        self.pricer.forget_views();
+        let (outcome, sighting) = self.weigh(basket, now);
+        let evaluation = Evaluation { basket, edge: touched.edge, outcome, sighting };
+        self.journal.record_evaluation(now, &evaluation, &self.legs, self.pricer.views());
+    }
+
+    /// Puts a positive sum before the sweep and the gates. Says how it ended, and what it was worth
+    /// where that is known.
+    fn weigh(&mut self, basket: BasketId, now: Nanos) -> (Outcome, Option<Sighting>) {
         let Some(concrete) = self.watch.materialise(basket, &mut self.legs) else {
             self.observe_absence(basket, Cause::PriceMoved, now);
-            return;
+            return (Outcome::Vanished, None);
         };
         let Some(pays) = self.pays(&concrete) else {
             self.observe_absence(basket, Cause::SizeTaken, now);
-            return;
+            return (Outcome::Unpayable, None);
         };
-        match self.pricer.price(&pays, &self.legs, &self.paper) {
+        match self.pricer.price(&pays, &self.legs, &self.paper, &mut self.sight) {
             Ok(priced) => {
                 let sizing = priced.sizing;
                 let sighting = Sighting::from(&sizing);
@@ -256,32 +293,37 @@ impl Engine {
                     });
                 }
                 if concrete.kind == BasketKind::Resolution
-                    && self.unmet_precondition(basket, now).is_some()
+                    && let Some(unmet) = self.unmet_precondition(basket, now)
                 {
                     self.observe_absence(basket, Cause::BookDoubtful, now);
-                    return;
+                    return (Outcome::Unmet(unmet), Some(sighting));
                 }
-                self.on_opportunity(&concrete, sighting, now);
+                (self.on_opportunity(&concrete, sighting, now), Some(sighting))
             }
-            Err(Unpriced::Torn) => self.counters.add(Counter::TornViews, 1),
-            Err(Unpriced::Doubtful(_)) => {
+            Err(Unpriced::Torn) => {
+                self.counters.add(Counter::TornViews, 1);
+                (Outcome::Torn, None)
+            }
+            Err(Unpriced::Doubtful(status)) => {
                 self.observe_absence(basket, Cause::BookDoubtful, now);
+                (Outcome::Doubtful(status), None)
             }
             Err(Unpriced::Refused(refusal)) => {
                 self.observe_absence(basket, Cause::from(refusal), now);
+                (Outcome::Refused(refusal), None)
             }
         }
     }
 
     /// Why a basket that was an opportunity is none: a doubtful book or a moved price.
-    fn cause_of_absence(&self, basket: BasketId) -> Cause {
+    fn cause_of_absence(&mut self, basket: BasketId) -> Cause {
         let Some(template) = self.watch.template(basket) else { return Cause::PriceMoved };
         let mut cause = Cause::PriceMoved;
         for slot in &template.slots {
             if self.portfolio.is_settled(slot.hold.book()) {
                 return Cause::Resolved;
             }
-            let status = self.shelf.top(slot.hold.book()).map(|view| view.stamp.status);
+            let status = self.sight.top(slot.hold.book()).map(|view| view.stamp.status);
             if status.is_ok_and(|status| status != BookStatus::Live) {
                 cause = Cause::BookDoubtful;
             }
@@ -299,7 +341,7 @@ impl Engine {
         }
     }
 
-    fn on_opportunity(&mut self, concrete: &Concrete, sighting: Sighting, now: Nanos) {
+    fn on_opportunity(&mut self, concrete: &Concrete, sighting: Sighting, now: Nanos) -> Outcome {
         self.counters.add(Counter::Opportunities, 1);
         let (id, fresh) = match self.lives.observe(concrete.basket, Ok(&sighting), now) {
             LifeEvent::Born(id) => {
@@ -308,13 +350,15 @@ impl Engine {
             }
             LifeEvent::Grown(id) => (id, true),
             LifeEvent::Held(id) => (id, false),
-            LifeEvent::Absent | LifeEvent::Died(..) => return,
+            LifeEvent::Absent | LifeEvent::Died(..) => return Outcome::Watched,
         };
         if fresh && let Some(life) = self.lives.life(concrete.basket) {
             self.journal.record_or_shed(now, &Record::Life { measure: Measure::Net, life: *life });
         }
         if self.trades && self.has_persisted(concrete.basket, now) {
-            self.decide(id, concrete, sighting, now);
+            self.decide(id, concrete, sighting, now)
+        } else {
+            Outcome::Watched
         }
     }
 
@@ -341,7 +385,13 @@ impl Engine {
 
     /// Puts an opportunity before risk, records the decision, and sends what was allowed. What
     /// cannot be recorded is not sent.
-    fn decide(&mut self, id: OpportunityId, concrete: &Concrete, sighting: Sighting, now: Nanos) {
+    fn decide(
+        &mut self,
+        id: OpportunityId,
+        concrete: &Concrete,
+        sighting: Sighting,
+        now: Nanos,
+    ) -> Outcome {
         let opportunity = Opportunity {
             id,
             basket: concrete.basket,
@@ -352,30 +402,32 @@ impl Engine {
         if !self.legged.has_room() {
             self.risk.count_veto(Veto::LeggedFull);
             self.counters.add(Counter::Vetoes, 1);
-            return;
+            return Outcome::Vetoed(Veto::LeggedFull);
         }
         let allowed = self.risk.check(&opportunity, &self.portfolio, &self.kill, now);
         let intents = match allowed {
             Ok(intents) => intents,
             // Vetoes are counted by reason in the gate: one that stands is met at every evaluation.
-            Err(_veto) => {
+            Err(veto) => {
                 self.counters.add(Counter::Vetoes, 1);
-                return;
+                return Outcome::Vetoed(veto);
             }
         };
         self.intents.clear();
         self.intents.extend_from_slice(intents);
         let records = self.intents.len() + self.offered.len() + 1;
-        if !self.journal.has_room(records) || !self.record_decision(id, concrete, sighting, now) {
+        let has_room = self.sight.has_room(&self.journal, records);
+        if !has_room || !self.record_decision(id, concrete, sighting, now) {
             self.counters.add(Counter::JournalFull, 1);
             for intent in &self.intents {
                 self.risk.on_refused(intent.trade, intent.leg_index);
             }
-            return;
+            return Outcome::Unrecorded;
         }
         self.lives.mark_traded(concrete.basket);
         self.follow(concrete);
         self.send(now);
+        Outcome::Sent
     }
 
     fn record_decision(

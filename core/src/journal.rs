@@ -5,18 +5,27 @@
 //! The hot side appends encoded records to chunks ([`crate::chunk`]); a slow thread takes them away.
 //! When there is no room, [`JournalWriter::record`] says so and the caller **sends nothing that it
 //! could not record**; [`JournalWriter::record_or_shed`] counts instead, for what is only telling.
+//!
+//! Beside the records, every evaluation of a positive sum is written down whole, passed or refused
+//! ([`evaluation`]); the slow side hashes them as they come, which gives the digest of all decisions.
 
 pub mod checker;
 pub mod codec;
+pub mod evaluation;
 pub mod record;
 
 pub use checker::Checker;
 pub use codec::{DecodeError, RECORD_BYTES, decode, encode};
+pub use evaluation::{Decisions, Evaluation};
 pub use record::{Decision, DecisionLeg, EvalCause, Record};
 
 use dutchbook_book::Nanos;
+use dutchbook_book::view::TopView;
 
+use crate::capture::lane::{LaneReader, LaneWriter, lane};
 use crate::chunk::{self, ChunkReader, ChunkWriter, Full};
+use crate::eval::basket::Leg;
+use evaluation::Digest;
 
 /// One encoded record.
 pub type RecordBytes = [u8; RECORD_BYTES];
@@ -25,6 +34,7 @@ pub type RecordBytes = [u8; RECORD_BYTES];
 #[derive(Debug)]
 pub struct JournalWriter {
     records: ChunkWriter<RecordBytes>,
+    evaluations: LaneWriter,
     sequence: u64,
     shed_count: u64,
 }
@@ -33,14 +43,22 @@ pub struct JournalWriter {
 #[derive(Debug)]
 pub struct JournalReader {
     records: ChunkReader<RecordBytes>,
+    evaluations: LaneReader,
+    digest: Digest,
 }
+
+/// Chunks and bytes of the lane of evaluations: some ten thousand between two drains.
+const EVALUATION_CHUNKS: usize = 64;
+const EVALUATION_CHUNK_BYTES: usize = 64 << 10;
 
 /// Makes the two sides with room for `chunk_count` × `chunk_len` records.
 #[must_use]
 pub fn journal(chunk_count: usize, chunk_len: usize) -> (JournalWriter, JournalReader) {
     let (writer, reader) = chunk::channel(chunk_count, chunk_len);
-    let writer = JournalWriter { records: writer, sequence: 0, shed_count: 0 };
-    (writer, JournalReader { records: reader })
+    let (lane_writer, evaluations) = lane(EVALUATION_CHUNKS, EVALUATION_CHUNK_BYTES);
+    let writer =
+        JournalWriter { records: writer, evaluations: lane_writer, sequence: 0, shed_count: 0 };
+    (writer, JournalReader { records: reader, evaluations, digest: Digest::default() })
 }
 
 impl JournalWriter {
@@ -63,6 +81,18 @@ impl JournalWriter {
         }
     }
 
+    /// Writes down the evaluation of a positive sum with the views that it read, leg by leg as far
+    /// as it came. Without room it is shed and counted: the digest of such a run is not known.
+    pub fn record_evaluation(
+        &mut self,
+        now: Nanos,
+        evaluation: &Evaluation,
+        legs: &[Leg],
+        views: &[TopView],
+    ) {
+        evaluation.put(&mut self.evaluations, now, legs, views);
+    }
+
     /// Whether `count` records could be appended now: ask before sending a basket.
     #[must_use]
     pub fn has_room(&self, count: usize) -> bool {
@@ -72,6 +102,7 @@ impl JournalWriter {
     /// Hands over what is there, so that the slow side lags by little.
     pub fn flush(&mut self) {
         self.records.flush();
+        self.evaluations.flush();
     }
 
     /// Records that were shed.
@@ -84,7 +115,15 @@ impl JournalWriter {
 impl JournalReader {
     /// Gives every handed-over record to `take`, oldest first. Returns how many there were.
     pub fn drain(&mut self, take: impl FnMut(&RecordBytes)) -> usize {
+        let digest = &mut self.digest;
+        self.evaluations.drain(|bytes| digest.take(bytes));
         self.records.drain(take)
+    }
+
+    /// Every decision that was drained: how many, and their digest.
+    #[must_use]
+    pub fn decisions(&self) -> Decisions {
+        self.digest.decisions(self.evaluations.shed_count())
     }
 
     /// Whether the writer is gone and everything has been drained.

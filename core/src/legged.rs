@@ -2,8 +2,8 @@
 //! difference is closed when one leg missed.
 //!
 //! Every trade has a slot from before its orders leave until its legs are equal. When all its orders
-//! are over and they are not, the trade is *legged*. It is then looked at at once and after each
-//! change of its books, at most once per [`ATTEMPT_GAP`] and never while an order of it is under way:
+//! are over and they are not, the trade is *legged*. It is then looked at at once and once per
+//! [`ATTEMPT_GAP`], and acted on where its books have changed, never while an order of it is under way:
 //! missing legs are bought or excess legs left, whichever is worth more at the books as they are now,
 //! fees included; what was paid before does not count. Past [`DEADLINE`] it is only unwound. A book
 //! that is not live is waited for (past the deadline the other legs are left meanwhile). What is
@@ -21,7 +21,7 @@ use dutchbook_exec::{Intent, Report, ReportKind, TradeId};
 pub use plan::Market;
 use plan::{Planner, Verdict};
 
-/// Shortest time between two attempts at one trade.
+/// Time between two looks at one trade.
 pub const ATTEMPT_GAP: Nanos = Nanos::from_millis(5);
 /// A trade that is legged for longer is only unwound.
 pub const DEADLINE: Nanos = Nanos::from_secs(2);
@@ -55,7 +55,7 @@ struct Slot {
 #[derive(Clone, Copy, Debug)]
 struct Since {
     at: Nanos,
-    attempt_at: Nanos,
+    looked_at: Nanos,
     /// The books at the last attempt; `None` when orders have ended since.
     versions: Option<u64>,
     /// Whole baskets when the trade became legged.
@@ -147,6 +147,17 @@ impl Legged {
         self.legged_count
     }
 
+    /// Whether a trade is to be looked at.
+    #[must_use]
+    pub fn is_due(&self, now: Nanos) -> bool {
+        self.legged_count > 0
+            && self.slots.iter().any(|slot| {
+                let is_idle = slot.trade.is_some() && slot.orders_open == 0;
+                let looked_at = slot.legged.filter(|_| is_idle).map(|since| since.looked_at);
+                looked_at.is_some_and(|at| now.since(at) >= ATTEMPT_GAP)
+            })
+    }
+
     /// Follows a trade whose orders are about to be sent: what it buys with the contracts per basket
     /// in 1e-6 and the lot, and what a whole basket of those purchases pays at least. Returns whether
     /// there was room.
@@ -218,8 +229,7 @@ impl Legged {
             return Progress::Open;
         }
         self.legged_count += 1;
-        slot.legged =
-            Some(Since { at: now, attempt_at: Nanos::ZERO, versions: None, baskets: low });
+        slot.legged = Some(Since { at: now, looked_at: Nanos::ZERO, versions: None, baskets: low });
         Progress::Legged
     }
 
@@ -228,7 +238,7 @@ impl Legged {
         &mut self,
         index: usize,
         is_settled: impl Fn(InstrumentId) -> bool,
-        market: &impl Market,
+        market: &mut impl Market,
         now: Nanos,
     ) -> Attempt {
         self.intents.clear();
@@ -236,7 +246,7 @@ impl Legged {
         let (Some(trade), Some(since)) = (slot.trade, &mut slot.legged) else {
             return Attempt::Idle;
         };
-        if slot.orders_open > 0 || now.since(since.attempt_at) < ATTEMPT_GAP {
+        if slot.orders_open > 0 || now.since(since.looked_at) < ATTEMPT_GAP {
             return Attempt::Idle;
         }
         if slot.legs.iter().any(|leg| is_settled(leg.instrument)) {
@@ -245,11 +255,12 @@ impl Legged {
         if self.planner.read(&slot.legs, market).is_none() {
             return Attempt::Idle;
         }
+        since.looked_at = now;
         let is_late = now.since(since.at) >= DEADLINE;
         if since.versions == Some(self.planner.versions()) && !is_late {
             return Attempt::Idle;
         }
-        (since.versions, since.attempt_at) = (Some(self.planner.versions()), now);
+        since.versions = Some(self.planner.versions());
         match self.planner.choose(&slot.legs, slot.payoff, is_late) {
             Verdict::Act => {}
             Verdict::Crumbs if is_late => return self.give_up(index),

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod capture;
 pub mod chunk;
 pub mod clock;
 pub mod config;

@@ -20,6 +20,7 @@ use dutchbook_book::{BasketId, BookId, Cash, VenueId};
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
+use crate::capture::Taps;
 use crate::clock::Clock;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
@@ -121,7 +122,7 @@ pub struct Ended {
 }
 
 /// What every tile shares with the rest of the process.
-struct Wiring {
+struct Wiring<'a> {
     clock: Clock,
     stop: Arc<AtomicBool>,
     wait: Wait,
@@ -130,6 +131,7 @@ struct Wiring {
     shelf: Shelf,
     /// Cores that are left to pin to, first tile first.
     cores: Vec<usize>,
+    taps: &'a mut Taps,
 }
 
 /// Starts the tiles; they connect, subscribe and evaluate until stopped.
@@ -143,6 +145,21 @@ pub fn start(
     streams: Vec<Stream>,
     clock: Clock,
 ) -> Result<Running, StartError> {
+    start_recorded(config, catalog, relations, streams, clock, &mut Taps::default())
+}
+
+/// The same, writing down everything that decisions will rest on into the lanes of `taps`.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_recorded(
+    config: &Config,
+    catalog: Catalog,
+    relations: Vec<Relation>,
+    streams: Vec<Stream>,
+    clock: Clock,
+    taps: &mut Taps,
+) -> Result<Running, StartError> {
     let shelf = Shelf::new(catalog.listings.len());
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
     let feeds = streams.iter().map(|stream| {
@@ -155,6 +172,10 @@ pub fn start(
     let engine_config = config.engine();
     let engine =
         Engine::new(catalog, relations, &engine_config, shelf.reader(), journal_writer, kill)?;
+    let engine = match taps.engine() {
+        Some(log) => engine.recorded_by(log),
+        None => engine,
+    };
     let (engine_counters, profit) = (engine.counters(), engine.profit_gauge());
     let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
@@ -167,6 +188,7 @@ pub fn start(
         chunk_records: config.chunk_records,
         shelf,
         cores,
+        taps,
     };
     let engine = Box::new(engine);
     let lines = streams.into_iter().zip(feeds).collect();
@@ -202,10 +224,13 @@ pub fn make_feeds(
 }
 
 /// A feed of these listings.
-fn make_feed<'a>(
+///
+/// # Errors
+/// When a listing cannot be subscribed.
+pub fn make_feed<'a>(
     config: &Config,
     kind: VenueKind,
-    listings: impl Iterator<Item = &'a Listing>,
+    listings: impl IntoIterator<Item = &'a Listing>,
 ) -> Result<Feed, FeedError> {
     let mut feed_config = FeedConfig::of(kind);
     feed_config.limits.silence_ns_max = config.feed.silence_max;
@@ -224,7 +249,7 @@ struct Tiles {
     feed_counters: Vec<CounterReader>,
 }
 
-impl Wiring {
+impl Wiring<'_> {
     fn latency(&self) -> Result<(LatencyRecorder, LatencyHistogram), StartError> {
         latency(LATENCY_CHUNKS, self.chunk_records).ok_or(StartError::Histogram)
     }
@@ -314,11 +339,13 @@ impl Wiring {
         let (clock, stop, wait) = (self.clock.clone(), Arc::clone(&self.stop), self.wait);
         let steering = self.steering.tile(lines.iter().map(|(stream, _)| stream.venue));
         let (streams, feeds): (Vec<Stream>, Vec<Feed>) = lines.into_iter().unzip();
+        let urls: Vec<String> = streams.iter().map(|stream| stream.endpoint.url.clone()).collect();
+        let tap = self.taps.feed(&feeds, &urls);
         let endpoints = streams.into_iter().map(|stream| stream.endpoint).collect();
         let body = move || {
             pin(core);
             let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stages);
-            let tile = tile.steered_by(steering);
+            let tile = tile.steered_by(steering).recorded_by(tap);
             let tile = Rc::new(RefCell::new(tile));
             run_tile(Rc::clone(&tile), endpoints, wait)?;
             // The runtime and its tasks are gone: nobody else holds the tile.

@@ -7,11 +7,11 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::matching::command::{MatchError, Matched};
 use crate::matching::review::Approver;
-use crate::{demo, eval, matching, replay, run, venue};
+use crate::{demo, eval, import, inspect, matching, replay, run, venue};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -48,6 +48,10 @@ enum Command {
     Venue(venue::VenueArgs),
     /// Replays recordings through the engine: books, gaps, opportunities and their lives.
     Replay(ReplayArgs),
+    /// Keeps foreign recordings of venues' streams as one capture.
+    Import(import::ImportArgs),
+    /// Looks into a capture: what it holds, its rates and holes, any single message.
+    Inspect(inspect::InspectArgs),
     /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
     Eval(EvalArgs),
     /// Nominates relations between the markets of two venues.
@@ -79,6 +83,9 @@ pub struct DemoArgs {
     /// Engine configuration (TOML); every key has a default, unknown keys are refused.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Writes down everything that decisions rest on into this new folder; `replay` decides alike.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
 }
 
 /// Options of replay.
@@ -162,6 +169,8 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run_engine(&args),
         Some(Command::Venue(args)) => run_venue(&args),
         Some(Command::Replay(args)) => run_replay(&args),
+        Some(Command::Import(args)) => run_import(&args),
+        Some(Command::Inspect(args)) => run_inspect(&args),
         Some(Command::Eval(args)) => run_eval(&args),
         Some(Command::Match(args)) => run_match(&args),
     }
@@ -173,9 +182,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return print(&error.render().to_string());
     }
     let command = std::env::args().nth(1);
-    let known = command
-        .as_deref()
-        .filter(|name| ["demo", "run", "venue", "replay", "eval", "match"].contains(name));
+    let known = command.as_deref().filter(|name| Cli::command().find_subcommand(name).is_some());
     complain(&usage_line(&error.render().to_string(), known));
     ExitCode::from(2)
 }
@@ -241,6 +248,22 @@ fn run_replay(args: &ReplayArgs) -> ExitCode {
         print(&outcome.text)
     };
     if outcome.errors.is_empty() { printed } else { ExitCode::FAILURE }
+}
+
+fn run_import(args: &import::ImportArgs) -> ExitCode {
+    match import::run(args) {
+        Ok(done) if args.json => print_json(&done.json()),
+        Ok(done) => print(&done.text()),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_inspect(args: &inspect::InspectArgs) -> ExitCode {
+    match inspect::run(args) {
+        Ok(found) if args.json => print_json(&found.json),
+        Ok(found) => print(&found.text),
+        Err(error) => fail(&format!("{}: {error}", args.path.display())),
+    }
 }
 
 fn run_eval(args: &EvalArgs) -> ExitCode {

@@ -11,11 +11,16 @@ pub mod view;
 use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::topology::StartError;
 
+use crate::capture::error::CaptureError;
+use crate::capture::manifest::{LaneText, Manifest};
 use crate::cli::DemoArgs;
 use crate::sim::flow::Pace;
 use crate::sim::scenario::Scenario;
 use crate::sim::server::SimServerError;
 use dutchbook_book::Nanos;
+use dutchbook_book::catalog::Catalog;
+use dutchbook_core::capture::{TappedLane, Taps};
+use dutchbook_core::relation::Relation;
 use report::DemoReport;
 
 /// How busy the demo's venues are.
@@ -57,6 +62,9 @@ pub enum DemoError {
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] dutchbook_core::tls::TlsError),
+    /// The capture cannot be begun or ended.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// A signal handler cannot be set.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
@@ -79,4 +87,21 @@ pub fn run(args: &DemoArgs) -> Result<DemoReport, DemoError> {
     } else {
         live::run(args, &config, scenario)
     }
+}
+
+/// The taps of a run: those of a recorded one write.
+fn taps_of(args: &DemoArgs) -> Taps {
+    if args.record.is_some() { Taps::on() } else { Taps::default() }
+}
+
+/// The manifest of a recorded run.
+fn manifest(
+    config: &Config,
+    catalog: &Catalog,
+    relations: &[Relation],
+    lanes: &[TappedLane],
+    started: Nanos,
+) -> Manifest {
+    let lanes = lanes.iter().map(|lane| LaneText::of(&lane.role)).collect();
+    Manifest::new("demo", started.0, lanes).with_engine(&config.text, catalog, relations)
 }

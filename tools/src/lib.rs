@@ -1,8 +1,11 @@
 //! Everything that a person types: the commands and the simulated venues.
 
+pub mod capture;
 pub mod cli;
 pub mod demo;
 pub mod eval;
+pub mod import;
+pub mod inspect;
 pub mod matching;
 pub mod replay;
 pub mod run;

@@ -16,6 +16,9 @@
 //! | `pair-tape` | one venue's best prices of a pair in a round: `{ts, venue, pair, bid, ask, …}` |
 //! | `pair-polls` | both venues' best prices of a pair: `{captured_at, kalshi, polymarket}` |
 //!
+//! A folder that `--record`, `record` or `import` has made is one object (format `capture`): the run
+//! is followed exactly as it was ([`capture`]), and `decisions_digest` equals the live run's.
+//!
 //! # What is counted
 //!
 //! * `messages`: lines that carry a message. `messages_by_kind`: the messages in them, so that an
@@ -42,6 +45,7 @@
 //! for a tape of polls: `take` a line, close a round, show it to [`lives`]; call it in
 //! `replay_file`.
 
+pub mod capture;
 pub mod envelope;
 pub mod error;
 pub mod evaluate;
@@ -49,6 +53,7 @@ pub mod events;
 pub mod exclusive;
 pub mod fees;
 pub mod format;
+pub mod frames;
 pub mod kalshi;
 pub mod lives;
 pub mod pairs;
@@ -64,11 +69,13 @@ pub mod text;
 
 use std::path::{Path, PathBuf};
 
+use crate::capture::reader::is_capture;
 use dutchbook_book::Rate;
 use serde_json::Value;
 
 use error::{FileError, ReplayError};
 use format::Format;
+use frames::Origin;
 use progress::Progress;
 use report::FileReport;
 use source::Lines;
@@ -132,7 +139,7 @@ impl Outcome {
 pub fn run(paths: &[PathBuf], options: &Options) -> Outcome {
     let mut outcome = Outcome::default();
     for path in paths {
-        if path.is_dir() {
+        if path.is_dir() && !is_capture(path) {
             run_folder(path, options, &mut outcome);
         } else {
             run_file(path, options, &mut outcome);
@@ -148,6 +155,10 @@ fn run_folder(folder: &Path, options: &Options, outcome: &mut Outcome) {
     };
     let before = outcome.json.len();
     for file in files {
+        if is_capture(&file) {
+            run_file(&file, options, outcome);
+            continue;
+        }
         match Lines::open(&file).and_then(|mut lines| format::sniff(&mut lines)) {
             // What lies beside recordings: documents, tables, lists of markets.
             Err(
@@ -195,6 +206,9 @@ pub fn replay_file(
     options: &Options,
     progress: &mut Progress,
 ) -> Result<FileReport, ReplayError> {
+    if file.is_dir() {
+        return capture::replay(file, options, progress);
+    }
     let format = format::sniff(&mut Lines::open(file)?)?;
     let lines = Lines::open(file);
     match format {
@@ -206,6 +220,6 @@ pub fn replay_file(
         Format::PolymarketUtf8
         | Format::PolymarketFrames
         | Format::PolymarketSession
-        | Format::KalshiFrames => stream::replay(file, format, options, progress),
+        | Format::KalshiFrames => stream::replay(Origin::File(file), format, options, progress),
     }
 }

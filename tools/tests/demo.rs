@@ -96,9 +96,14 @@ fn what_cannot_be_run_says_why_in_one_line() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for arguments in
-        [&["--help"][..], &["demo", "--help"], &["replay", "--help"], &["eval", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["demo", "--help"],
+        &["replay", "--help"],
+        &["eval", "--help"],
+        &["inspect", "--help"],
+        &["import", "--help"],
+    ] {
         let output = dutchbook(arguments);
         assert!(output.status.success());
         assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{arguments:?}");

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use dutchbook_book::fee::{UNIT_PAYOUT, UnitCost};
-use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::{BasketId, BookId, Cash, Depth, InstrumentId, Level, Nanos, Qty, Side};
 use dutchbook_exec::paper::DepthRead;
 use dutchbook_exec::{PaperRules, PaperVenue, Report, ReportKind};
 
 use super::Engine;
+use super::sight::Sight;
+use crate::capture::lane::Kind;
 use crate::eval::basket::RATIO_ONE;
 use crate::eval::watch::Concrete;
 use crate::journal::Record;
@@ -23,16 +24,13 @@ const FINISH_ROUNDS: usize = 16;
 
 /// The books as the paper venue leaves them for us.
 struct Views<'a> {
-    shelf: &'a ShelfReader,
+    sight: &'a mut Sight,
     paper: &'a PaperVenue,
 }
 
 impl Market for Views<'_> {
-    fn depth(&self, book: BookId, depth: &mut Depth) -> DepthRead {
-        match self.shelf.depth(book, depth) {
-            Ok(()) => DepthRead::Read,
-            Err(_torn) => DepthRead::Torn,
-        }
+    fn depth(&mut self, book: BookId, depth: &mut Depth) -> DepthRead {
+        self.sight.depth_read(book, depth)
     }
 
     fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty {
@@ -88,11 +86,11 @@ impl Engine {
             return;
         }
         for index in 0..self.legged.slot_count() {
-            let market = Views { shelf: &self.shelf, paper: &self.paper };
+            let mut market = Views { sight: &mut self.sight, paper: &self.paper };
             let portfolio = &self.portfolio;
             let is_settled = |id: InstrumentId| portfolio.is_settled(id.book());
-            if let Attempt::Send { decision } = self.legged.attempt(index, is_settled, &market, now)
-            {
+            let attempt = self.legged.attempt(index, is_settled, &mut market, now);
+            if let Attempt::Send { decision } = attempt {
                 self.intents.clear();
                 self.intents.extend_from_slice(self.legged.intents());
                 self.send_under(decision, now);
@@ -103,7 +101,7 @@ impl Engine {
     /// Sends intents and records them under a decision.
     fn send_under(&mut self, decision: u64, now: Nanos) {
         // What cannot be recorded is not sent.
-        let has_room = self.journal.has_room(self.intents.len());
+        let has_room = self.sight.has_room(&self.journal, self.intents.len());
         for intent in &self.intents {
             if has_room && let Ok(order) = self.paper.submit(intent, now) {
                 self.counters.add(Counter::Intents, 1);
@@ -121,6 +119,21 @@ impl Engine {
     /// Executes the paper orders that are due against the views as they are now. Returns how many
     /// orders ended.
     pub fn poll(&mut self, now: Nanos) -> usize {
+        if !self.is_due(now) {
+            return 0;
+        }
+        self.sight.called(Kind::Polled, now);
+        self.poll_due(now)
+    }
+
+    /// Whether a poll would look at anything.
+    fn is_due(&self, now: Nanos) -> bool {
+        self.paper.next_due().is_some_and(|due| due <= now)
+            || self.young.front().is_some_and(|(due, _)| *due <= now)
+            || (self.legged.is_due(now) && !self.kill.load(Ordering::Acquire))
+    }
+
+    fn poll_due(&mut self, now: Nanos) -> usize {
         self.revisit_young(now);
         let ended = self.execute(now);
         self.recover(now);
@@ -131,11 +144,8 @@ impl Engine {
         if self.paper.next_due().is_none_or(|due| due > now) {
             return 0;
         }
-        let (shelf, reports) = (&self.shelf, &mut self.reports);
-        let read = |book, depth: &mut Depth| match shelf.depth(book, depth) {
-            Ok(()) => DepthRead::Read,
-            Err(_torn) => DepthRead::Torn,
-        };
+        let (sight, reports) = (&mut self.sight, &mut self.reports);
+        let read = |book, depth: &mut Depth| sight.depth_read(book, depth);
         let ended = self.paper.poll(now, read, |report| reports.push(*report));
         for index in 0..self.reports.len() {
             if let Some(report) = self.reports.get(index).copied() {
@@ -175,10 +185,7 @@ impl Engine {
     /// Books that have had a snapshot.
     #[must_use]
     pub fn seen_books(&self) -> u64 {
-        let books = (0..u32::try_from(self.shelf.len()).unwrap_or(u32::MAX)).map(BookId);
-        let seen =
-            books.filter(|book| self.shelf.top(*book).is_ok_and(|view| view.stamp.epoch > 0));
-        u64::try_from(seen.count()).unwrap_or(u64::MAX)
+        self.sight.seen_books()
     }
 
     fn on_report(&mut self, report: &Report, now: Nanos) {
@@ -205,20 +212,23 @@ impl Engine {
 
     /// The run is over: executes what is under way, ends every life.
     pub fn finish(&mut self, now: Nanos) {
+        self.sight.called(Kind::Closed, now);
         // The books stand still from here: what is legged closes within a few rounds, or not at all.
         let mut at = now;
         for _ in 0..FINISH_ROUNDS {
             let Some(due) = self.paper.next_due() else { break };
             at = at.max(due).plus(ATTEMPT_GAP);
-            self.poll(at);
+            self.poll_due(at);
         }
         self.lives.finish(now);
         self.flush();
+        self.sight.close();
     }
 
     /// Hands over what the journal holds, so that its reader lags by little.
     pub fn flush(&mut self) {
         self.journal.flush();
+        self.sight.flush();
     }
 
     /// Profit that no state of the world can take away, fees included, rounded down.

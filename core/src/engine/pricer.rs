@@ -4,11 +4,11 @@ use arrayvec::ArrayVec;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::depth::DEPTH_LEVELS;
 use dutchbook_book::fee::{FeeSchedule, UnitCost};
-use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::view::TopView;
 use dutchbook_book::{BookStatus, Cash, Depth, Face, Level, Qty, Side};
 use dutchbook_exec::PaperVenue;
 
+use super::sight::Sight;
 use crate::eval::basket::Leg;
 use crate::eval::edge::Carry;
 use crate::eval::sweep::{LegBook, Refusal, Scratch, Sizing, Terms, sweep};
@@ -65,7 +65,6 @@ pub enum Unpriced {
 /// Buffers and rules for pricing baskets. Nothing allocates after the start.
 #[derive(Debug)]
 pub struct Pricer {
-    shelf: ShelfReader,
     rules: Vec<Rules>,
     limits: PriceLimits,
     depth: Depth,
@@ -84,9 +83,9 @@ pub struct Priced<'a> {
 }
 
 impl Pricer {
-    /// A pricer that reads the views of a shelf.
+    /// A pricer for baskets of at most so many legs.
     #[must_use]
-    pub fn new(catalog: &Catalog, shelf: ShelfReader, limits: PriceLimits, legs: usize) -> Self {
+    pub fn new(catalog: &Catalog, limits: PriceLimits, legs: usize) -> Self {
         let rules = catalog
             .listings
             .iter()
@@ -98,7 +97,6 @@ impl Pricer {
             })
             .collect();
         Self {
-            shelf,
             rules,
             limits,
             depth: Depth::default(),
@@ -124,8 +122,9 @@ impl Pricer {
         pays: &Pays,
         legs: &[Leg],
         paper: &PaperVenue,
+        sight: &mut Sight,
     ) -> Result<Priced<'_>, Unpriced> {
-        self.read_views(legs, paper)?;
+        self.read_views(legs, paper, sight)?;
         let mut books: ArrayVec<LegBook<'_>, LEGS_MAX> = ArrayVec::new();
         let mut lot = Qty::ZERO;
         let mut sells = false;
@@ -162,11 +161,27 @@ impl Pricer {
         Ok(Priced { sizing, views: &self.views })
     }
 
-    fn read_views(&mut self, legs: &[Leg], paper: &PaperVenue) -> Result<(), Unpriced> {
+    /// The views that were read last, in the order of the legs, as far as they were read.
+    #[must_use]
+    pub fn views(&self) -> &[TopView] {
+        &self.views
+    }
+
+    /// Forgets them: what follows may end before any is read.
+    pub fn forget_views(&mut self) {
+        self.views.clear();
+    }
+
+    fn read_views(
+        &mut self,
+        legs: &[Leg],
+        paper: &PaperVenue,
+        sight: &mut Sight,
+    ) -> Result<(), Unpriced> {
         self.views.clear();
         for (leg, levels) in legs.iter().zip(&mut self.levels) {
             let book = leg.instrument.book();
-            self.shelf.depth(book, &mut self.depth).map_err(|_torn| Unpriced::Torn)?;
+            sight.depth(book, &mut self.depth).map_err(|_torn| Unpriced::Torn)?;
             let stamp = self.depth.stamp;
             let face = leg.instrument.face();
             self.views.push(TopView { top: self.depth.top(), stamp });

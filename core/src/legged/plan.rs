@@ -21,7 +21,7 @@ use crate::eval::basket::RATIO_ONE;
 /// Where a recovery reads its books: the views, less what we took, and the venues' rules.
 pub trait Market {
     /// Fills in the depth that a book shows now.
-    fn depth(&self, book: BookId, depth: &mut Depth) -> DepthRead;
+    fn depth(&mut self, book: BookId, depth: &mut Depth) -> DepthRead;
     /// What is left for us of a level that the book shows on its `resting` side.
     fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty;
     /// What the venue asks of an order.
@@ -207,7 +207,7 @@ impl Planner {
     }
 
     /// Reads the books of the legs. `None` where one cannot be read or priced.
-    pub(super) fn read(&mut self, legs: &[LeggedLeg], market: &impl Market) -> Option<()> {
+    pub(super) fn read(&mut self, legs: &[LeggedLeg], market: &mut impl Market) -> Option<()> {
         self.versions = 0;
         for (leg, place) in legs.iter().zip(&mut self.places) {
             let book = leg.instrument.book();
@@ -218,8 +218,9 @@ impl Planner {
             self.versions = self.versions.wrapping_mul(31).wrapping_add(stamp.version);
             place.rules = market.rules(book)?;
             place.is_live = stamp.status == BookStatus::Live && !self.depth.top().is_crossed();
-            place.more.read(leg.instrument, &self.depth, &place.rules, market)?;
-            place.less.read(leg.instrument.complement(), &self.depth, &place.rules, market)?;
+            place.more.read(leg.instrument, &self.depth, &place.rules, &*market)?;
+            let complement = leg.instrument.complement();
+            place.less.read(complement, &self.depth, &place.rules, &*market)?;
             if !place.is_live {
                 place.more.0.clear();
                 place.less.0.clear();

@@ -24,8 +24,8 @@ struct Script {
     fees: Vec<FeeSchedule>,
 }
 
-impl Market for Script {
-    fn depth(&self, book: BookId, depth: &mut Depth) -> DepthRead {
+impl Market for &Script {
+    fn depth(&mut self, book: BookId, depth: &mut Depth) -> DepthRead {
         *depth = self.depths[book.index()];
         DepthRead::Read
     }
@@ -108,7 +108,7 @@ fn filled(a: u64, b: u64) -> (Legged, Progress) {
 }
 
 fn attempt(legged: &mut Legged, market: &Script, now: Nanos) -> Attempt {
-    legged.attempt(0, |_| false, market, now)
+    legged.attempt(0, |_| false, &mut &*market, now)
 }
 
 fn wants(legged: &Legged) -> Vec<(InstrumentId, u32, u64)> {
@@ -221,18 +221,22 @@ fn past_the_deadline_it_is_unwound_at_whatever_the_book_gives() {
 }
 
 #[test]
-fn an_unchanged_book_is_looked_at_once() {
+fn an_unchanged_book_is_looked_at_once_a_gap_and_not_acted_on() {
     let mut market = Script::new(2);
     market.show(A, &[], &[]);
     market.show(B, &[], &[]);
     let (mut legged, _) = filled(10, 0);
     assert_eq!(attempt(&mut legged, &market, NOW), Attempt::Idle);
-    let seen = legged.slots[0].legged.unwrap().attempt_at;
+    assert!(!legged.is_due(NOW.plus(Nanos(1))));
     let later = NOW.plus(ATTEMPT_GAP);
+    assert!(legged.is_due(later));
     assert_eq!(attempt(&mut legged, &market, later), Attempt::Idle);
-    assert_eq!((seen, legged.slots[0].legged.unwrap().attempt_at), (NOW, NOW));
+    assert_eq!(legged.slots[0].legged.unwrap().looked_at, later);
     market.show(B, &[(4_150, 50)], &[]);
-    assert!(matches!(attempt(&mut legged, &market, later), Attempt::Send { .. }));
+    assert_eq!(attempt(&mut legged, &market, later), Attempt::Idle);
+    let again = later.plus(ATTEMPT_GAP);
+    assert!(matches!(attempt(&mut legged, &market, again), Attempt::Send { .. }));
+    assert!(!legged.is_due(again.plus(ATTEMPT_GAP)), "an order is under way");
 }
 
 #[test]
@@ -256,7 +260,7 @@ fn a_settled_leg_ends_it_and_a_full_house_takes_no_trade() {
     assert!(legged.open(TradeId(8), 4, UNIT_PAYOUT, one()));
     assert!(!legged.has_room() && !legged.open(TradeId(9), 5, UNIT_PAYOUT, one()));
     let settled = |id: InstrumentId| id.book() == B;
-    assert_eq!(legged.attempt(0, settled, &market, NOW), Attempt::Ended(LeggedEnd::Left));
+    assert_eq!(legged.attempt(0, settled, &mut &market, NOW), Attempt::Ended(LeggedEnd::Left));
     assert!(legged.has_room());
 }
 

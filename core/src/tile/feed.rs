@@ -14,6 +14,7 @@ use dutchbook_feeds::notice::{Notice, Resolved, Sink};
 use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::session::SessionStep;
 
+use crate::capture::{FeedTap, Kind};
 use crate::clock::Clock;
 use crate::control::Control;
 use crate::engine::Engine;
@@ -182,6 +183,7 @@ pub struct FeedTile {
     housekeeping_at: Nanos,
     steering: Option<Receiver<Steer>>,
     trouble: Vec<String>,
+    tap: Option<FeedTap>,
 }
 
 /// What a feed tile leaves behind.
@@ -234,6 +236,22 @@ impl FeedTile {
             housekeeping_at: Nanos::ZERO,
             steering: None,
             trouble: Vec::with_capacity(TROUBLE_MAX),
+            tap: None,
+        }
+    }
+
+    /// Writes down everything that the tile is given, for a capture.
+    #[must_use]
+    pub fn recorded_by(mut self, tap: Option<FeedTap>) -> Self {
+        self.tap = tap;
+        self
+    }
+
+    /// Writes down one event of a connection, where the tile is recorded.
+    #[inline]
+    fn note(&mut self, kind: Kind, connection: usize, now: Nanos, text: &str) {
+        if let Some(tap) = &mut self.tap {
+            tap.event(kind, connection, now, text);
         }
     }
 
@@ -266,24 +284,11 @@ impl FeedTile {
         let Some(feed) = self.feeds.iter_mut().find(|feed| feed.book(book).is_some()) else {
             return;
         };
-        self.out.before(feed.kind(), now);
-        match *steer {
-            Steer::Freeze(book) => {
-                feed.freeze(book, now, &mut self.out);
-            }
-            Steer::Trading(book, trading) => feed.set_trading(book, trading, now, &mut self.out),
-            Steer::Grid(book, grid) => feed.set_grid(book, grid, now, &mut self.out),
-            Steer::Resolved { book, winner, is_final } => {
-                self.out.notice(Notice::Resolved(Resolved {
-                    book: Some(book),
-                    native_market: "",
-                    winner: Some(winner),
-                    settlement_value: None,
-                    is_final,
-                    ts_venue: Nanos::ZERO,
-                }));
-            }
+        if let Some(tap) = &mut self.tap {
+            tap.steer(book, now, &steer.write());
         }
+        self.out.before(feed.kind(), now);
+        steer.apply(feed, now, &mut self.out);
     }
 
     /// The venue kind of a connection.
@@ -296,6 +301,7 @@ impl FeedTile {
     #[must_use]
     pub fn end(mut self) -> FeedTileEnd {
         let now = self.clock.now();
+        self.note(Kind::Finished, 0, now, "");
         for feed in &mut self.feeds {
             self.out.before(feed.kind(), now);
             feed.finish(now, &mut self.out);
@@ -382,6 +388,7 @@ fn drift_of(feed: &Feed) -> impl Iterator<Item = String> {
 impl Handler for FeedTile {
     fn on_connect(&mut self, connection: usize) {
         let now = self.clock.now();
+        self.note(Kind::Connected, connection, now, "");
         if let Some(feed) = self.feeds.get_mut(connection) {
             self.out.before(feed.kind(), now);
             feed.on_connect(now, &mut self.out);
@@ -391,6 +398,7 @@ impl Handler for FeedTile {
 
     fn on_disconnect(&mut self, connection: usize, reason: &str) {
         let now = self.clock.now();
+        self.note(Kind::Disconnected, connection, now, reason);
         if let Some(feed) = self.feeds.get_mut(connection) {
             self.out.before(feed.kind(), now);
             feed.on_disconnect(now, &mut self.out);
@@ -405,6 +413,9 @@ impl Handler for FeedTile {
     fn on_payload(&mut self, connection: usize, payload: &[u8]) {
         let ts_recv = self.clock.now();
         let received = self.stopwatch.as_ref().map_or(ts_recv, Clock::now);
+        if let Some(tap) = &mut self.tap {
+            tap.payload(connection, ts_recv, payload);
+        }
         self.payload.fill(payload);
         self.counters.add(Counter::Payloads, 1);
         let is_sampled = self.stages.samples_next();
@@ -418,6 +429,7 @@ impl Handler for FeedTile {
 
     fn on_tick(&mut self, connection: usize) -> TickOutcome {
         let now = self.clock.now();
+        self.note(Kind::Tick, connection, now, "");
         let step = match self.feeds.get_mut(connection) {
             Some(feed) => {
                 self.out.before(feed.kind(), now);
@@ -434,13 +446,19 @@ impl Handler for FeedTile {
 
     fn on_heard(&mut self, connection: usize) {
         let now = self.clock.now();
+        self.note(Kind::Heard, connection, now, "");
         if let Some(feed) = self.feeds.get_mut(connection) {
             feed.on_heard(now);
         }
     }
 
     fn next_command(&mut self, connection: usize) -> Option<String> {
-        self.feeds.get_mut(connection)?.next_command()
+        let command = self.feeds.get_mut(connection)?.next_command()?;
+        if self.tap.is_some() {
+            let now = self.clock.now();
+            self.note(Kind::Sent, connection, now, &command);
+        }
+        Some(command)
     }
 
     fn is_stopped(&self) -> bool {
@@ -462,6 +480,9 @@ impl Handler for FeedTile {
         self.stages.flush();
         self.count_gaps();
         self.take_steering(now);
+        if let Some(tap) = &mut self.tap {
+            tap.flush();
+        }
         if let Some(engine) = self.out.engine_mut() {
             engine.flush();
         }

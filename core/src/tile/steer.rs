@@ -2,7 +2,10 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use dutchbook_book::{BookId, Face, Grid, VenueId};
+use dutchbook_book::grid::PriceRange;
+use dutchbook_book::{BookId, Face, Grid, Nanos, Price, VenueId};
+use dutchbook_feeds::feed::Feed;
+use dutchbook_feeds::notice::{Notice, Resolved, Sink};
 use dutchbook_feeds::session::Trading;
 
 /// One word to a feed tile. They are rare; a tile takes them in its housekeeping.
@@ -36,7 +39,87 @@ impl Steer {
             | Self::Resolved { book, .. } => *book,
         }
     }
+
+    /// Tells the feed that has the book.
+    pub fn apply(&self, feed: &mut Feed, now: Nanos, sink: &mut impl Sink) {
+        match *self {
+            Self::Freeze(book) => {
+                feed.freeze(book, now, sink);
+            }
+            Self::Trading(book, trading) => feed.set_trading(book, trading, now, sink),
+            Self::Grid(book, grid) => feed.set_grid(book, grid, now, sink),
+            Self::Resolved { book, winner, is_final } => {
+                sink.notice(Notice::Resolved(Resolved {
+                    book: Some(book),
+                    native_market: "",
+                    winner: Some(winner),
+                    settlement_value: None,
+                    is_final,
+                    ts_venue: Nanos::ZERO,
+                }));
+            }
+        }
+    }
+
+    /// The word as bytes, without its book: what a capture keeps.
+    #[must_use]
+    pub fn write(&self) -> Vec<u8> {
+        match self {
+            Self::Freeze(_) => vec![FREEZE],
+            Self::Trading(_, trading) => vec![TRADING, *trading as u8],
+            Self::Grid(_, grid) => {
+                let mut bytes = vec![GRID];
+                for range in grid.ranges() {
+                    for price in [range.start, range.end, range.step] {
+                        bytes.extend(price.micro().to_le_bytes());
+                    }
+                }
+                bytes
+            }
+            Self::Resolved { winner, is_final, .. } => {
+                vec![RESOLVED, *winner as u8, u8::from(*is_final)]
+            }
+        }
+    }
+
+    /// The word about a book that these bytes say.
+    #[must_use]
+    pub fn read(book: BookId, bytes: &[u8]) -> Option<Self> {
+        let (kind, rest) = bytes.split_first()?;
+        Some(match (*kind, rest) {
+            (FREEZE, []) => Self::Freeze(book),
+            (TRADING, [code]) => {
+                let all = [Trading::Open, Trading::Halted, Trading::Closed];
+                Self::Trading(book, all.into_iter().find(|one| *one as u8 == *code)?)
+            }
+            (GRID, ranges) => {
+                let (prices, _) = ranges.as_chunks::<4>();
+                let prices: Vec<Price> = prices
+                    .iter()
+                    .map(|bytes| Price::from_micro(u32::from_le_bytes(*bytes)))
+                    .collect::<Option<_>>()?;
+                let (triples, _) = prices.as_chunks::<3>();
+                let range = |[start, end, step]: &[Price; 3]| PriceRange {
+                    start: *start,
+                    end: *end,
+                    step: *step,
+                };
+                let ranges: Vec<PriceRange> = triples.iter().map(range).collect();
+                Self::Grid(book, Grid::from_ranges(&ranges).ok()?)
+            }
+            (RESOLVED, [winner, is_final]) => {
+                let winner = [Face::Yes, Face::No].into_iter().find(|f| *f as u8 == *winner)?;
+                Self::Resolved { book, winner, is_final: *is_final == 1 }
+            }
+            _ => return None,
+        })
+    }
 }
+
+const FREEZE: u8 = 0;
+const TRADING: u8 = 1;
+const GRID: u8 = 2;
+const RESOLVED: u8 = 3;
 
 /// The way to the tiles, by venue.
 #[derive(Clone, Debug, Default)]
@@ -57,5 +140,28 @@ impl Steering {
     pub fn tell(&self, venue: VenueId, steer: Steer) -> bool {
         let tile = self.tiles.iter().find(|(of, _)| *of == venue);
         tile.is_some_and(|(_, sender)| sender.send(steer).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_kept_as_bytes() {
+        let book = BookId(5);
+        let grid = Grid::uniform(Price::from_micro(1_000).unwrap()).unwrap();
+        for steer in [
+            Steer::Freeze(book),
+            Steer::Trading(book, Trading::Halted),
+            Steer::Grid(book, grid),
+            Steer::Resolved { book, winner: Face::No, is_final: true },
+        ] {
+            let back = Steer::read(book, &steer.write()).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{steer:?}"));
+        }
+        for bytes in [&[][..], &[9], &[TRADING], &[TRADING, 7], &[GRID, 1, 2], &[RESOLVED, 1]] {
+            assert!(Steer::read(book, bytes).is_none(), "{bytes:?}");
+        }
     }
 }

@@ -7,20 +7,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::{BookId, Nanos};
+use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, LayoutKind};
 use dutchbook_core::net::Endpoint;
 use dutchbook_core::opportunity::OpportunityLife;
+use dutchbook_core::relation::Relation;
 use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::TlsRoots;
-use dutchbook_core::topology::{Running, StartError, Stream, start};
+use dutchbook_core::topology::{Running, StartError, Stream, start_recorded};
 
-use super::DemoError;
 use super::news::News;
 use super::relations::relations;
 use super::report::{DemoReport, kinds_of};
 use super::screen::Screen;
 use super::view::{LiveView, MarketRow, dollars};
+use super::{DemoError, manifest, taps_of};
+use crate::capture::writer::Recording;
 use crate::cli::DemoArgs;
 use crate::sim::flow::FlowConfig;
 use crate::sim::scenario::Scenario;
@@ -64,15 +67,37 @@ pub(super) fn run(
     let venue_clock = clock.clone();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
     let streams = streams(config, &catalog, &venues.polymarket_url, &venues.kalshi_url)?;
-    let mut running = start(config, catalog.clone(), relations, streams.clone(), clock.clone())?;
+    let mut taps = taps_of(args);
+    let listed = catalog.clone();
+    let time = clock.clone();
+    let mut running =
+        start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps)?;
+    let recording = record(args, config, &catalog, &relations, taps, &clock)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
     let outcome = show.until_end(&mut running);
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
     let report = finish(args.seed, running, news, &streams, elapsed)?;
+    let decisions = report.decisions.clone();
+    let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
     let _stats = venues.stop();
-    outcome.map(|()| DemoReport { topology: topology(config), ..report })
+    outcome.map(|()| DemoReport { topology: topology(config), capture, ..report })
+}
+
+/// Begins the capture of a run that is recorded.
+fn record(
+    args: &DemoArgs,
+    config: &Config,
+    catalog: &Catalog,
+    relations: &[Relation],
+    taps: Taps,
+    clock: &Clock,
+) -> Result<Option<Recording>, DemoError> {
+    let Some(folder) = &args.record else { return Ok(None) };
+    let lanes = taps.into_lanes();
+    let manifest = manifest(config, catalog, relations, &lanes, clock.now());
+    Ok(Some(Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?))
 }
 
 fn streams(
@@ -286,6 +311,7 @@ pub(crate) fn finish(
 ) -> Result<DemoReport, StartError> {
     let mut ended = running.stop()?;
     ended.journal.drain(|bytes| news.take(bytes));
+    let decisions = ended.journal.decisions();
     let (findings, damaged) = news.finish();
     let mut trouble = ended.trouble;
     if damaged > 0 {
@@ -301,6 +327,8 @@ pub(crate) fn finish(
         books: ended.engine.seen_books(),
         feeds,
         findings,
+        decisions,
+        capture: None,
         kinds: kinds_of(ended.engine.lives()),
         fills: counters.get(Counter::Fills),
         legged: counters.get(Counter::Legged),

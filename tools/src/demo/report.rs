@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use dutchbook_book::Cash;
 use dutchbook_core::eval::basket::BasketKind;
+use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::opportunity::{Cause, KindSummary, LifeTracker};
 use dutchbook_core::telemetry::LatencySummary;
 use dutchbook_core::tile::stages::Stage;
 use dutchbook_feeds::counters::Counters;
 use serde_json::{Value, json};
+
+use crate::capture::writer::CaptureEnd;
 
 use super::view::{dollars, duration, life};
 
@@ -28,6 +31,10 @@ pub struct DemoReport {
     pub books: u64,
     /// What the checker of the decision records found.
     pub findings: Findings,
+    /// Every evaluation of a positive sum: how many, and their digest.
+    pub decisions: Decisions,
+    /// How the capture went, where the run was recorded.
+    pub capture: Option<CaptureEnd>,
     /// Opportunities begun, by kind.
     pub kinds: Vec<(BasketKind, KindSummary)>,
     /// Paper fills.
@@ -96,7 +103,7 @@ impl DemoReport {
             .iter()
             .map(|(stage, summary)| (stage.name().to_owned(), latency_json(summary)))
             .collect();
-        json!({
+        let mut report = json!({
             "seed": self.seed,
             "seconds": self.seconds,
             "messages": self.sum(|counters| counters.messages),
@@ -104,7 +111,9 @@ impl DemoReport {
             "sequence_gaps": self.sum(|counters| counters.gaps),
             "crossed": self.sum(|counters| counters.crossed),
             "decode_errors": self.sum(|counters| counters.decode_errors),
-            "decisions": self.findings.decisions,
+            "decisions": self.decisions.count,
+            "decisions_digest": self.decisions.digest,
+            "decisions_sent": self.findings.decisions,
             "crossed_decisions": self.findings.crossed_decisions,
             "stale_decisions": self.findings.stale_decisions,
             "mixed_decisions": self.findings.mixed_decisions,
@@ -123,7 +132,11 @@ impl DemoReport {
                 "payload_to_decision": latency_json(&self.to_decision),
                 "stages": stages,
             },
-        })
+        });
+        if let (Some(capture), Some(object)) = (&self.capture, report.as_object_mut()) {
+            object.insert("capture".to_owned(), capture.json());
+        }
+        report
     }
 
     /// The report as a page of text.
@@ -146,6 +159,9 @@ impl DemoReport {
         let shed = self.to_book.shed.saturating_add(self.to_decision.shed);
         if shed > 0 {
             page.push_str(&format!("note: {shed} latencies were shed, the figures lack them\n"));
+        }
+        if let Some(capture) = &self.capture {
+            page.push_str(&format!("{}\n", capture.text()));
         }
         for line in &self.trouble {
             page.push_str(&format!("note: {line}\n"));
@@ -191,10 +207,11 @@ impl DemoReport {
             ));
         }
         page.push_str(&format!(
-            "\n{} opportunities, {} decisions ({} on a crossed book), {} paper fills, {} vetoes\n\
+            "\n{} opportunities, {} decisions, {} sent ({} on a crossed book), {} paper fills, {} vetoes\n\
              {} trades filled unequally: {} completed, {} unwound\n\
              net profit {} after {} of fees, every open position at its worst; {} of winners unpaid\n\n",
             self.opportunities(),
+            self.decisions.count,
             self.findings.decisions,
             self.findings.crossed_decisions,
             self.fills,

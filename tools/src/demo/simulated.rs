@@ -5,23 +5,28 @@
 //! in the report are real: they say how long each payload was worked on.
 
 use dutchbook_book::Nanos;
+use dutchbook_book::catalog::Catalog;
 use dutchbook_book::shelf::Shelf;
+use dutchbook_core::capture::FeedTap;
 use dutchbook_core::clock::{Clock, SimulatedTime};
 use dutchbook_core::config::Config;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::{Handler, TickOutcome};
+use dutchbook_core::relation::Relation;
 use dutchbook_core::telemetry::{Counter, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::{StageHistograms, stages};
 use dutchbook_core::topology::{StartError, make_feeds};
+use dutchbook_feeds::feed::Feed;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::DemoError;
 use super::news::News;
 use super::relations::relations;
 use super::report::{DemoReport, kinds_of};
+use super::{DemoError, manifest, taps_of};
+use crate::capture::writer::CaptureWriter;
 use crate::cli::DemoArgs;
 use crate::sim::fault::FaultPlan;
 use crate::sim::flow::FlowConfig;
@@ -49,6 +54,7 @@ struct Run {
     histograms: [LatencyHistogram; 2],
     stages: StageHistograms,
     news: News,
+    capture: Option<CaptureWriter>,
 }
 
 /// Runs the demo in simulated time and returns its report.
@@ -64,9 +70,12 @@ pub(super) fn run(
     for step in 0..steps {
         run.step(step);
     }
-    let Run { tile, mut journal, mut histograms, mut stages, mut news, .. } = run;
+    let Run { tile, mut journal, mut histograms, mut stages, mut news, capture, .. } = run;
     let ended = tile.end();
     journal.drain(|bytes| news.take(bytes));
+    let decisions = journal.decisions();
+    let now = START.plus(Nanos::from_secs(args.seconds));
+    let capture = capture.map(|capture| capture.finish(decisions.clone(), now));
     for histogram in &mut histograms {
         histogram.drain();
     }
@@ -88,6 +97,8 @@ pub(super) fn run(
         books: engine.seen_books(),
         feeds: names.into_iter().zip(ended.feeds).collect(),
         findings,
+        decisions,
+        capture,
         kinds: kinds_of(engine.lives()),
         fills: counters.get(Counter::Fills),
         legged: counters.get(Counter::Legged),
@@ -104,10 +115,35 @@ pub(super) fn run(
     })
 }
 
+/// Has engine and feeds write down what they are given, where the run is recorded.
+fn record(
+    args: &DemoArgs,
+    config: &Config,
+    (catalog, relations): &(Catalog, Vec<Relation>),
+    engine: Engine,
+    feeds: &[Feed],
+) -> Result<(Engine, Option<FeedTap>, Option<CaptureWriter>), DemoError> {
+    let Some(folder) = &args.record else { return Ok((engine, None, None)) };
+    let mut taps = taps_of(args);
+    let engine = match taps.engine() {
+        Some(log) => engine.recorded_by(log),
+        None => engine,
+    };
+    let urls: Vec<String> =
+        feeds.iter().map(|feed| format!("memory://{}", feed.kind().name())).collect();
+    let tap = taps.feed(feeds, &urls);
+    let lanes = taps.into_lanes();
+    let manifest = manifest(config, catalog, relations, &lanes, START);
+    let readers = lanes.into_iter().map(|lane| lane.reader).collect();
+    let capture = CaptureWriter::begin(folder, &manifest, readers, config.capture)?;
+    Ok((engine, tap, Some(capture)))
+}
+
 impl Run {
     fn new(args: &DemoArgs, config: &Config, scenario: Scenario) -> Result<Self, DemoError> {
         let catalog = scenario.catalog.clone();
         let relations = relations(&scenario);
+        let scenario_parts = (catalog.clone(), relations.clone());
         let flow = FlowConfig::of(args.flow.pace());
         let mut venues = SimVenues::new(scenario, flow, FaultPlan::default(), args.seed, START)?;
         let sessions =
@@ -123,6 +159,7 @@ impl Run {
         let engine =
             Engine::new(catalog, relations, &config.engine(), shelf.reader(), writer, kill)
                 .map_err(StartError::from)?;
+        let (engine, tap, capture) = record(args, config, &scenario_parts, engine, &feeds)?;
         let writer = shelf.writer_of(books).map_err(StartError::from)?;
         let stopwatch = Clock::new();
         let out = Publisher::new(writer, Route::Inline(Box::new(engine)), stopwatch.clone());
@@ -134,11 +171,22 @@ impl Run {
             stages(CHUNKS, CHUNK_RECORDS).ok_or(StartError::Histogram)?;
         let counters = Counters::default();
         let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stage_recorders)
-            .timed_by(stopwatch);
+            .timed_by(stopwatch)
+            .recorded_by(tap);
         let histograms = [book_histogram, decision_histogram];
         let frames = Vec::new();
-        let mut run =
-            Self { venues, tile, time, sessions, frames, journal, histograms, stages, news };
+        let mut run = Self {
+            venues,
+            tile,
+            time,
+            sessions,
+            frames,
+            journal,
+            histograms,
+            stages,
+            news,
+            capture,
+        };
         for connection in 0..run.sessions.len() {
             run.tile.on_connect(connection);
         }
@@ -160,6 +208,9 @@ impl Run {
                 histogram.drain();
             }
             self.stages.drain();
+            if let Some(capture) = &mut self.capture {
+                capture.pump(now);
+            }
         }
     }
 

@@ -14,7 +14,7 @@ const POLYMARKET_SOURCE: &str = "polymarket_clob";
 /// One recorded line, unwrapped.
 #[derive(Debug)]
 pub struct Frame<'a> {
-    /// The venue's text; of a foreign source, empty.
+    /// The venue's text, or that of a foreign source.
     pub payload: Cow<'a, str>,
     /// When the recorder received it; `None` where it did not say.
     pub ts_recv: Option<Nanos>,
@@ -71,10 +71,7 @@ pub fn session(line: &[u8]) -> Result<Frame<'_>, String> {
         .and_then(text::millis)
         .ok_or_else(|| format!("recv_wall_ts {} is no time", read.recv_wall_ts))?;
     let ts_recv = Some(ts_recv);
-    if read.source != POLYMARKET_SOURCE {
-        let foreign = Some(read.source.into_owned());
-        return Ok(Frame { payload: Cow::Borrowed(""), ts_recv, foreign });
-    }
+    let foreign = (read.source != POLYMARKET_SOURCE).then(|| read.source.into_owned());
     // The payload is the frame's text as a JSON string; a recorder that wrote it as a value is fine.
     let payload = if read.payload.get().starts_with('"') {
         let text: String =
@@ -83,5 +80,5 @@ pub fn session(line: &[u8]) -> Result<Frame<'_>, String> {
     } else {
         Cow::Borrowed(read.payload.get())
     };
-    Ok(Frame { payload, ts_recv, foreign: None })
+    Ok(Frame { payload, ts_recv, foreign })
 }

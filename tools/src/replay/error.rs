@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::capture::error::CaptureError;
+
 /// What went wrong with one file. The other files of a run are still done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -71,6 +73,12 @@ pub enum ReplayError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A tape of polls, where a stream is wanted.
+    #[error("is a {0}, not a venue's stream: replay reads it as it is, without an import")]
+    NoStream(&'static str),
+    /// A capture that cannot be read or replayed.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// More markets than an id can name, or a catalog that the engine refuses.
     #[error("cannot be set up: {0}")]
     Setup(String),

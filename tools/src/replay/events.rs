@@ -127,7 +127,7 @@ pub fn replay(
     report.engine_ns = progress.now().since(started).0;
     report.books = u64::try_from(tape.tickers.len()).unwrap_or(u64::MAX);
     report.rounds = Some(tape.rounds);
-    report.opportunities_gross = lives.gross_count();
+    report.opportunities_gross = Some(lives.gross_count());
     report.opportunities = lives.finish();
     Ok(report)
 }

@@ -37,6 +37,10 @@ pub const KNOWN: &str = "Polymarket market frames ({receivedAt, payloadUtf8}, ba
      cross-venue pair tapes, one JSON value a line";
 
 impl Format {
+    /// The formats whose lines carry a venue's frames, which an import keeps as a stream.
+    pub const STREAMS: [Self; 4] =
+        [Self::PolymarketUtf8, Self::PolymarketFrames, Self::PolymarketSession, Self::KalshiFrames];
+
     /// The name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {

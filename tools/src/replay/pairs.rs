@@ -284,7 +284,7 @@ impl Tape<'_> {
         self.report.books = self.pairs.iter().map(books).sum();
         self.report.rounds =
             Some(self.pairs.iter().fold(Rounds::default(), |sum, pair| sum.plus(pair.rounds)));
-        self.report.opportunities_gross = self.lives.gross_count();
+        self.report.opportunities_gross = Some(self.lives.gross_count());
         self.report.opportunities = self.lives.finish();
         let pairs = self.pairs.into_iter().map(|pair| PairReport {
             pair: pair.name,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
+use super::capture::CaptureFindings;
 use super::lives::Life;
 
 /// Rounds of a tape, counted by the exact definitions of the module documentation.
@@ -75,8 +76,8 @@ pub struct FileReport {
     /// Whether the first snapshots equal the books that were read beside the stream; `None` where
     /// none were.
     pub start_snapshots_agree: Option<bool>,
-    /// Gross lives.
-    pub opportunities_gross: u64,
+    /// Gross lives; `None` where only edges after fees were followed.
+    pub opportunities_gross: Option<u64>,
     /// Net lives.
     pub opportunities: Vec<Life>,
     /// Rounds, where the format has rounds.
@@ -85,6 +86,10 @@ pub struct FileReport {
     pub gross_rounds_by_kind: BTreeMap<String, u64>,
     /// Pairs of a cross-venue tape.
     pub pairs: Option<Vec<PairReport>>,
+    /// What a capture adds: decisions, and what is missing.
+    pub capture: Option<CaptureFindings>,
+    /// What is missing of an imported capture, which has no decisions.
+    pub imported: Option<Vec<String>>,
     /// Of the messages, those of other sources, which no decoder saw.
     pub messages_foreign: u64,
     /// Time spent in decoding, books and evaluation; of frames without file reading and unpacking,
@@ -101,6 +106,34 @@ impl FileReport {
     /// Counts one gross round of a kind of basket.
     pub fn count_gross_round(&mut self, kind: &str) {
         count(&mut self.gross_rounds_by_kind, kind);
+    }
+
+    /// Adds the report of another file of the same import.
+    pub fn add(&mut self, other: Self) {
+        for (kind, more) in other.kinds {
+            let sum = self.kinds.entry(kind).or_default();
+            *sum = sum.saturating_add(more);
+        }
+        for (sum, more) in [
+            (&mut self.messages, other.messages),
+            (&mut self.messages_foreign, other.messages_foreign),
+            (&mut self.books, other.books),
+            (&mut self.sequence_gaps, other.sequence_gaps),
+            (&mut self.crossed, other.crossed),
+            (&mut self.negative, other.negative),
+            (&mut self.refused, other.refused),
+            (&mut self.engine_ns, other.engine_ns),
+        ] {
+            *sum = sum.saturating_add(more);
+        }
+        self.final_snapshot_agrees = match (self.final_snapshot_agrees, other.final_snapshot_agrees)
+        {
+            (Some(own), Some(other)) => Some(own && other),
+            (own, other) => own.or(other),
+        };
+        let gross = self.opportunities_gross.zip(other.opportunities_gross);
+        self.opportunities_gross = gross.map(|(own, other)| own.saturating_add(other));
+        self.opportunities.extend(other.opportunities);
     }
 
     /// Messages per second of [`FileReport::engine_ns`], rounded down.
@@ -146,6 +179,13 @@ impl FileReport {
             let pairs = pairs.iter().map(pair_json).collect();
             object.insert("pairs".to_owned(), Value::Array(pairs));
         }
+        if let Some(capture) = &self.capture {
+            capture.write(&mut object);
+        }
+        if let Some(losses) = &self.imported {
+            object.insert("complete".to_owned(), json!(losses.is_empty()));
+            object.insert("losses".to_owned(), json!(losses));
+        }
         object.insert("messages_per_second".to_owned(), json!(self.messages_per_second()));
         Value::Object(object)
     }
@@ -184,6 +224,12 @@ impl FileReport {
             writeln!(out, "  first snapshots  {agree} the books read beside the stream")?;
         }
         self.write_rounds(out)?;
+        for loss in self.imported.iter().flatten() {
+            writeln!(out, "  missing          {loss}")?;
+        }
+        if let Some(capture) = &self.capture {
+            capture.write_text(out)?;
+        }
         self.write_opportunities(out)
     }
 
@@ -219,12 +265,10 @@ impl FileReport {
     fn write_opportunities(&self, out: &mut String) -> core::fmt::Result {
         /// Rows that a person still reads; the JSON has all.
         const ROWS_MAX: usize = 12;
-        writeln!(
-            out,
-            "  opportunities    {} gross, {} net of fees",
-            self.opportunities_gross,
-            self.opportunities.len()
-        )?;
+        let gross =
+            self.opportunities_gross.map(|count| format!("{count} gross, ")).unwrap_or_default();
+        let net = self.opportunities.len();
+        writeln!(out, "  opportunities    {gross}{net} net of fees")?;
         if self.opportunities.is_empty() {
             return Ok(());
         }

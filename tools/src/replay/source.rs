@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::error::ReplayError;
+use crate::capture::reader::is_capture;
 
 /// Longest line that is read; the largest venue message known is below 1 MiB.
 pub const LINE_BYTES_MAX: usize = 64 << 20;
@@ -193,7 +194,7 @@ fn packing_of(magic: &[u8]) -> Result<Packing, ReplayError> {
     })
 }
 
-/// The files below a folder in name order; hidden files and links to folders are left out.
+/// The files and captures below a folder in name order; hidden files and links to folders are left out.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -215,7 +216,9 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), 
     }
     entries.sort();
     for (path, is_folder) in entries {
-        if !is_folder {
+        if is_folder && is_capture(&path) {
+            files.push(path);
+        } else if !is_folder {
             if path.is_file() {
                 files.push(path);
             }

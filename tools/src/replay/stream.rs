@@ -4,7 +4,6 @@
 //! the recording's own: when a frame was received, or the venue's stamp where nobody wrote it down.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::{Book, BookId, BookStatus, Face, Level, Nanos, Price, Qty, Side, Stamp};
@@ -14,13 +13,13 @@ use dutchbook_feeds::notice::Sink;
 use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::session::Limits;
 
-use super::envelope::{self, Frame};
+use super::envelope::Frame;
 use super::error::ReplayError;
 use super::format::Format;
+use super::frames::Origin;
 use super::progress::Progress;
 use super::report::FileReport;
 use super::search::Search;
-use super::source::Lines;
 use super::survey::Survey;
 use super::{Options, fees, kalshi, polymarket};
 
@@ -53,17 +52,18 @@ impl Sink for Books {
 /// # Errors
 /// When the file cannot be read to its end, or a line has another shape.
 pub fn replay(
-    path: &Path,
+    origin: Origin<'_>,
     format: Format,
     options: &Options,
     progress: &mut Progress,
 ) -> Result<FileReport, ReplayError> {
     let mut survey = Survey::default();
-    if format == Format::PolymarketSession || format == Format::PolymarketUtf8 {
+    let has_sidecar = matches!(format, Format::PolymarketSession | Format::PolymarketUtf8);
+    if let Some(path) = origin.file().filter(|_| has_sidecar) {
         polymarket::survey_sidecar(&mut survey, path);
     }
     let started = progress.now();
-    let has_foreign = look(path, format, &mut survey, progress)?;
+    let has_foreign = look(origin, format, &mut survey, progress)?;
     let mut report = FileReport {
         format: if has_foreign { "kalshi-ws-perpetuals" } else { format.name() },
         messages: survey.messages,
@@ -87,10 +87,10 @@ pub fn replay(
         }
     };
     let mut run = Run::new(format, &catalog, survey.compare_lines())?;
-    if format == Format::KalshiFrames {
+    if let Some(path) = origin.file().filter(|_| format == Format::KalshiFrames) {
         run.start_books = kalshi::start_books(path);
     }
-    run.replay(path, progress)?;
+    run.replay(origin, progress)?;
     run.finish(&mut report);
     Ok(report)
 }
@@ -106,33 +106,20 @@ const fn venue(format: Format) -> VenueKind {
     }
 }
 
-fn unwrap(format: Format, line: &[u8]) -> Result<Frame<'_>, String> {
-    match format {
-        Format::PolymarketUtf8 => envelope::utf8(line),
-        Format::PolymarketSession => envelope::session(line),
-        Format::PolymarketFrames
-        | Format::KalshiFrames
-        | Format::KalshiDepth
-        | Format::KalshiEvents
-        | Format::PairTape
-        | Format::PairPolls => envelope::bare(line),
-    }
-}
-
 /// The first pass. Returns whether the file holds books of another product.
 fn look(
-    path: &Path,
+    origin: Origin<'_>,
     format: Format,
     survey: &mut Survey,
     progress: &mut Progress,
 ) -> Result<bool, ReplayError> {
-    let mut lines = Lines::open(path)?;
+    let mut frames = origin.open()?;
     let mut has_foreign = false;
-    let mut number = lines.line();
-    while let Some(line) = lines.next_line()? {
+    let mut number = frames.line();
+    while let Some(frame) = frames.next_frame(format)? {
         number += 1;
         survey.messages = survey.messages.saturating_add(1);
-        let taken = unwrap(format, line).and_then(|frame| match (&frame.foreign, venue(format)) {
+        let taken = frame.and_then(|frame| match (&frame.foreign, venue(format)) {
             (Some(source), _) => {
                 survey.messages_foreign = survey.messages_foreign.saturating_add(1);
                 survey.count(source);
@@ -148,9 +135,9 @@ fn look(
                 Ok(())
             }
         });
-        let at = lines.line();
+        let at = frames.line();
         taken.map_err(|reason| ReplayError::BadLine { line: at, format: format.name(), reason })?;
-        progress.tick(&lines, survey.messages);
+        frames.tick(progress, survey.messages);
     }
     Ok(has_foreign)
 }
@@ -201,20 +188,20 @@ impl Run {
         })
     }
 
-    fn replay(&mut self, path: &Path, progress: &mut Progress) -> Result<(), ReplayError> {
-        let mut lines = Lines::open(path)?;
+    fn replay(&mut self, origin: Origin<'_>, progress: &mut Progress) -> Result<(), ReplayError> {
+        let mut frames = origin.open()?;
         let (mut number, mut messages) = (0, 0);
         self.feed.on_connect(self.now, &mut self.books);
-        while let Some(line) = lines.next_line()? {
+        while let Some(frame) = frames.next_frame(self.format)? {
             number += 1;
             messages += 1;
             // The survey has read every line: an error here would be a file that changes meanwhile.
-            if let Ok(frame) = unwrap(self.format, line)
+            if let Ok(frame) = frame
                 && frame.foreign.is_none()
             {
                 self.deliver(number, &frame);
             }
-            progress.tick(&lines, messages);
+            frames.tick(progress, messages);
         }
         self.feed.finish(self.now, &mut self.books);
         Ok(())
@@ -299,7 +286,7 @@ impl Run {
         let books = self.books.has_snapshot.iter().filter(|has| **has).count();
         report.books = u64::try_from(books).unwrap_or(u64::MAX);
         let lives = self.books.search.finish();
-        report.opportunities_gross = lives.gross_count();
+        report.opportunities_gross = Some(lives.gross_count());
         report.opportunities = lives.finish();
         report.sequence_gaps = counters.gaps;
         report.crossed = counters.crossed;

@@ -72,7 +72,7 @@ pub fn replay(
     let mut report = tape.report;
     report.engine_ns = progress.now().since(started).0;
     report.books = u64::try_from(tape.books.by_ticker.len()).unwrap_or(u64::MAX);
-    report.opportunities_gross = lives.gross_count();
+    report.opportunities_gross = Some(lives.gross_count());
     report.opportunities = lives.finish();
     Ok(report)
 }

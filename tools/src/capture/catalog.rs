@@ -1,0 +1,498 @@
+//! A catalog and its relations as JSON: what a capture keeps so that the engine can be built again.
+//!
+//! Every number is written in the unit of its type (1e-6 for prices, quantities and cash, 1e-9 for
+//! rates, 1e-12 for money grids): nothing is rounded on the way. The state tables of relations are
+//! written row by row, as far as their states are still possible: rows that a person added come back.
+
+use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
+use dutchbook_book::fee::{Collect, FeeLaw, FeeSchedule, FillRounding, Rounding, Settlement};
+use dutchbook_book::grid::PriceRange;
+use dutchbook_book::{
+    BookId, Cash, ConditionId, EventId, Grid, InstrumentId, Price, Qty, Rate, RelationId, Side,
+    VenueId,
+};
+use dutchbook_core::eval::basket::{BasketKind, Leg};
+use dutchbook_core::eval::states::StateTable;
+use dutchbook_core::relation::{Law, Relation, Source};
+use serde::{Deserialize, Serialize};
+
+/// A catalog as it is written.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogText {
+    venues: Vec<String>,
+    events: Vec<EventText>,
+    conditions: Vec<ConditionText>,
+    listings: Vec<ListingText>,
+    inverted: Vec<u32>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventText {
+    name: String,
+    law: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConditionText {
+    event: u32,
+    name: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListingText {
+    venue: u32,
+    condition: u32,
+    market: String,
+    faces: Option<[String; 2]>,
+    name: String,
+    /// Start, end and step of each range, in 1e-6.
+    ranges: Vec<[u32; 3]>,
+    lot_micro: u64,
+    min_qty_micro: u64,
+    min_notional_micro: i64,
+    fee: FeeText,
+    can_split: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeeText {
+    law: FeeLawText,
+    unit_pico: u64,
+    direction: String,
+    waive_below_unit: bool,
+    settlement: String,
+    settlement_pico: u64,
+    in_contracts: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "is", rename_all = "snake_case")]
+enum FeeLawText {
+    None,
+    Quadratic { taker_nano: u32, maker_nano: u32, exponent: u8 },
+    Proportional { taker_nano: u32, maker_nano: u32 },
+    Lesser { taker_nano: u32, maker_nano: u32 },
+    SellNotional { taker_nano: u32, maker_nano: u32 },
+    Winnings { rate_nano: u32 },
+    Fixed { per_order_micro: i64 },
+}
+
+/// A relation as it is written.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RelationText {
+    id: u32,
+    law: LawText,
+    instruments: Vec<u32>,
+    /// What each instrument pays in each state, in 1e-6.
+    states: Vec<Vec<u32>>,
+    is_approved: bool,
+    conversion_nano: Option<u32>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, tag = "is", rename_all = "snake_case")]
+enum LawText {
+    Complement { yes: u32 },
+    Partition { outcomes: Vec<Vec<u32>> },
+    Exclusive { outcomes: Vec<Vec<u32>> },
+    Same { a: u32, b: u32 },
+    Implication { a: u32, b: u32 },
+    Ladder { rungs: Vec<Vec<u32>> },
+    Bundle { whole: u32, parts: Vec<u32> },
+    Polytope { a: u32, b: u32, both: u32, either: u32 },
+    Given { kind: String, legs: Vec<(u32, bool, u32)> },
+}
+
+impl CatalogText {
+    /// The text of a catalog.
+    #[must_use]
+    pub fn of(catalog: &Catalog) -> Self {
+        let events = catalog.events.iter();
+        let conditions = catalog.conditions.iter();
+        Self {
+            venues: catalog.venues.iter().map(|venue| venue.kind.name().to_owned()).collect(),
+            events: events
+                .map(|event| EventText {
+                    name: event.name.clone(),
+                    law: law_name(event.law).to_owned(),
+                })
+                .collect(),
+            conditions: conditions
+                .map(|one| ConditionText { event: one.event.0, name: one.name.clone() })
+                .collect(),
+            listings: catalog.listings.iter().map(ListingText::of).collect(),
+            inverted: catalog.inverted.iter().map(|book| book.0).collect(),
+        }
+    }
+
+    /// The catalog of the text.
+    ///
+    /// # Errors
+    /// When it names what is not there or holds a number that its type cannot.
+    pub fn catalog(&self) -> Result<Catalog, String> {
+        let mut catalog = Catalog::default();
+        for name in &self.venues {
+            let kind = kind_of(name).ok_or_else(|| format!("unknown venue {name}"))?;
+            catalog.add_venue(kind);
+        }
+        for event in &self.events {
+            let law = law_of(&event.law).ok_or_else(|| format!("unknown law {}", event.law))?;
+            catalog.add_event(&event.name, law);
+        }
+        for condition in &self.conditions {
+            let event = EventId(condition.event);
+            if catalog.events.get(event.index()).is_none() {
+                return Err(format!("condition {} is of no event", condition.name));
+            }
+            catalog.add_condition(event, &condition.name);
+        }
+        for listing in &self.listings {
+            let bad = || format!("listing {} cannot be read", listing.market);
+            let made = listing.listing(&catalog).ok_or_else(bad)?;
+            catalog.add_listing(made);
+        }
+        for &book in &self.inverted {
+            catalog.set_inverted(BookId(book));
+        }
+        Ok(catalog)
+    }
+}
+
+impl ListingText {
+    fn of(listing: &Listing) -> Self {
+        let range =
+            |range: &PriceRange| [range.start.micro(), range.end.micro(), range.step.micro()];
+        Self {
+            venue: listing.venue.0,
+            condition: listing.condition.0,
+            market: listing.native_market.clone(),
+            faces: listing.native_faces.clone(),
+            name: listing.name.clone(),
+            ranges: listing.grid.ranges().iter().map(range).collect(),
+            lot_micro: listing.lot.micro(),
+            min_qty_micro: listing.min_qty.micro(),
+            min_notional_micro: listing.min_notional.micro(),
+            fee: FeeText::of(&listing.fee),
+            can_split: listing.can_split,
+        }
+    }
+
+    fn listing(&self, catalog: &Catalog) -> Option<Listing> {
+        let venue = VenueId(self.venue);
+        let condition = ConditionId(self.condition);
+        let kind = catalog.venues.get(venue.index())?.kind;
+        catalog.conditions.get(condition.index())?;
+        let range = |[start, end, step]: &[u32; 3]| {
+            Some(PriceRange {
+                start: Price::from_micro(*start)?,
+                end: Price::from_micro(*end)?,
+                step: Price::from_micro(*step)?,
+            })
+        };
+        let ranges: Vec<PriceRange> = self.ranges.iter().map(range).collect::<Option<_>>()?;
+        Some(Listing {
+            book: BookId(0),
+            venue,
+            kind,
+            condition,
+            native_market: self.market.clone(),
+            native_faces: self.faces.clone(),
+            name: self.name.clone(),
+            grid: Grid::from_ranges(&ranges).ok()?,
+            lot: Qty::from_micro(self.lot_micro)?,
+            min_qty: Qty::from_micro(self.min_qty_micro)?,
+            min_notional: Cash::from_micro(self.min_notional_micro),
+            fee: self.fee.schedule()?,
+            can_split: self.can_split,
+        })
+    }
+}
+
+impl FeeText {
+    fn of(fee: &FeeSchedule) -> Self {
+        let (settlement, settlement_pico) = match fee.settlement {
+            Settlement::PerFill => ("per_fill", 0),
+            Settlement::Accumulator { grid_pico } => ("accumulator", grid_pico),
+            Settlement::OrderCost { grid_pico } => ("order_cost", grid_pico),
+            Settlement::OrderFee { unit_pico } => ("order_fee", unit_pico),
+        };
+        let direction = match fee.rounding.direction {
+            Rounding::Up => "up",
+            Rounding::Down => "down",
+            Rounding::HalfUp => "half_up",
+        };
+        Self {
+            law: FeeLawText::of(fee.law),
+            unit_pico: fee.rounding.unit_pico,
+            direction: direction.to_owned(),
+            waive_below_unit: fee.rounding.waive_below_unit,
+            settlement: settlement.to_owned(),
+            settlement_pico,
+            in_contracts: fee.collect == Collect::Contracts,
+        }
+    }
+
+    fn schedule(&self) -> Option<FeeSchedule> {
+        let pico = self.settlement_pico;
+        Some(FeeSchedule {
+            law: self.law.law()?,
+            rounding: FillRounding {
+                unit_pico: self.unit_pico,
+                direction: match self.direction.as_str() {
+                    "up" => Rounding::Up,
+                    "down" => Rounding::Down,
+                    "half_up" => Rounding::HalfUp,
+                    _ => return None,
+                },
+                waive_below_unit: self.waive_below_unit,
+            },
+            settlement: match self.settlement.as_str() {
+                "per_fill" => Settlement::PerFill,
+                "accumulator" => Settlement::Accumulator { grid_pico: pico },
+                "order_cost" => Settlement::OrderCost { grid_pico: pico },
+                "order_fee" => Settlement::OrderFee { unit_pico: pico },
+                _ => return None,
+            },
+            collect: if self.in_contracts { Collect::Contracts } else { Collect::Cash },
+        })
+    }
+}
+
+/// A rate, where the number is one.
+fn rate(nano: u32) -> Option<Rate> {
+    (nano <= Rate::ONE.nano()).then(|| Rate::from_nano(nano))
+}
+
+impl FeeLawText {
+    const fn of(law: FeeLaw) -> Self {
+        match law {
+            FeeLaw::None => Self::None,
+            FeeLaw::Quadratic { taker, maker, exponent } => {
+                Self::Quadratic { taker_nano: taker.nano(), maker_nano: maker.nano(), exponent }
+            }
+            FeeLaw::Proportional { taker, maker } => {
+                Self::Proportional { taker_nano: taker.nano(), maker_nano: maker.nano() }
+            }
+            FeeLaw::Lesser { taker, maker } => {
+                Self::Lesser { taker_nano: taker.nano(), maker_nano: maker.nano() }
+            }
+            FeeLaw::SellNotional { taker, maker } => {
+                Self::SellNotional { taker_nano: taker.nano(), maker_nano: maker.nano() }
+            }
+            FeeLaw::Winnings { rate } => Self::Winnings { rate_nano: rate.nano() },
+            FeeLaw::Fixed { per_order } => Self::Fixed { per_order_micro: per_order.micro() },
+        }
+    }
+
+    fn law(&self) -> Option<FeeLaw> {
+        Some(match *self {
+            Self::None => FeeLaw::None,
+            Self::Quadratic { taker_nano, maker_nano, exponent } => {
+                FeeLaw::Quadratic { taker: rate(taker_nano)?, maker: rate(maker_nano)?, exponent }
+            }
+            Self::Proportional { taker_nano, maker_nano } => {
+                FeeLaw::Proportional { taker: rate(taker_nano)?, maker: rate(maker_nano)? }
+            }
+            Self::Lesser { taker_nano, maker_nano } => {
+                FeeLaw::Lesser { taker: rate(taker_nano)?, maker: rate(maker_nano)? }
+            }
+            Self::SellNotional { taker_nano, maker_nano } => {
+                FeeLaw::SellNotional { taker: rate(taker_nano)?, maker: rate(maker_nano)? }
+            }
+            Self::Winnings { rate_nano } => FeeLaw::Winnings { rate: rate(rate_nano)? },
+            Self::Fixed { per_order_micro } => {
+                FeeLaw::Fixed { per_order: Cash::from_micro(per_order_micro) }
+            }
+        })
+    }
+}
+
+impl RelationText {
+    /// The text of a relation.
+    #[must_use]
+    pub fn of(relation: &Relation) -> Self {
+        let table = &relation.states;
+        let instruments = table.instruments();
+        let state = |state: usize| {
+            let pays = |id: &InstrumentId| table.payoff(state, *id).unwrap_or_default().micro();
+            instruments.iter().map(pays).collect()
+        };
+        Self {
+            id: relation.id.0,
+            law: LawText::of(&relation.law),
+            instruments: instruments.iter().map(|id| id.0).collect(),
+            states: table.possible().map(state).collect(),
+            is_approved: relation.source == Source::Approved,
+            conversion_nano: relation.conversion.map(Rate::nano),
+        }
+    }
+
+    /// The relation of the text over `books` books.
+    ///
+    /// # Errors
+    /// When it names an instrument that is not there or a payoff that cannot be.
+    pub fn relation(&self, books: usize) -> Result<Relation, String> {
+        self.read(books).ok_or_else(|| format!("relation {} cannot be read", self.id))
+    }
+
+    fn read(&self, books: usize) -> Option<Relation> {
+        let ids: Vec<InstrumentId> = self.instruments.iter().map(|id| InstrumentId(*id)).collect();
+        if ids.iter().any(|id| id.book().index() >= books) {
+            return None;
+        }
+        let mut states = StateTable::new(&ids);
+        if states.instruments() != ids.as_slice() {
+            return None;
+        }
+        for row in &self.states {
+            let row: Vec<Price> =
+                row.iter().map(|micro| Price::from_micro(*micro)).collect::<Option<_>>()?;
+            if row.len() != ids.len() {
+                return None;
+            }
+            states.push(|id| {
+                let at = ids.binary_search(&id).ok();
+                at.and_then(|at| row.get(at)).copied().unwrap_or_default()
+            });
+        }
+        let law = self.law.law()?;
+        let source = if self.is_approved { Source::Approved } else { Source::Structure };
+        let conversion = match self.conversion_nano {
+            Some(nano) => Some(rate(nano)?),
+            None => None,
+        };
+        Some(Relation { id: RelationId(self.id), law, states, source, conversion })
+    }
+}
+
+fn numbers(lists: &[Vec<InstrumentId>]) -> Vec<Vec<u32>> {
+    lists.iter().map(|list| list.iter().map(|id| id.0).collect()).collect()
+}
+
+fn instruments(lists: &[Vec<u32>]) -> Vec<Vec<InstrumentId>> {
+    lists.iter().map(|list| list.iter().map(|id| InstrumentId(*id)).collect()).collect()
+}
+
+impl LawText {
+    fn of(law: &Law) -> Self {
+        match law {
+            Law::Complement { yes } => Self::Complement { yes: yes.0 },
+            Law::Partition { outcomes } => Self::Partition { outcomes: numbers(outcomes) },
+            Law::Exclusive { outcomes } => Self::Exclusive { outcomes: numbers(outcomes) },
+            Law::Same { a, b } => Self::Same { a: a.0, b: b.0 },
+            Law::Implication { a, b } => Self::Implication { a: a.0, b: b.0 },
+            Law::Ladder { rungs } => Self::Ladder { rungs: numbers(rungs) },
+            Law::Bundle { whole, parts } => {
+                Self::Bundle { whole: whole.0, parts: parts.iter().map(|id| id.0).collect() }
+            }
+            Law::Polytope { a, b, both, either } => {
+                Self::Polytope { a: a.0, b: b.0, both: both.0, either: either.0 }
+            }
+            Law::Given { kind, legs } => Self::Given {
+                kind: kind.name().to_owned(),
+                legs: legs
+                    .iter()
+                    .map(|leg| (leg.instrument.0, leg.side == Side::Sell, leg.ratio_micro))
+                    .collect(),
+            },
+        }
+    }
+
+    fn law(&self) -> Option<Law> {
+        let id = |id: &u32| InstrumentId(*id);
+        Some(match self {
+            Self::Complement { yes } => Law::Complement { yes: id(yes) },
+            Self::Partition { outcomes } => Law::Partition { outcomes: instruments(outcomes) },
+            Self::Exclusive { outcomes } => Law::Exclusive { outcomes: instruments(outcomes) },
+            Self::Same { a, b } => Law::Same { a: id(a), b: id(b) },
+            Self::Implication { a, b } => Law::Implication { a: id(a), b: id(b) },
+            Self::Ladder { rungs } => Law::Ladder { rungs: instruments(rungs) },
+            Self::Bundle { whole, parts } => {
+                Law::Bundle { whole: id(whole), parts: parts.iter().map(id).collect() }
+            }
+            Self::Polytope { a, b, both, either } => {
+                Law::Polytope { a: id(a), b: id(b), both: id(both), either: id(either) }
+            }
+            Self::Given { kind, legs } => Law::Given {
+                kind: BasketKind::ALL.into_iter().find(|one| one.name() == kind)?,
+                legs: legs
+                    .iter()
+                    .map(|(instrument, is_sold, ratio_micro)| Leg {
+                        instrument: InstrumentId(*instrument),
+                        side: if *is_sold { Side::Sell } else { Side::Buy },
+                        ratio_micro: *ratio_micro,
+                    })
+                    .collect(),
+            },
+        })
+    }
+}
+
+/// The venue of a name.
+#[must_use]
+pub fn kind_of(name: &str) -> Option<VenueKind> {
+    [VenueKind::Polymarket, VenueKind::Kalshi].into_iter().find(|kind| kind.name() == name)
+}
+
+const fn law_name(law: EventLaw) -> &'static str {
+    match law {
+        EventLaw::Independent => "independent",
+        EventLaw::Exclusive => "exclusive",
+        EventLaw::Partition => "partition",
+        EventLaw::Ladder => "ladder",
+    }
+}
+
+fn law_of(name: &str) -> Option<EventLaw> {
+    [EventLaw::Independent, EventLaw::Exclusive, EventLaw::Partition, EventLaw::Ladder]
+        .into_iter()
+        .find(|law| law_name(*law) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::relations::relations;
+    use crate::sim::scenario::Scenario;
+    use dutchbook_book::{Face, Nanos};
+
+    fn through_text<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_catalog_and_its_relations_come_back_whole() {
+        let scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
+        let text = through_text(&CatalogText::of(&scenario.catalog));
+        let catalog = text.catalog().unwrap();
+        assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));
+        let mut all = relations(&scenario);
+        let [a, b, c, d] = [0, 1, 2, 3].map(|book| BookId(book).instrument(Face::Yes));
+        all.push(Relation::polytope(a, b, c, d));
+        all.push(Relation::bundle(a, vec![b, c]).with_conversion(Rate::from_nano(5)));
+        let half = Price::from_micro(500_000).unwrap();
+        all.push(Relation::same(a, b).with_state(&[(a, half)]).from_source(Source::Approved));
+        let table = Relation::exclusive(&[vec![a], vec![b]]).states;
+        all.push(Relation::given(BasketKind::Bundle, vec![Leg::buy(a), Leg::sell(b)], table));
+        for relation in &all {
+            let back = through_text(&RelationText::of(relation)).relation(catalog.listings.len());
+            assert_eq!(back.as_ref(), Ok(relation));
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        let mut text = CatalogText::default();
+        text.venues.push("nowhere".to_owned());
+        assert!(text.catalog().unwrap_err().contains("nowhere"));
+        let a = BookId(9).instrument(Face::Yes);
+        assert!(RelationText::of(&Relation::complement(BookId(9))).relation(9).is_err());
+        assert!(RelationText::of(&Relation::same(a, a)).relation(10).is_ok());
+    }
+}
