@@ -92,6 +92,8 @@ pub struct FeedLimits {
     pub silence_max: Nanos,
     /// Event-time age after which a book is stale.
     pub stale_max: Nanos,
+    /// Every book is sent for again so often; zero is never.
+    pub refresh: Nanos,
 }
 
 /// Paper execution.
@@ -248,6 +250,7 @@ struct RawFeed {
     payload_bytes_max: u64,
     silence_ms_max: u64,
     stale_ms_max: u64,
+    refresh_ms: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -340,6 +343,10 @@ impl Raw {
                     1_000..=600_000,
                 )?,
                 stale_max: millis("feed.stale_ms_max", self.feed.stale_ms_max, 100..=3_600_000)?,
+                refresh: match self.feed.refresh_ms {
+                    0 => Nanos::ZERO,
+                    some => millis("feed.refresh_ms", some, 500..=3_600_000)?,
+                },
             },
             venues: venues::check(self.venues, self.polymarket, self.kalshi)?,
             evaluate: PriceLimits {

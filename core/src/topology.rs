@@ -16,7 +16,7 @@ use std::thread::JoinHandle;
 use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
-use dutchbook_book::{BasketId, BookId, Cash, VenueId};
+use dutchbook_book::{BasketId, Book, BookId, Cash, VenueId};
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
@@ -117,6 +117,8 @@ pub struct Ended {
     pub latencies: Latencies,
     /// Records that nobody has drained yet, and none will follow.
     pub journal: JournalReader,
+    /// Every book as it was at the end, whole.
+    pub books: Vec<(BookId, Book)>,
     /// Why connections were lost.
     pub trouble: Vec<String>,
 }
@@ -235,6 +237,7 @@ pub fn make_feed<'a>(
     let mut feed_config = FeedConfig::of(kind);
     feed_config.limits.silence_ns_max = config.feed.silence_max;
     feed_config.limits.lag_ns_max = config.feed.stale_max;
+    feed_config.limits.refresh_ns = config.feed.refresh;
     Feed::new(kind, listings, feed_config)
 }
 
@@ -484,11 +487,13 @@ impl Running {
     pub fn stop(mut self) -> Result<Ended, StartError> {
         // Release: tiles that see the flag (Acquire) see everything done before.
         self.stop.store(true, Ordering::Release);
-        let (mut feeds, mut trouble, mut engine) = (Vec::new(), Vec::new(), None);
+        let (mut feeds, mut books) = (Vec::new(), Vec::new());
+        let (mut trouble, mut engine) = (Vec::new(), None);
         for thread in self.feeds.drain(..) {
             let end =
                 thread.join().map_err(|_panic| io::Error::other("a feed tile panicked"))??;
             feeds.extend(end.feeds);
+            books.extend(end.books);
             trouble.extend(end.trouble);
             if end.lost_controls > 0 {
                 let lost = end.lost_controls;
@@ -502,6 +507,7 @@ impl Running {
         }
         let engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
         self.latencies.drain();
-        Ok(Ended { engine, feeds, latencies: self.latencies, journal: self.journal, trouble })
+        let (latencies, journal) = (self.latencies, self.journal);
+        Ok(Ended { engine, feeds, latencies, journal, books, trouble })
     }
 }

@@ -45,6 +45,9 @@ pub struct Counters {
     pub foreign: u64,
     /// Times that books were sent for again.
     pub resyncs: u64,
+    /// Times that a snapshot made a book live again that had been lost to a gap, a freeze or a
+    /// disconnect.
+    pub revived: u64,
     /// Times that a book went stale.
     pub stale: u64,
     /// Times that another source showed a book to be frozen.
@@ -78,6 +81,7 @@ impl Default for Counters {
             unknown_kind: 0,
             foreign: 0,
             resyncs: 0,
+            revived: 0,
             stale: 0,
             frozen: 0,
             regrids: 0,

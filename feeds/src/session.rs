@@ -51,6 +51,9 @@ pub struct Limits {
     pub lag_ns_max: Nanos,
     /// From a request for a snapshot to the next one; doubles with each.
     pub resync_ns: Nanos,
+    /// Every book is sent for again so often although nothing is known to be wrong with it: a lost
+    /// change of a deep level shows nowhere else. Zero is never.
+    pub refresh_ns: Nanos,
     /// Consecutive finished updates that leave a book crossed or unlike the stated top before it
     /// is given up.
     pub doubtful_updates_max: u32,
@@ -72,6 +75,7 @@ impl Limits {
             data_silence_ns_max: Nanos::from_secs(300),
             lag_ns_max: Nanos::from_secs(5),
             resync_ns: Nanos::from_secs(5),
+            refresh_ns: Nanos::ZERO,
             doubtful_updates_max: 3,
             group_ns_max: Nanos::from_millis(250),
         }

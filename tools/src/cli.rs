@@ -80,6 +80,13 @@ pub struct DemoArgs {
     /// How busy the venues are.
     #[arg(long, value_enum, default_value_t = demo::Flow::Calm)]
     pub flow: demo::Flow,
+    /// Speaks to the venues without TLS.
+    #[arg(long)]
+    pub plain: bool,
+    /// Injects faults on both venues (lost, repeated, reordered and late frames, silent freezes,
+    /// disconnects), every kind in every 8 seconds.
+    #[arg(long)]
+    pub chaos: bool,
     /// Engine configuration (TOML); every key has a default, unknown keys are refused.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

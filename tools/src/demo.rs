@@ -1,5 +1,6 @@
 //! `dutchbook demo`: two embedded venues, the whole live engine against them, and a report.
 
+pub mod check;
 pub mod live;
 pub mod news;
 pub mod relations;
@@ -14,6 +15,7 @@ use dutchbook_core::topology::StartError;
 use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, Manifest};
 use crate::cli::DemoArgs;
+use crate::sim::fault::{CHAOS_WINDOW, FaultPlan};
 use crate::sim::flow::Pace;
 use crate::sim::scenario::Scenario;
 use crate::sim::server::SimServerError;
@@ -50,6 +52,9 @@ pub enum DemoError {
     /// The venues cannot start.
     #[error(transparent)]
     Venues(#[from] SimServerError),
+    /// The venues have no certificate.
+    #[error(transparent)]
+    Certificate(#[from] crate::sim::server::CertificateError),
     /// The engine cannot start, or a tile has failed.
     #[error(transparent)]
     Engine(#[from] StartError),
@@ -73,12 +78,36 @@ pub enum DemoError {
 /// When the event that resolves during the run does so, in percent of the run.
 const RESOLVE_AT_PERCENT: u64 = 40;
 
+/// How often books are sent for again in a demo with faults: the run is short.
+const CHAOS_REFRESH: Nanos = Nanos::from_secs(2);
+/// Flow goes on for so long behind the last fault, so that every gap shows.
+const CHAOS_REST: Nanos = Nanos::from_secs(2);
+/// What a quiet engine needs to take what is under way.
+const SETTLING: Nanos = Nanos::from_millis(400);
+
+/// The faults of a run that starts now.
+fn chaos(args: &DemoArgs, start: Nanos) -> FaultPlan {
+    // The last window is whole or there is none behind it.
+    let length = Nanos::from_secs(args.seconds).0.max(CHAOS_WINDOW.0);
+    FaultPlan::chaos(args.seed, start, start.plus(Nanos(length - CHAOS_REST.0)))
+}
+
+/// How long an engine is given to settle once the flow has stopped.
+fn settling(config: &Config, args: &DemoArgs) -> Nanos {
+    if args.chaos { SETTLING.plus(config.feed.refresh).plus(SETTLING) } else { SETTLING }
+}
+
 /// Runs the demo and returns its report.
 ///
 /// # Errors
 /// When the configuration, the venues, the engine or the terminal do not allow it.
 pub fn run(args: &DemoArgs) -> Result<DemoReport, DemoError> {
-    let config = Config::load(args.config.as_deref())?;
+    let mut config = Config::load(args.config.as_deref())?;
+    if args.chaos {
+        let often = config.feed.refresh.0.clamp(1, CHAOS_REFRESH.0);
+        config.feed.refresh =
+            if config.feed.refresh == Nanos::ZERO { CHAOS_REFRESH } else { Nanos(often) };
+    }
     let length = Nanos::from_secs(args.seconds);
     let resolve_at = Nanos(length.0 / 100 * RESOLVE_AT_PERCENT);
     let scenario = Scenario::demo(args.seed, resolve_at)?;

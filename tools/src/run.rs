@@ -159,7 +159,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
             relations.len()
         ));
     }
-    let news = News::new(&catalog);
+    let news = News::new(&catalog, &config);
     let running = start(&config, catalog.clone(), relations, streams.clone(), clock.clone())?;
     let (shelf, steering) = (running.shelf().clone(), running.steering());
     let auditor = audit::start(&config.venues, crawler, directory, shelf, steering, clock.clone())?;

@@ -30,7 +30,7 @@ pub mod text;
 pub mod venue;
 pub mod world;
 
-pub use fault::{FaultKind, FaultPlan, ScriptedFault};
+pub use fault::{FaultCounts, FaultKind, FaultPlan, ScriptedFault};
 pub use flow::{FlowConfig, Pace};
 pub use scenario::{Pairing, Scenario};
 pub use server::{SimHandle, SimOptions, SimServerError, start};

@@ -4,17 +4,20 @@ mod accounts;
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use clap::{Args, ValueEnum};
 use dutchbook_book::Nanos;
 use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::fee::Rounding;
 use dutchbook_book::grid::GridError;
 use dutchbook_core::clock::Clock;
 
 use crate::cli;
+use crate::sim::fault::FaultPlan;
 use crate::sim::flow::{FlowConfig, Pace};
+use crate::sim::kalshi::KeyType;
 use crate::sim::scenario::Scenario;
 use crate::sim::server::{
     self, CertificateError, Served, SimOptions, SimServerError, VenueCertificate,
@@ -59,11 +62,55 @@ impl VenueFlow {
     }
 }
 
+/// What key a fresh account has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestKey {
+    /// RSA-2048.
+    Rsa,
+    /// Ed25519.
+    Ed25519,
+}
+
+/// How a fee is rounded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum FeeRounding {
+    /// Down.
+    Floor,
+    /// To the nearer, halves up.
+    HalfUp,
+    /// Up.
+    Ceil,
+}
+
+impl TestKey {
+    const fn key_type(self) -> KeyType {
+        match self {
+            Self::Rsa => KeyType::Rsa,
+            Self::Ed25519 => KeyType::Ed25519,
+        }
+    }
+}
+
+impl FeeRounding {
+    const fn rounding(self) -> Rounding {
+        match self {
+            Self::Floor => Rounding::Down,
+            Self::HalfUp => Rounding::HalfUp,
+            Self::Ceil => Rounding::Up,
+        }
+    }
+}
+
 /// Options of a simulated venue.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Example:\n  dutchbook venue polymarket --listen 127.0.0.1:8080\n\nPrints `listening on URL` and serves \
-                        until Ctrl-C or SIGTERM. REST and WebSocket share the port."
+                        until Ctrl-C or SIGTERM. REST and WebSocket share the port.\n\nBad days while it runs: \
+                        GET /_control/faults tells what goes wrong and how often, POST changes it, for example\n  \
+                        {\"plan\":{\"drop_ppm\":1000,\"slow_ppm\":20000},\"strike\":[\"disconnect\"],\"restart\":{\"down_ms\":3000,\"post_only_ms\":5000}}\n\
+                        strike: drop, duplicate, reorder, delay, skip, disconnect, freeze. A plan replaces the one before; \
+                        _ppm is in parts of a million of frames, replies, batches or trades."
 )]
 pub struct VenueArgs {
     /// The venue.
@@ -79,6 +126,15 @@ pub struct VenueArgs {
     /// of one seed list the same questions around the same truth.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = cli::seed)]
     pub seed: u64,
+    /// What goes wrong, and how often (JSON; keys as in the reply of GET /_control/faults).
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Kalshi: what key a printed account has.
+    #[arg(long, value_enum, default_value_t = TestKey::Rsa)]
+    pub test_key: TestKey,
+    /// Polymarket: which way each match's fee is rounded to 0.00001 dollars.
+    #[arg(long, value_enum, default_value_t = FeeRounding::HalfUp)]
+    pub fee_rounding: FeeRounding,
     /// Decides one of the questions after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     pub resolve_after: Option<u64>,
@@ -126,6 +182,14 @@ pub enum VenueError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A plan of faults is none.
+    #[error("{path} is no plan of faults: {source}")]
+    Faults {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
     /// No key can be made.
     #[error("the system has no randomness for a test account")]
     Randomness,
@@ -164,6 +228,8 @@ pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<(), VenueError> {
         served: Served::One(args.which.kind()),
         certificate,
         accounts: accounts::asked_for(args, out)?,
+        faults: faults(args)?,
+        fee_rounding: args.fee_rounding.rounding(),
         ..SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed)
     };
     let clock = Clock::new();
@@ -172,7 +238,7 @@ pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<(), VenueError> {
     told.and_then(|()| out.flush()).map_err(VenueError::Output)?;
     // A closed channel stops the venue as well as a message does.
     let _word = stopped.recv();
-    let _stats = venue.stop();
+    drop(venue.stop());
     Ok(())
 }
 
@@ -186,4 +252,15 @@ fn certificate(args: &VenueArgs) -> Result<Option<VenueCertificate>, VenueError>
         std::fs::write(path, &made.root_pem).map_err(refused)?;
     }
     Ok(Some(made))
+}
+
+fn faults(args: &VenueArgs) -> Result<FaultPlan, VenueError> {
+    let Some(path) = &args.faults else { return Ok(FaultPlan::default()) };
+    let text = read(path)?;
+    serde_json::from_str(&text).map_err(|source| VenueError::Faults { path: path.clone(), source })
+}
+
+fn read(path: &Path) -> Result<String, VenueError> {
+    std::fs::read_to_string(path)
+        .map_err(|source| VenueError::Read { path: path.to_owned(), source })
 }

@@ -25,6 +25,8 @@ fn check_report(report: &Value) {
     let sum: u64 = kinds.values().map(|count| count.as_u64().unwrap()).sum();
     assert_eq!(report["opportunities"].as_u64(), Some(sum));
     assert_eq!(report["sequence_gaps"], 0);
+    assert_eq!(report["books_equal_venue"], true, "{report}");
+    assert_eq!(report["faults"], serde_json::json!({}));
     assert_eq!(report["crossed_decisions"], 0);
     assert!(report["messages"].as_u64().unwrap() > 100);
     report["net_profit"].as_str().unwrap().parse::<rust_decimal::Decimal>().unwrap();
@@ -123,4 +125,28 @@ fn the_case_vectors_are_answered_in_order() {
     {
         assert_eq!(answer["opportunity"], case["expect"]["opportunity"], "{}", case["id"]);
     }
+}
+
+/// A run with faults: none of them may lead to a decision on doubt or leave a book wrong.
+fn check_chaos(report: &Value, windows: u64) {
+    assert_eq!(report["crossed_decisions"], 0, "{report}");
+    assert_eq!(report["stale_decisions"], 0, "{report}");
+    assert_eq!(report["books_equal_venue"], true, "{report}");
+    assert!(report["resyncs"].as_u64().unwrap() > 50, "{report}");
+    assert!(report["decisions"].as_u64().unwrap() > 0, "{report}");
+    // Two venues in every window.
+    for kind in ["dropped_frames", "duplicated_frames", "silent_freezes", "disconnects"] {
+        assert!(report["faults"][kind].as_u64().unwrap() >= 2 * windows, "{kind}: {report}");
+    }
+}
+
+#[test]
+fn the_engine_comes_through_chaos() {
+    for seed in ["1", "2", "3", "4", "5"] {
+        let arguments =
+            ["demo", "--simulated-clock", "--chaos", "--seconds", "16", "--seed", seed, "--json"];
+        check_chaos(&json(&dutchbook(&arguments)), 2);
+    }
+    let live = ["demo", "--chaos", "--seconds", "8", "--seed", "6", "--json"];
+    check_chaos(&json(&dutchbook(&live)), 1);
 }

@@ -17,7 +17,7 @@ pub struct Findings {
     pub allowed_decisions: u64,
     /// Decisions with a leg whose view was not Live or had bid ≥ ask.
     pub crossed_decisions: u64,
-    /// Decisions with a leg whose view was marked stale or older than the limit.
+    /// Decisions with a leg whose view was not Live or older than the limit.
     pub stale_decisions: u64,
     /// Decisions whose legs mix epochs of one book.
     pub mixed_decisions: u64,
@@ -132,7 +132,7 @@ impl Checker {
         };
         open.is_crossed |= reaches || stamp.status != BookStatus::Live;
         let is_old = open.now.since(stamp.ts_recv) > self.age_max;
-        open.is_stale |= is_old || stamp.status == BookStatus::Stale;
+        open.is_stale |= is_old || stamp.status != BookStatus::Live;
         let book = leg.instrument.book();
         match self.epochs.iter().find(|(other, _)| *other == book) {
             Some((_, epoch)) => open.is_mixed |= *epoch != stamp.epoch,
@@ -214,7 +214,8 @@ mod tests {
         assert_eq!(found(|_| (), &[]), CLEAN);
         let crossed = Findings { crossed_decisions: 1, ..CLEAN };
         assert_eq!(found(|leg| leg.view.top.ask = level(4000), &[]), crossed);
-        assert_eq!(found(|leg| leg.view.stamp.status = BookStatus::Gapped, &[]), crossed);
+        let lost = Findings { stale_decisions: 1, ..crossed };
+        assert_eq!(found(|leg| leg.view.stamp.status = BookStatus::Gapped, &[]), lost);
         let stale = Findings { stale_decisions: 1, ..CLEAN };
         assert_eq!(found(|leg| leg.view.stamp.ts_recv = Nanos(89), &[]), stale);
         let mixed = Findings { mixed_decisions: 1, ..CLEAN };

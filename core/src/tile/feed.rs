@@ -191,6 +191,8 @@ pub struct FeedTile {
 pub struct FeedTileEnd {
     /// Counters of each feed, in the order of its connections.
     pub feeds: Vec<FeedCounters>,
+    /// Every book as it was at the end, whole.
+    pub books: Vec<(BookId, Book)>,
     /// The evaluator, where it lived on this tile.
     pub engine: Option<Box<Engine>>,
     /// Why connections were lost, oldest first, at most [`TROUBLE_MAX`].
@@ -314,13 +316,15 @@ impl FeedTile {
             self.trouble.extend(drift_of(feed));
         }
         let feeds = self.feeds.iter().map(|feed| feed.counters().clone()).collect();
+        let books = self.feeds.iter().flat_map(Feed::books);
+        let books = books.map(|(id, book)| (id, book.clone())).collect();
         let lost_controls = self.out.lost_controls;
         let mut engine = self.out.into_engine();
         if let Some(engine) = &mut engine {
             engine.evaluate(now);
             engine.finish(now);
         }
-        FeedTileEnd { feeds, engine, trouble: self.trouble, lost_controls }
+        FeedTileEnd { feeds, books, engine, trouble: self.trouble, lost_controls }
     }
 
     /// The time by which latencies are taken.

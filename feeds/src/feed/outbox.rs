@@ -12,7 +12,7 @@ use dutchbook_book::catalog::VenueKind;
 use super::state::{Slot, State};
 use crate::command::kalshi::{Action, Subscribe};
 use crate::command::{kalshi, polymarket};
-use crate::session::{Resync, Trading};
+use crate::session::{Resync, Sync, Trading};
 
 /// Doublings of the pause between two requests: 5 s, 10 s, … 80 s.
 const DOUBLINGS_MAX: u32 = 4;
@@ -157,18 +157,51 @@ impl State {
         self.outbox.pop_front()
     }
 
+    /// Sends for the next book in turn although nothing is known to be wrong with it.
+    pub(super) fn refresh(&mut self, now: Nanos) {
+        let (every, count) = (self.config.limits.refresh_ns, self.slots.len());
+        if every == Nanos::ZERO || now < self.refresh_due || !self.pulse.is_connected() {
+            return;
+        }
+        let pause = every.0.checked_div(u64::try_from(count).unwrap_or(u64::MAX));
+        self.refresh_due = now.plus(Nanos(pause.unwrap_or(every.0)));
+        let is_fine = |slot: &Slot| {
+            let session = &slot.session;
+            session.sync == Sync::Live
+                && session.resync.is_none()
+                && session.trading != Trading::Closed
+        };
+        let turn = (self.refresh_next..count).chain(0..self.refresh_next.min(count));
+        let Some(at) = turn.into_iter().find(|&at| self.slots.get(at).is_some_and(is_fine)) else {
+            return;
+        };
+        self.refresh_next = at + 1;
+        match self.kind {
+            VenueKind::Polymarket => self.add_again(&[at]),
+            VenueKind::Kalshi => {
+                let own = self.slots.get(at).and_then(|slot| slot.session.sid);
+                if let Some(sid) = own.filter(|&sid| self.streams.is_open(sid)) {
+                    self.update_subscription(sid, Action::GetSnapshot, &[at]);
+                }
+            }
+        }
+    }
+
+    /// Drops Polymarket's tokens and adds them again, which sends new books.
+    fn add_again(&mut self, chosen: &[usize]) {
+        let drop = polymarket::unsubscribe(self.tokens(chosen));
+        let add = polymarket::subscribe(self.tokens(chosen));
+        self.outbox.push_back(drop);
+        self.outbox.push_back(add);
+    }
+
     /// Asks for one lot of the books that are due.
     fn resync(&mut self) {
         let now = self.now;
         let is_due = |slot: &Slot| slot.session.resync.is_some_and(|resync| resync.due <= now);
         let mut chosen = self.choose(self.rules.lot_markets, is_due);
         match self.kind {
-            VenueKind::Polymarket if !chosen.is_empty() => {
-                let drop = polymarket::unsubscribe(self.tokens(&chosen));
-                let add = polymarket::subscribe(self.tokens(&chosen));
-                self.outbox.push_back(drop);
-                self.outbox.push_back(add);
-            }
+            VenueKind::Polymarket if !chosen.is_empty() => self.add_again(&chosen),
             VenueKind::Kalshi if !chosen.is_empty() => self.resync_kalshi(&mut chosen),
             VenueKind::Polymarket | VenueKind::Kalshi => {}
         }

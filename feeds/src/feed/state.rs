@@ -62,6 +62,9 @@ pub(super) struct State {
     pub(super) now: Nanos,
     /// Nothing has to be asked again before this.
     pub(super) next_due: Nanos,
+    /// When the next book is sent for in turn, and which.
+    pub(super) refresh_due: Nanos,
+    pub(super) refresh_next: usize,
 }
 
 impl State {
@@ -81,6 +84,8 @@ impl State {
             command_id: 0,
             now: Nanos::ZERO,
             next_due: Nanos(u64::MAX),
+            refresh_due: Nanos::ZERO,
+            refresh_next: 0,
         }
     }
 
@@ -278,6 +283,8 @@ impl State {
         }
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.book.begin_snapshot();
+        let was_lost = matches!(slot.session.sync, Sync::Gapped | Sync::Stale);
+        self.counters.revived += u64::from(was_lost);
         slot.session.snapshot(sid);
         slot.ts_venue = update.ts_venue.max(slot.ts_venue);
         slot.is_finished = true;
@@ -496,6 +503,7 @@ impl State {
         {
             self.outbox.push_back(ping.to_owned());
         }
+        self.refresh(now);
         if now >= self.next_due {
             self.find_next_due();
         }

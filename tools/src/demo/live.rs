@@ -17,6 +17,7 @@ use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::TlsRoots;
 use dutchbook_core::topology::{Running, StartError, Stream, start_recorded};
 
+use super::check::VenuesEnd;
 use super::news::News;
 use super::relations::relations;
 use super::report::{DemoReport, kinds_of};
@@ -27,7 +28,7 @@ use crate::capture::writer::Recording;
 use crate::cli::DemoArgs;
 use crate::sim::flow::FlowConfig;
 use crate::sim::scenario::Scenario;
-use crate::sim::server::{self, SimOptions};
+use crate::sim::server::{self, SimHandle, SimOptions, VenueCertificate};
 
 /// Pause between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
@@ -63,10 +64,21 @@ pub(super) fn run(
     let clock = Clock::new();
     let relations = relations(&scenario);
     let catalog = scenario.catalog.clone();
-    let options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
+    let mut options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
+    if args.chaos {
+        options.faults = super::chaos(args, clock.now());
+    }
+    let tls = if args.plain {
+        TlsRoots::public()?
+    } else {
+        let certificate = VenueCertificate::new(options.listen.ip())?;
+        let tls = TlsRoots::with_certificates([certificate.root.clone()])?;
+        options.certificate = Some(certificate);
+        tls
+    };
     let venue_clock = clock.clone();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
-    let streams = streams(config, &catalog, &venues.polymarket_url, &venues.kalshi_url)?;
+    let streams = streams(config, &catalog, &tls, &venues);
     let mut taps = taps_of(args);
     let listed = catalog.clone();
     let time = clock.clone();
@@ -75,14 +87,16 @@ pub(super) fn run(
     let recording = record(args, config, &catalog, &relations, taps, &clock)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
     let outcome = show.until_end(&mut running);
+    venues.hush();
+    show.settle(&mut running, super::settling(config, args));
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
     let report = finish(args.seed, running, news, &streams, elapsed)?;
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
-    let _stats = venues.stop();
-    outcome.map(|()| DemoReport { topology: topology(config), capture, ..report })
+    let venues = venues.stop().map(|venues| VenuesEnd::compare(&venues, &report.held));
+    outcome.map(|()| DemoReport { topology: topology(config), capture, venues, ..report })
 }
 
 /// Begins the capture of a run that is recorded.
@@ -100,16 +114,10 @@ fn record(
     Ok(Some(Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?))
 }
 
-fn streams(
-    config: &Config,
-    catalog: &Catalog,
-    polymarket: &str,
-    kalshi: &str,
-) -> Result<Vec<Stream>, DemoError> {
-    let tls = TlsRoots::public()?;
+fn streams(config: &Config, catalog: &Catalog, tls: &TlsRoots, venues: &SimHandle) -> Vec<Stream> {
     let url = |kind| match kind {
-        VenueKind::Polymarket => polymarket.to_owned(),
-        VenueKind::Kalshi => kalshi.to_owned(),
+        VenueKind::Polymarket => venues.polymarket_url.clone(),
+        VenueKind::Kalshi => venues.kalshi_url.clone(),
     };
     let stream = |venue: &dutchbook_book::catalog::Venue| Stream {
         venue: venue.id,
@@ -124,7 +132,7 @@ fn streams(
             seed: 0,
         },
     };
-    Ok(catalog.venues.iter().map(stream).collect())
+    catalog.venues.iter().map(stream).collect()
 }
 
 pub(crate) fn topology(config: &Config) -> String {
@@ -169,7 +177,7 @@ impl<'a> Show<'a> {
             args,
             started: clock.now(),
             clock,
-            news: News::new(catalog),
+            news: News::new(catalog, config),
             rows: catalog.listings.iter().map(row).collect(),
             output: Output::open(args, &interrupted)?,
             interrupted,
@@ -196,6 +204,17 @@ impl<'a> Show<'a> {
             self.show(running)?;
         }
         Ok(())
+    }
+
+    /// Lets the engine take what is under way once nothing happens any more.
+    fn settle(&mut self, running: &mut Running, span: Nanos) {
+        let end = self.clock.now().plus(span);
+        while self.clock.now() < end && !running.has_lost_a_tile() {
+            let news = &mut self.news;
+            running.drain_journal(|bytes| news.take(bytes));
+            running.drain_latencies();
+            pause(FRAME);
+        }
     }
 
     /// Shows one moment and waits for the next.
@@ -341,6 +360,8 @@ pub(crate) fn finish(
         to_book: ended.latencies.to_book()?,
         to_decision: ended.latencies.to_decision(),
         stages: ended.latencies.stages()?,
+        held: ended.books,
+        venues: None,
         trouble,
     })
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Face, InstrumentId, Nanos, Side};
+use dutchbook_core::config::Config;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::journal::{Checker, Record, RecordBytes, decode};
 use dutchbook_core::opportunity::{Cause, OpportunityLife};
@@ -13,8 +14,6 @@ use super::view::{FillRow, OpportunityRow};
 
 /// Rows that the screen keeps.
 const ROWS_MAX: usize = 32;
-/// A decision on a view older than this is called stale.
-const AGE_MAX: Nanos = Nanos::from_secs(600);
 
 /// Reads the journal.
 #[derive(Debug)]
@@ -32,11 +31,11 @@ pub struct News {
 }
 
 impl News {
-    /// A reader that names books by the catalog.
+    /// A reader that names books by the catalog, and calls views stale by the limit of the gate.
     #[must_use]
-    pub fn new(catalog: &Catalog) -> Self {
+    pub fn new(catalog: &Catalog, config: &Config) -> Self {
         Self {
-            checker: Checker::new(AGE_MAX),
+            checker: Checker::new(Nanos::from_millis(config.risk.age_ms_max)),
             venues: catalog.listings.iter().map(|listing| listing.kind.name()).collect(),
             names: catalog.listings.iter().map(|listing| listing.name.clone()).collect(),
             lives: VecDeque::with_capacity(ROWS_MAX),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dutchbook_book::Cash;
+use dutchbook_book::{Book, BookId, Cash};
 use dutchbook_core::eval::basket::BasketKind;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
@@ -12,9 +12,9 @@ use dutchbook_core::tile::stages::Stage;
 use dutchbook_feeds::counters::Counters;
 use serde_json::{Value, json};
 
-use crate::capture::writer::CaptureEnd;
-
+use super::check::VenuesEnd;
 use super::view::{dollars, duration, life};
+use crate::capture::writer::CaptureEnd;
 
 /// What a demo leaves behind.
 #[derive(Debug)]
@@ -59,6 +59,10 @@ pub struct DemoReport {
     pub to_decision: LatencySummary,
     /// The stages that payloads passed through, one payload in sixteen.
     pub stages: Vec<(Stage, LatencySummary)>,
+    /// Every book as the engine had it at the end.
+    pub held: Vec<(BookId, Book)>,
+    /// What the venues say of the run, where they can be asked.
+    pub venues: Option<VenuesEnd>,
     /// Why connections were lost, and what else a person should know.
     pub trouble: Vec<String>,
 }
@@ -110,6 +114,9 @@ impl DemoReport {
             "books": self.books,
             "sequence_gaps": self.sum(|counters| counters.gaps),
             "crossed": self.sum(|counters| counters.crossed),
+            "resyncs": self.sum(|counters| counters.revived),
+            "faults": self.venues.as_ref().map(VenuesEnd::faults_json),
+            "books_equal_venue": self.venues.as_ref().map(VenuesEnd::books_equal),
             "decode_errors": self.sum(|counters| counters.decode_errors),
             "decisions": self.decisions.count,
             "decisions_digest": self.decisions.digest,
@@ -162,6 +169,9 @@ impl DemoReport {
         }
         if let Some(capture) = &self.capture {
             page.push_str(&format!("{}\n", capture.text()));
+        }
+        if let Some(venues) = &self.venues {
+            write_venues(venues, self.sum(|counters| counters.revived), &mut page);
         }
         for line in &self.trouble {
             page.push_str(&format!("note: {line}\n"));
@@ -243,5 +253,25 @@ impl DemoReport {
                 summary.count,
             ));
         }
+    }
+}
+
+fn write_venues(venues: &VenuesEnd, resyncs: u64, page: &mut String) {
+    let struck: Vec<String> = venues
+        .faults
+        .named()
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+        .collect();
+    if !struck.is_empty() {
+        page.push_str(&format!("faults: {}; {resyncs} books made live again\n", struck.join(", ")));
+    }
+    let compared = venues.compared;
+    if venues.books_equal() {
+        page.push_str(&format!("all {compared} books equal the venues' own, level by level\n"));
+    }
+    for line in &venues.unequal {
+        page.push_str(&format!("note: unlike the venue's own: {line}\n"));
     }
 }

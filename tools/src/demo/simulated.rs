@@ -22,6 +22,7 @@ use dutchbook_feeds::feed::Feed;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::check::VenuesEnd;
 use super::news::News;
 use super::relations::relations;
 use super::report::{DemoReport, kinds_of};
@@ -70,11 +71,17 @@ pub(super) fn run(
     for step in 0..steps {
         run.step(step);
     }
-    let Run { tile, mut journal, mut histograms, mut stages, mut news, capture, .. } = run;
+    run.venues.hush();
+    let settled = steps + super::settling(config, args).0 / STEP.0;
+    for step in steps..settled {
+        run.step(step);
+    }
+    let Run { tile, venues, mut journal, mut histograms, mut stages, mut news, capture, .. } = run;
     let ended = tile.end();
+    let end = VenuesEnd::compare(&venues, &ended.books);
     journal.drain(|bytes| news.take(bytes));
     let decisions = journal.decisions();
-    let now = START.plus(Nanos::from_secs(args.seconds));
+    let now = START.plus(Nanos(STEP.0.saturating_mul(settled)));
     let capture = capture.map(|capture| capture.finish(decisions.clone(), now));
     for histogram in &mut histograms {
         histogram.drain();
@@ -111,6 +118,8 @@ pub(super) fn run(
         to_book: to_book.summary(),
         to_decision: to_decision.summary(),
         stages: stages.summaries(),
+        held: ended.books,
+        venues: Some(end),
         trouble,
     })
 }
@@ -145,13 +154,14 @@ impl Run {
         let relations = relations(&scenario);
         let scenario_parts = (catalog.clone(), relations.clone());
         let flow = FlowConfig::of(args.flow.pace());
-        let mut venues = SimVenues::new(scenario, flow, FaultPlan::default(), args.seed, START)?;
+        let faults = if args.chaos { super::chaos(args, START) } else { FaultPlan::default() };
+        let mut venues = SimVenues::new(scenario, flow, faults, args.seed, START)?;
         let sessions =
             catalog.venues.iter().map(|venue| venues.connect(venue.kind, START)).collect();
         let (clock, time) = Clock::simulated(START);
         let (writer, journal) = journal(CHUNKS, CHUNK_RECORDS);
         let mut shelf = Shelf::new(catalog.listings.len());
-        let news = News::new(&catalog);
+        let news = News::new(&catalog, config);
         let kinds = catalog.venues.iter().map(|venue| (venue.id, venue.kind));
         let feeds = make_feeds(config, &catalog, kinds).map_err(StartError::from)?;
         let kill = Arc::new(AtomicBool::new(false));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::{BookId, Grid, Nanos, TopOfBook};
 
-use super::fault::{FaultCounts, FaultKind, Faults};
+use super::fault::{FaultCounts, FaultKind, FaultPlan, Faults, skewed};
 use super::flow::{Ending, Tape};
 use super::matching::MatchEvent;
 use super::scenario::Scenario;
@@ -58,13 +58,7 @@ pub struct SimStats {
 
 impl SimStats {
     fn add(&mut self, session: &Session) {
-        let counts = session.faults.counts;
-        self.faults.drops += counts.drops;
-        self.faults.duplicates += counts.duplicates;
-        self.faults.delays += counts.delays;
-        self.faults.skips += counts.skips;
-        self.faults.disconnects += counts.disconnects;
-        self.faults.freezes += counts.freezes;
+        self.faults = self.faults.plus(session.faults.counts);
         self.too_slow += u64::from(session.closed == Some(Closed::TooSlow));
     }
 }
@@ -86,6 +80,8 @@ pub(super) struct Session {
     queue: VecDeque<(Nanos, String)>,
     /// No frame leaves before those in front of it.
     ready_at: Nanos,
+    /// A frame that waits for its successor to overtake it.
+    overtaken: Option<String>,
     faults: Faults,
     pub(super) closed: Option<Closed>,
 }
@@ -114,6 +110,7 @@ impl Session {
 
     /// A frame of the stream, with whatever goes wrong with it.
     pub(super) fn push_data(&mut self, now: Nanos, text: String) {
+        let late = self.overtaken.take();
         match self.faults.strike(now) {
             None | Some(FaultKind::SkipSequence) => self.push(now, text),
             Some(FaultKind::Drop | FaultKind::Freeze(_)) => {}
@@ -121,12 +118,26 @@ impl Session {
                 self.push(now, text.clone());
                 self.push(now, text);
             }
+            Some(FaultKind::Reorder) => self.overtaken = Some(text),
             Some(FaultKind::Delay(span)) => {
                 self.ready_at = self.ready_at.max(now).plus(span);
                 self.push(now, text);
             }
             Some(FaultKind::Disconnect) => self.close(Closed::ByFault),
         }
+        if let Some(late) = late {
+            self.push(now, late);
+        }
+    }
+
+    /// Follows another plan of faults from now on.
+    pub(super) fn replan(&mut self, plan: &FaultPlan, now: Nanos) {
+        self.faults.replan(plan, self.kind, now);
+    }
+
+    /// Strikes the next frame of the stream.
+    pub(super) fn strike_next(&mut self, kind: FaultKind) {
+        self.faults.strike_next(kind);
     }
 
     /// A frame of the stream of a Kalshi connection; a fault may use up a sequence number.
@@ -158,6 +169,10 @@ pub(super) struct Faces {
     scenario: Arc<Scenario>,
     pub(super) sessions: BTreeMap<SessionId, Session>,
     tops: Vec<TopOfBook>,
+    /// Faults of connections that are gone, by venue.
+    gone: BTreeMap<VenueKind, FaultCounts>,
+    /// By how many milliseconds the clock of each venue is fast.
+    pub(super) skews: BTreeMap<VenueKind, i64>,
     pub(super) stats: SimStats,
     /// Whose operation on Kalshi is under way.
     pub(super) mark: Option<kalshi::Mark>,
@@ -167,8 +182,15 @@ impl Faces {
     /// The faces of venues that list this, before the first client.
     pub(super) fn new(scenario: Arc<Scenario>) -> Self {
         let tops = vec![TopOfBook::default(); scenario.catalog.listings.len()];
-        let stats = SimStats::default();
-        Self { scenario, sessions: BTreeMap::new(), tops, stats, mark: None }
+        Self {
+            scenario,
+            sessions: BTreeMap::new(),
+            tops,
+            gone: BTreeMap::new(),
+            skews: BTreeMap::new(),
+            stats: SimStats::default(),
+            mark: None,
+        }
     }
 
     /// A connection more. `faults` makes its faults from its number.
@@ -185,6 +207,7 @@ impl Faces {
             state,
             queue: VecDeque::new(),
             ready_at: Nanos::ZERO,
+            overtaken: None,
             faults: faults(number),
             closed: None,
         };
@@ -196,6 +219,8 @@ impl Faces {
     pub(super) fn forget(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.remove(&id) {
             self.stats.add(&session);
+            let gone = self.gone.entry(session.kind).or_default();
+            *gone = gone.plus(session.faults.counts);
         }
     }
 
@@ -206,6 +231,18 @@ impl Faces {
             all.add(session);
         }
         all
+    }
+
+    /// Faults of all connections of a venue.
+    pub(super) fn fault_counts(&self, kind: VenueKind) -> FaultCounts {
+        let gone = self.gone.get(&kind).copied().unwrap_or_default();
+        let open = self.sessions.values().filter(|session| session.kind == kind);
+        open.fold(gone, |sum, session| sum.plus(session.faults.counts))
+    }
+
+    /// What a venue prints as the time.
+    fn stamp(&self, kind: VenueKind, now: Nanos) -> Nanos {
+        skewed(now, self.skews.get(&kind).copied().unwrap_or(0))
     }
 
     fn listing(&self, book: BookId) -> Option<&Listing> {
@@ -263,15 +300,17 @@ impl Tape for Faces {
             return;
         }
         let Some(listing) = self.listing(book) else { return };
+        let stamp = self.stamp(market.kind, now);
         match market.kind {
             VenueKind::Polymarket => {
-                let frames = polymarket::Shown { listing, market, now }.changed(events, before);
+                let shown = polymarket::Shown { listing, market, now: stamp };
+                let frames = shown.changed(events, before);
                 self.tell_polymarket(now, &frames);
             }
             VenueKind::Kalshi => {
                 let market_id = self.market_id(book);
                 let own = self.mark.as_ref();
-                let shown = kalshi::Shown { listing, market, market_id, now, own };
+                let shown = kalshi::Shown { listing, market, market_id, now: stamp, own };
                 let list = shown.changed(events, top != before);
                 self.tell_kalshi(now, &list);
             }
@@ -281,7 +320,9 @@ impl Tape for Faces {
     fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]) {
         let [old, new] = grids.map(Grid::step);
         if let Some(listing) = self.listing(book) {
-            let frames = polymarket::Shown { listing, market, now }.tick_changed(old, new);
+            let stamp = self.stamp(market.kind, now);
+            let shown = polymarket::Shown { listing, market, now: stamp };
+            let frames = shown.tick_changed(old, new);
             self.tell_polymarket(now, &frames);
         }
     }
@@ -293,14 +334,15 @@ impl Tape for Faces {
     fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending) {
         let Some(listing) = self.listing(book) else { return };
         let market_id = self.market_id(book);
+        let stamp = self.stamp(market.kind, now);
         match market.kind {
             VenueKind::Polymarket => {
-                let shown = polymarket::Shown { listing, market, now };
+                let shown = polymarket::Shown { listing, market, now: stamp };
                 let frames: Vec<_> = shown.ended(ending, market_id).into_iter().collect();
                 self.tell_polymarket(now, &frames);
             }
             VenueKind::Kalshi => {
-                let shown = kalshi::Shown { listing, market, market_id, now, own: None };
+                let shown = kalshi::Shown { listing, market, market_id, now: stamp, own: None };
                 let list = shown.ended(ending);
                 self.tell_kalshi(now, &list);
             }

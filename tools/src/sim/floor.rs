@@ -7,6 +7,7 @@ use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::{BookId, Face, Grid, Nanos, Qty};
 
 use super::faces::{Closed, FaceState, Faces, SessionId};
+use super::fault::Trouble;
 use super::flow::{Desk, Ending, Tape};
 use super::matching::{MatchEvent, NewOrder, OrderKey, RestingOrder, Submitted};
 use super::scenario::Scenario;
@@ -67,15 +68,18 @@ pub struct Floor<'a> {
     pub(super) world: &'a mut World,
     pub(super) faces: &'a mut Faces,
     pub(super) happened: &'a mut Vec<(BookId, Happened)>,
-    pub(super) now: Nanos,
+    pub(super) troubles: &'a mut [Trouble; 2],
+    /// The time of the world; the venue's clock may be wrong.
+    pub(super) real: Nanos,
+    pub(super) clock: Nanos,
     pub(super) fine: Grid,
 }
 
 impl<'a> Floor<'a> {
-    /// When it is.
+    /// When it is, by the venue's own clock.
     #[must_use]
     pub const fn now(&self) -> Nanos {
-        self.now
+        self.clock
     }
 
     /// What is listed.
@@ -173,7 +177,7 @@ impl<'a> Floor<'a> {
 
     fn desk<T>(&mut self, work: impl FnOnce(&mut Desk<'_>) -> T) -> T {
         let mut tape = Recorder { faces: &mut *self.faces, happened: &mut *self.happened };
-        let (now, fine) = (self.now, self.fine);
+        let (now, fine) = (self.real, self.fine);
         work(&mut Desk { world: &mut *self.world, tape: &mut tape, now, fine })
     }
 
@@ -191,7 +195,7 @@ impl<'a> Floor<'a> {
 
     /// Sends an answer: it is never lost.
     pub fn reply(&mut self, to: SessionId, text: String) {
-        let now = self.now;
+        let now = self.real;
         if let Some(session) = self.faces.sessions.get_mut(&to) {
             session.push(now, text);
         }
@@ -199,7 +203,7 @@ impl<'a> Floor<'a> {
 
     /// Sends a frame of a private stream: faults may strike it.
     pub fn push(&mut self, to: SessionId, text: String) {
-        let now = self.now;
+        let now = self.real;
         if let Some(session) = self.faces.sessions.get_mut(&to) {
             session.push_data(now, text);
         }
@@ -226,9 +230,20 @@ impl<'a> Floor<'a> {
     /// message is being read.
     pub fn push_kalshi(
         &mut self,
-        frame: impl FnMut(SessionId, &mut kalshi::Session) -> Option<String>,
+        mut frame: impl FnMut(SessionId, &mut kalshi::Session) -> Option<String>,
     ) {
-        self.faces.tell_each_kalshi(self.now, frame);
+        let mut fills = Vec::new();
+        let [_, trouble] = &mut *self.troubles;
+        self.faces.tell_each_kalshi(self.real, |id, session| {
+            let text = frame(id, session)?;
+            if text.starts_with(r#"{"type":"fill""#) && trouble.repeats_fill() {
+                fills.push((id, text.clone()));
+            }
+            Some(text)
+        });
+        for (id, text) in fills {
+            self.push(id, text);
+        }
     }
 
     /// Whether a listing is of this venue.

@@ -357,6 +357,11 @@ impl Flow {
         self.add(Agent::Informed(informed), start.plus(Nanos(mean.0)));
     }
 
+    /// Sends everybody home.
+    pub fn hush(&mut self) {
+        self.queue.clear();
+    }
+
     /// When something happens next.
     #[must_use]
     pub fn next_at(&self) -> Option<Nanos> {

@@ -5,6 +5,7 @@
 //! not take the processor from the engine that is being shown.
 
 mod certificate;
+mod control;
 mod http;
 mod socket;
 
@@ -13,10 +14,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use dutchbook_book::Nanos;
 use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::fee::Rounding;
 use dutchbook_book::grid::GridError;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot, watch};
@@ -76,6 +80,8 @@ pub struct SimOptions {
     pub accounts: Accounts,
     /// What to serve TLS with; plain without it.
     pub certificate: Option<VenueCertificate>,
+    /// Which way Polymarket rounds each match's fee.
+    pub fee_rounding: Rounding,
 }
 
 impl SimOptions {
@@ -92,6 +98,7 @@ impl SimOptions {
             served: Served::Both,
             accounts: Accounts::default(),
             certificate: None,
+            fee_rounding: Rounding::HalfUp,
         }
     }
 }
@@ -128,8 +135,9 @@ pub struct SimHandle {
     /// Where both listen.
     pub address: SocketAddr,
     stats: watch::Receiver<SimStats>,
+    hushed: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<Box<SimVenues>>>>,
 }
 
 impl SimHandle {
@@ -139,26 +147,29 @@ impl SimHandle {
         *self.stats.borrow()
     }
 
-    /// Stops the venues, waits for their thread, and returns the last counters.
-    #[must_use]
-    pub fn stop(mut self) -> SimStats {
-        self.end();
-        self.stats()
+    /// Ends the flow at the next step: nobody trades any more but clients.
+    pub fn hush(&self) {
+        // Relaxed: a flag that stands alone.
+        self.hushed.store(true, Ordering::Relaxed);
     }
 
-    fn end(&mut self) {
+    /// Stops the venues, waits for their thread, and returns them as they are then.
+    #[must_use]
+    pub fn stop(mut self) -> Option<Box<SimVenues>> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Option<Box<SimVenues>> {
         // A closed channel stops the thread as well as a message does.
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic of the venues has been printed by its own thread.
-            drop(thread.join());
-        }
+        // A panic of the venues has been printed by its own thread.
+        self.thread.take().and_then(|thread| thread.join().ok().flatten())
     }
 }
 
 impl Drop for SimHandle {
     fn drop(&mut self) {
-        self.end();
+        drop(self.end());
     }
 }
 
@@ -175,11 +186,14 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
     let SimOptions { scenario, flow, faults, seed, step, served, certificate, .. } = options;
     let mut venues = SimVenues::new(scenario, flow, faults, seed, now())?;
     venues.open_accounts(&options.accounts)?;
+    venues.polymarket_mut().fee_rounding = options.fee_rounding;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (stop, stopped) = oneshot::channel();
     let (told, stats) = watch::channel(venues.stats());
     let tls = certificate.map(|certificate| TlsAcceptor::from(certificate.server));
     let scheme = if tls.is_some() { "wss" } else { "ws" };
+    let hushed = Arc::new(AtomicBool::new(false));
+    let told_hushed = Arc::clone(&hushed);
     let body = move || {
         let shared = Rc::new(Shared {
             venues: RefCell::new(venues),
@@ -187,7 +201,9 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
             now,
             served,
             connections: Cell::new(0),
+            hushed: told_hushed,
         });
+        let own = Rc::clone(&shared);
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
             tokio::task::spawn_local(step_on(Rc::clone(&shared), step, told));
@@ -196,6 +212,9 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
                 _ = stopped => {}
             }
         });
+        // The tasks end with their set: nobody else holds the venues then.
+        drop(local);
+        Rc::into_inner(own).map(|shared| Box::new(shared.venues.into_inner()))
     };
     let thread = std::thread::Builder::new().name("sim-venues".to_owned()).spawn(body)?;
     Ok(SimHandle {
@@ -203,6 +222,7 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
         kalshi_url: format!("{scheme}://{address}{KALSHI_PATH}"),
         address,
         stats,
+        hushed,
         stop: Some(stop),
         thread: Some(thread),
     })
@@ -215,6 +235,7 @@ struct Shared {
     now: Now,
     served: Served,
     connections: Cell<usize>,
+    hushed: Arc<AtomicBool>,
 }
 
 impl Shared {
@@ -230,7 +251,11 @@ impl Shared {
     fn request(&self, kind: VenueKind, request: &HttpRequest<'_>) -> HttpReply {
         let now = (self.now)();
         let mut venues = self.venues.borrow_mut();
-        let reply = venues.on_request(kind, request, now);
+        let reply = if request.path.starts_with(control::PREFIX) {
+            control::answer(&mut venues, self.served, request, now)
+        } else {
+            venues.on_request(kind, request, now)
+        };
         self.wake(&venues, now);
         reply
     }
@@ -272,6 +297,9 @@ async fn step_on(shared: Rc<Shared>, step: Duration, told: watch::Sender<SimStat
         ticks.tick().await;
         let now = (shared.now)();
         let mut venues = shared.venues.borrow_mut();
+        if shared.hushed.swap(false, Ordering::Relaxed) {
+            venues.hush();
+        }
         venues.step(now);
         shared.wake(&venues, now);
         told.send_replace(venues.stats());

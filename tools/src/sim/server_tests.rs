@@ -65,7 +65,7 @@ fn both_faces_stream_over_one_listener_and_stop() {
         r#"{"type":"subscribed","id":1,"msg":{"channel":"orderbook_delta","sid":1}}"#
     );
     assert_eq!(pings.first().map(Bytes::as_ref), Some(b"heartbeat".as_slice()));
-    let stats = handle.stop();
+    let stats = handle.stop().unwrap().stats();
     assert!(stats.sessions == 3 && stats.frames >= 60 && stats.operations > 0, "{stats:?}");
 }
 

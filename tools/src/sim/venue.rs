@@ -9,7 +9,7 @@ use dutchbook_book::{BookId, Face, Grid, Level, Nanos, Price, Side};
 use super::accounts::{Accounts, AccountsError};
 use super::door::{HttpReply, HttpRequest};
 use super::faces::{FaceState, Faces};
-use super::fault::{FaultPlan, Faults};
+use super::fault::{FaultCounts, FaultKind, FaultPlan, Faults, Trouble};
 use super::floor::{Floor, Happened, Recorder};
 use super::flow::{Desk, Flow, FlowConfig};
 use super::polymarket::venue::FundError;
@@ -18,6 +18,9 @@ use super::world::World;
 use super::{kalshi, polymarket};
 
 pub use super::faces::{CLIENT_TEXT_BYTES_MAX, Closed, QUEUE_FRAMES_MAX, SessionId, SimStats};
+
+/// Both venues, in the order in which things are kept for each.
+const KINDS: [VenueKind; 2] = [VenueKind::Polymarket, VenueKind::Kalshi];
 
 /// Two simulated venues that list one scenario.
 ///
@@ -48,7 +51,8 @@ pub struct SimVenues {
     kalshi: kalshi::venue::Venue,
     /// What the flow has done and no venue has heard of yet.
     happened: Vec<(BookId, Happened)>,
-    fault_plan: FaultPlan,
+    fault_plans: [FaultPlan; 2],
+    troubles: [Trouble; 2],
     seed: u64,
     fine: Grid,
     now: Nanos,
@@ -76,11 +80,13 @@ impl SimVenues {
             kalshi: kalshi::venue::Venue::new(&scenario, seed, start),
             happened: Vec::new(),
             scenario,
-            fault_plan,
+            troubles: KINDS.map(|kind| Trouble::new(kind, &fault_plan, seed)),
+            fault_plans: [fault_plan.clone(), fault_plan],
             seed,
             fine,
             now: start,
         };
+        venues.trouble_venues();
         venues.step(start);
         Ok(venues)
     }
@@ -92,7 +98,7 @@ impl SimVenues {
             self.now = self.now.max(at);
             match who {
                 None => self.wake_flow(),
-                Some(kind) => self.with_floor(|polymarket, kalshi, floor| match kind {
+                Some(kind) => self.with_floor(kind, |polymarket, kalshi, floor| match kind {
                     VenueKind::Polymarket => polymarket.wake(floor),
                     VenueKind::Kalshi => kalshi.wake(floor),
                 }),
@@ -105,8 +111,11 @@ impl SimVenues {
     /// What comes next: the flow before the venues, where they are due at one moment.
     fn next_due(&self) -> Option<(Nanos, Option<VenueKind>)> {
         let flow = self.flow.next_at().map(|at| (at, None));
-        let polymarket = self.polymarket.next_at().map(|at| (at, Some(VenueKind::Polymarket)));
-        let kalshi = self.kalshi.next_at().map(|at| (at, Some(VenueKind::Kalshi)));
+        let [of_polymarket, of_kalshi] = &self.troubles;
+        let polymarket = self.polymarket.next_at();
+        let polymarket = polymarket.map(|at| (of_polymarket.real(at), Some(VenueKind::Polymarket)));
+        let kalshi = self.kalshi.next_at();
+        let kalshi = kalshi.map(|at| (of_kalshi.real(at), Some(VenueKind::Kalshi)));
         [flow, polymarket, kalshi].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
@@ -122,26 +131,32 @@ impl SimVenues {
         // What a venue does on hearing may make more happen: until nothing is left.
         while !self.happened.is_empty() {
             for (book, what) in std::mem::take(&mut self.happened) {
-                let kind = self.scenario.catalog.listing(book).map(|listing| listing.kind);
-                self.with_floor(|polymarket, kalshi, floor| match kind {
-                    Some(VenueKind::Polymarket) => polymarket.hear(floor, book, &what),
-                    Some(VenueKind::Kalshi) => kalshi.hear(floor, book, &what),
-                    None => {}
+                let listing = self.scenario.catalog.listing(book);
+                let Some(kind) = listing.map(|listing| listing.kind) else { continue };
+                self.with_floor(kind, |polymarket, kalshi, floor| match kind {
+                    VenueKind::Polymarket => polymarket.hear(floor, book, &what),
+                    VenueKind::Kalshi => kalshi.hear(floor, book, &what),
                 });
             }
         }
     }
 
+    /// Lets a venue work, by its own clock.
     fn with_floor<T>(
         &mut self,
+        kind: VenueKind,
         work: impl FnOnce(&mut polymarket::venue::Venue, &mut kalshi::venue::Venue, &mut Floor<'_>) -> T,
     ) -> T {
+        let now = self.now;
+        let clock = self.trouble(kind).clock(now);
         let mut floor = Floor {
+            clock,
             scenario: &self.scenario,
             world: &mut self.world,
             faces: &mut self.faces,
             happened: &mut self.happened,
-            now: self.now,
+            troubles: &mut self.troubles,
+            real: self.now,
             fine: self.fine,
         };
         work(&mut self.polymarket, &mut self.kalshi, &mut floor)
@@ -158,6 +173,11 @@ impl SimVenues {
         &mut self.polymarket
     }
 
+    /// Ends the flow: nobody trades any more but clients.
+    pub fn hush(&mut self) {
+        self.flow.hush();
+    }
+
     /// The moment of the last step.
     #[must_use]
     pub const fn now(&self) -> Nanos {
@@ -170,6 +190,70 @@ impl SimVenues {
         &self.scenario
     }
 
+    const fn trouble(&mut self, kind: VenueKind) -> &mut Trouble {
+        let [polymarket, kalshi] = &mut self.troubles;
+        match kind {
+            VenueKind::Polymarket => polymarket,
+            VenueKind::Kalshi => kalshi,
+        }
+    }
+
+    /// What goes wrong at a venue by chance.
+    #[must_use]
+    pub const fn fault_plan(&self, kind: VenueKind) -> &FaultPlan {
+        let [polymarket, kalshi] = &self.fault_plans;
+        match kind {
+            VenueKind::Polymarket => polymarket,
+            VenueKind::Kalshi => kalshi,
+        }
+    }
+
+    /// Another plan of faults for a venue, from now on and for all its connections.
+    pub fn set_faults(&mut self, kind: VenueKind, plan: &FaultPlan) {
+        let now = self.now;
+        self.trouble(kind).plan = FaultPlan { script: Vec::new(), ..plan.clone() };
+        for session in self.faces.sessions.values_mut().filter(|session| session.kind == kind) {
+            session.replan(plan, now);
+        }
+        let [polymarket, kalshi] = &mut self.fault_plans;
+        *(if kind == VenueKind::Polymarket { polymarket } else { kalshi }) = plan.clone();
+        self.trouble_venues();
+    }
+
+    /// Tells the venues what they do badly themselves.
+    fn trouble_venues(&mut self) {
+        let [polymarket, kalshi] = &self.fault_plans;
+        self.polymarket.troubles = polymarket::venue::Troubles {
+            settlement_failure_ppm: polymarket.failed_settlement_ppm,
+            taker_delay: Nanos::from_millis(polymarket.taker_delay_ms),
+            duplicate_report_ppm: polymarket.duplicate_fill_ppm,
+        };
+        self.kalshi.set_limited(kalshi.rate_limits);
+        let skews = KINDS.iter().zip([polymarket, kalshi]);
+        self.faces.skews = skews.map(|(kind, plan)| (*kind, plan.clock_skew_ms)).collect();
+    }
+
+    /// Strikes the next data frame of every open connection of a venue.
+    pub fn strike(&mut self, kind: VenueKind, fault: FaultKind) {
+        for session in self.faces.sessions.values_mut().filter(|session| session.kind == kind) {
+            session.strike_next(fault);
+        }
+    }
+
+    /// Restarts a venue's matching engine: nothing, then only what rests, then everything.
+    pub fn restart(&mut self, kind: VenueKind, down: Nanos, post_only: Nanos) {
+        let now = self.now;
+        self.trouble(kind).restart(now, down, post_only);
+    }
+
+    /// The faults of one venue so far.
+    #[must_use]
+    pub fn fault_counts(&self, kind: VenueKind) -> FaultCounts {
+        let [polymarket, kalshi] = &self.troubles;
+        let own = if kind == VenueKind::Polymarket { polymarket } else { kalshi };
+        self.faces.fault_counts(kind).plus(own.counts)
+    }
+
     /// Answers a request to a venue's REST.
     pub fn on_request(
         &mut self,
@@ -178,12 +262,18 @@ impl SimVenues {
         now: Nanos,
     ) -> HttpReply {
         self.step(now);
-        let reply = self.with_floor(|polymarket, kalshi, floor| match kind {
+        if let Some(refusal) = self.trouble(kind).refuse(request, now) {
+            return refusal;
+        }
+        let reply = self.with_floor(kind, |polymarket, kalshi, floor| match kind {
             VenueKind::Polymarket => polymarket.answer(floor, request),
             VenueKind::Kalshi => kalshi.answer(floor, request),
         });
         self.hear();
-        reply
+        let trouble = self.trouble(kind);
+        let ready_at =
+            if reply.ready_at == Nanos::ZERO { now } else { trouble.real(reply.ready_at) };
+        trouble.bend(request, HttpReply { ready_at, ..reply }, now)
     }
 
     /// A client asks for a WebSocket of a venue.
@@ -197,9 +287,10 @@ impl SimVenues {
         now: Nanos,
     ) -> Result<SessionId, HttpReply> {
         self.step(now);
+        let clock = self.trouble(kind).clock(now);
         let state = match kind {
-            VenueKind::Polymarket => FaceState::Polymarket(self.polymarket.open(request, now)?),
-            VenueKind::Kalshi => FaceState::Kalshi(self.kalshi.open(request, now)?),
+            VenueKind::Polymarket => FaceState::Polymarket(self.polymarket.open(request, clock)?),
+            VenueKind::Kalshi => FaceState::Kalshi(self.kalshi.open(request, clock)?),
         };
         Ok(self.admit(kind, state, now))
     }
@@ -214,8 +305,8 @@ impl SimVenues {
     }
 
     fn admit(&mut self, kind: VenueKind, state: FaceState, now: Nanos) -> SessionId {
-        let (plan, seed) = (&self.fault_plan, self.seed);
-        self.faces.admit(kind, state, |number| Faults::new(plan, kind, number, seed, now))
+        let (plan, seed) = (self.fault_plan(kind).clone(), self.seed);
+        self.faces.admit(kind, state, |number| Faults::new(&plan, kind, number, seed, now))
     }
 
     /// Opens accounts.
@@ -251,7 +342,9 @@ impl SimVenues {
     /// Pauses trading at Kalshi, or lets it go on.
     pub fn trade_kalshi(&mut self, is_trading: bool, now: Nanos) {
         self.step(now);
-        self.with_floor(|_, kalshi, floor| kalshi.set_trading(floor, is_trading));
+        self.with_floor(VenueKind::Kalshi, |_, kalshi, floor| {
+            kalshi.set_trading(floor, is_trading)
+        });
         self.hear();
     }
 
@@ -283,7 +376,8 @@ impl SimVenues {
             return;
         }
         let mut state = std::mem::replace(&mut session.state, FaceState::Away);
-        self.with_floor(|polymarket, kalshi, floor| match &mut state {
+        let kind = session.kind;
+        self.with_floor(kind, |polymarket, kalshi, floor| match &mut state {
             FaceState::Polymarket(state) => polymarket.on_text(floor, id, state, text),
             FaceState::Kalshi(state) => kalshi.on_text(floor, id, state, text),
             FaceState::Away => {}
@@ -351,6 +445,10 @@ impl SimVenues {
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> SimStats {
-        self.faces.total()
+        let mut stats = self.faces.total();
+        for trouble in &self.troubles {
+            stats.faults = stats.faults.plus(trouble.counts);
+        }
+        stats
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{VenueArgs, VenueError};
 use crate::sim::accounts::Accounts;
-use crate::sim::kalshi::{KeyType, test_account};
+use crate::sim::kalshi::test_account;
 use crate::sim::polymarket::account::test_key;
 
 /// Reads the file of accounts and makes a fresh one, as the arguments say.
@@ -20,7 +20,7 @@ pub(super) fn asked_for(args: &VenueArgs, out: &mut impl Write) -> Result<Accoun
         None => Accounts::default(),
     };
     if args.print_test_account {
-        let printed = fresh(kind, &mut accounts)?;
+        let printed = fresh(args, &mut accounts)?;
         writeln!(out, "{printed}").map_err(VenueError::Output)?;
     }
     Ok(accounts)
@@ -43,10 +43,11 @@ fn entries<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, VenueError> {
 }
 
 /// Adds an account whose secret nobody else has; what it returns has all that a client needs.
-fn fresh(kind: VenueKind, accounts: &mut Accounts) -> Result<Value, VenueError> {
-    match kind {
+fn fresh(args: &VenueArgs, accounts: &mut Accounts) -> Result<Value, VenueError> {
+    match args.which.kind() {
         VenueKind::Kalshi => {
-            let made = test_account(KeyType::Rsa).map_err(|_| VenueError::Randomness)?;
+            let made =
+                test_account(args.test_key.key_type()).map_err(|_| VenueError::Randomness)?;
             let printed = json!({
                 "key_id": made.account.key_id,
                 "private_key_pem": made.private_key_pem,
