@@ -179,6 +179,23 @@ impl FeeSchedule {
         Self { law, rounding, settlement: Settlement::PerFill, collect: Collect::Cash }
     }
 
+    /// The same schedule with other rates of a quadratic law; `None` where the law is another one.
+    #[must_use]
+    pub const fn with_rates(self, [taker, maker]: [Rate; 2]) -> Option<Self> {
+        match self.law {
+            FeeLaw::Quadratic { exponent, .. } => {
+                let law = FeeLaw::Quadratic { taker, maker, exponent };
+                Some(Self { law, ..self })
+            }
+            FeeLaw::None
+            | FeeLaw::Proportional { .. }
+            | FeeLaw::Lesser { .. }
+            | FeeLaw::SellNotional { .. }
+            | FeeLaw::Winnings { .. }
+            | FeeLaw::Fixed { .. } => None,
+        }
+    }
+
     /// Polymarket's taker fee as the gate must see it: rounded up to 1e-5 $ per match.
     #[must_use]
     pub const fn polymarket(rate: Rate, exponent: u8) -> Self {

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::view::TopUpdate;
-use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price};
+use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price, Rate};
 use dutchbook_exec::{Intent, PaperConfig, PaperVenue, Report};
 
 use crate::capture::lane::{Kind, LaneWriter};
@@ -106,6 +106,8 @@ pub struct Engine {
     words: Vec<Word>,
     /// The newest version taken, by book.
     versions: Vec<u64>,
+    /// Whether what the venue charges now is known, by book.
+    is_fee_known: Vec<bool>,
     persist: Nanos,
     /// Edges that are too young to be traded, with the moment when they are old enough.
     young: VecDeque<(Nanos, BasketId)>,
@@ -163,6 +165,7 @@ impl Engine {
             sizing: config.sizing,
             words: vec![Word::default(); catalog.listings.len()],
             versions: vec![0; catalog.listings.len()],
+            is_fee_known: vec![true; catalog.listings.len()],
             persist: config.persist,
             young: VecDeque::with_capacity(YOUNG_MAX),
             catalog,
@@ -235,6 +238,25 @@ impl Engine {
                     let _known = self.watch.regrid(book, &grid).is_ok();
                 }
             }
+            Control::FeeChanged { book, rates } => self.change_fee(book, rates),
+        }
+    }
+
+    /// Prices a book by other rates. Where they are not known, or do not fit the law that the
+    /// catalog states, the book is watched at its old fee, and the gate lets nothing of it pass.
+    fn change_fee(&mut self, book: BookId, rates: Option<[Rate; 2]>) {
+        let Some(listing) = self.catalog.listings.get(book.index()) else { return };
+        let fee = rates.and_then(|rates| listing.fee.with_rates(rates));
+        let is_known = fee.is_some_and(|fee| {
+            self.risk.set_fee(book, fee);
+            self.pricer.set_fee(book, fee);
+            if let Some(rules) = self.paper.rules_mut(book) {
+                rules.fee = fee;
+            }
+            self.watch.set_fee(book, fee).is_ok()
+        });
+        if let Some(known) = self.is_fee_known.get_mut(book.index()) {
+            *known = is_known;
         }
     }
 
@@ -288,7 +310,10 @@ impl Engine {
                         side: leg.side,
                         limit: sized.limit_price,
                         qty: sized.qty,
-                        is_fee_known: true,
+                        is_fee_known: self
+                            .is_fee_known
+                            .get(leg.instrument.book().index())
+                            .is_some_and(|known| *known),
                         view: *view,
                     });
                 }

@@ -1,6 +1,7 @@
 //! What a feed tells its owner beside changed books, and the trait that takes both.
 
-use dutchbook_book::{Book, BookError, BookId, Face, InstrumentId, Nanos, Price, Qty, Side, Stamp};
+use dutchbook_book::{Book, BookError, BookId, Face, InstrumentId, Nanos, Price, Qty, Rate};
+use dutchbook_book::{Side, Stamp};
 
 use crate::error::DecodeError;
 use crate::record::Record;
@@ -95,6 +96,14 @@ pub enum Notice<'a> {
         book: BookId,
         /// The new step in 1e-6.
         step: u32,
+    },
+    /// The venue charges a book's trades by other rates from now on.
+    FeeChange {
+        /// The book.
+        book: BookId,
+        /// What takers and makers pay; `None` where the message does not tell: an override ended
+        /// (what holds instead is the series' business), or it names a rule that we do not know.
+        rates: Option<[Rate; 2]>,
     },
     /// A hole in a sequence.
     Gap {

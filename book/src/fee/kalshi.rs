@@ -76,15 +76,19 @@ pub enum Rule {
     Cent,
 }
 
+/// What takers and makers pay: `fee_multiplier` × the type's rates. `None` where a multiplied rate
+/// has more than nine decimals, which no published multiplier reaches.
+#[must_use]
+pub fn rates(fee_type: FeeType, multiplier: Rate) -> Option<[Rate; 2]> {
+    Some([times(FeeType::TAKER, multiplier)?, times(fee_type.maker(), multiplier)?])
+}
+
 /// The schedule of a series: `fee_multiplier` × the type's rates under a rule. `None` where the
 /// multiplied rate has more than nine decimals, which no published multiplier reaches.
 #[must_use]
 pub fn schedule(fee_type: FeeType, multiplier: Rate, rule: Rule) -> Option<FeeSchedule> {
-    let law = FeeLaw::Quadratic {
-        taker: times(FeeType::TAKER, multiplier)?,
-        maker: times(fee_type.maker(), multiplier)?,
-        exponent: 1,
-    };
+    let [taker, maker] = rates(fee_type, multiplier)?;
+    let law = FeeLaw::Quadratic { taker, maker, exponent: 1 };
     let (unit, settlement) = match rule {
         Rule::Current(member) => {
             (MICRO_DOLLAR, Settlement::Accumulator { grid_pico: member.grid_pico() })

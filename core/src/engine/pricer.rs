@@ -1,6 +1,7 @@
 //! From a positive running sum to an exact size: reads the views of the legs, walks them, settles.
 
 use arrayvec::ArrayVec;
+use dutchbook_book::BookId;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::depth::DEPTH_LEVELS;
 use dutchbook_book::fee::{FeeSchedule, UnitCost};
@@ -103,6 +104,13 @@ impl Pricer {
             levels: vec![ArrayVec::new(); legs],
             views: Vec::with_capacity(legs),
             scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes another fee schedule for a book: the venue changed it.
+    pub fn set_fee(&mut self, book: BookId, fee: FeeSchedule) {
+        if let Some(rules) = self.rules.get_mut(book.index()) {
+            rules.fee = fee;
         }
     }
 

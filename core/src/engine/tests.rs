@@ -50,7 +50,12 @@ fn catalog() -> Catalog {
 
 impl Rig {
     fn new(change: impl FnOnce(&mut EngineConfig)) -> Self {
-        let catalog = catalog();
+        Self::listed(change, |_| {})
+    }
+
+    fn listed(change: impl FnOnce(&mut EngineConfig), list: impl FnMut(&mut Listing)) -> Self {
+        let mut catalog = catalog();
+        catalog.listings.iter_mut().for_each(list);
         let mut config = crate::config::Config::parse("").unwrap().engine();
         change(&mut config);
         let mut shelf = Shelf::new(2);
@@ -239,4 +244,53 @@ fn without_books_nothing_happens() {
     rig.evaluate(&update);
     rig.pass(1);
     assert_eq!(rig.engine.net_profit(), Exact::ZERO.cash_floor().unwrap());
+}
+
+/// Both books quoted by Kalshi's rule, a cent of edge after its fees.
+fn with_fees(rig: &mut Rig, quotes: [[u32; 2]; 2]) {
+    for (id, [bid, ask]) in [POLYMARKET, KALSHI].into_iter().zip(quotes) {
+        let update = rig.show(id, bid, ask);
+        rig.evaluate(&update);
+    }
+    rig.pass(1);
+}
+
+#[test]
+fn a_fee_that_rises_while_running_is_charged_from_its_message_on() {
+    use dutchbook_book::fee::kalshi::{FeeType, Member, Rule, rates, schedule};
+    let one = Rate::from_ppm(1_000_000).unwrap();
+    let fee = schedule(FeeType::Quadratic, Rate::ZERO, Rule::Current(Member::Direct)).unwrap();
+    let charge = |rig: &mut Rig, rates| {
+        rig.engine.on_control(Control::FeeChanged { book: KALSHI, rates }, rig.now);
+    };
+    // Five cents of edge: free of fees a trade, at three and a half cents' fee as well, and with
+    // the fee not known none.
+    let profit = |change: Option<Option<Multiplier>>| {
+        let mut rig = Rig::listed(|_| {}, |listing| listing.fee = fee);
+        if let Some(multiplier) = change {
+            let rates = multiplier.map(|times| {
+                let multiplier = Rate::from_nano(one.nano() * times);
+                rates(FeeType::Quadratic, multiplier).unwrap()
+            });
+            charge(&mut rig, rates);
+        }
+        with_fees(&mut rig, [[40, 42], [47, 49]]);
+        rig.engine.net_profit()
+    };
+    type Multiplier = u32;
+    let free = profit(None);
+    assert_eq!(free, Cash::from_micro(5_000_000));
+    // 0.07 x 100 x 0.47 x 0.53 is 1.7437 $.
+    assert_eq!(profit(Some(Some(1))), Cash::from_micro(5_000_000 - 1_743_700));
+    assert_eq!(profit(Some(Some(3))), Cash::ZERO);
+    assert_eq!(profit(Some(None)), Cash::ZERO);
+}
+
+#[test]
+fn an_unknown_fee_closes_the_gate_until_it_is_known() {
+    let mut rig = Rig::new(|_| {});
+    rig.engine.on_control(Control::FeeChanged { book: KALSHI, rates: None }, rig.now);
+    with_fees(&mut rig, [[40, 42], [47, 49]]);
+    assert_eq!(rig.engine.net_profit(), Cash::ZERO);
+    assert!(rig.engine.risk.veto_count(Veto::FeeUnknown) > 0);
 }

@@ -155,6 +155,9 @@ fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
         Notice::TickChange { book, step } => {
             Some(Control::Regridded { book: *book, step_micro: *step })
         }
+        Notice::FeeChange { book, rates } => {
+            Some(Control::FeeChanged { book: *book, rates: *rates })
+        }
         Notice::Resolved(_)
         | Notice::Trade(_)
         | Notice::Gap { .. }

@@ -1,7 +1,8 @@
 //! What messages that are not about levels do to books and session.
 
+use dutchbook_book::fee::kalshi::FeeType;
 use dutchbook_book::grid::{PriceRange, RANGES_MAX};
-use dutchbook_book::{Grid, InstrumentId, Nanos};
+use dutchbook_book::{Grid, InstrumentId, Nanos, Rate};
 
 use super::outbox::BOOKS_CHANNEL;
 use super::state::State;
@@ -159,16 +160,31 @@ impl State {
                 ts_venue: trade.ts_venue,
             })),
             Is::MarketLifecycle(lifecycle) => self.market_lifecycle(lifecycle, ids, sink),
+            Is::EventFeeUpdate(update) => self.event_fee_update(update, sink),
             Is::Ticker(_)
             | Is::Fill(_)
             | Is::UserOrder(_)
             | Is::MarketPosition(_)
             | Is::EventLifecycle(_)
-            | Is::EventFeeUpdate(_)
             | Is::OrderGroup(_)
             | Is::Communication(_)
             | Is::Foreign
             | Is::Unknown => {}
+        }
+    }
+
+    /// An event is charged otherwise: every market of it, whose tickers begin with the event's.
+    fn event_fee_update(&self, update: &kalshi::EventFeeUpdate<'_>, sink: &mut impl Sink) {
+        let fee_type = update.fee_type.and_then(FeeType::from_native);
+        let multiplier = update.fee_multiplier_nano.and_then(|nano| u32::try_from(nano).ok());
+        let rates = fee_type.zip(multiplier).and_then(|(fee_type, multiplier)| {
+            dutchbook_book::fee::kalshi::rates(fee_type, Rate::from_nano(multiplier))
+        });
+        let is_of_event = |market: &str| {
+            market.strip_prefix(update.event_ticker).is_some_and(|rest| rest.starts_with('-'))
+        };
+        for slot in self.slots.iter().filter(|slot| is_of_event(&slot.native_market)) {
+            sink.notice(Notice::FeeChange { book: slot.id, rates });
         }
     }
 
