@@ -37,9 +37,11 @@ impl core::fmt::Display for BookError {
 impl core::error::Error for BookError {}
 
 /// The order book of one condition on one venue.
+///
+/// All that a change needs, beside the cells of the levels, is in its first three cache lines.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Book {
-    grid: Grid,
     /// Bids and asks, by [`Side`].
     ladders: [Ladder; 2],
     /// As the session set it; [`Book::status`] adds what the levels show.
@@ -48,9 +50,13 @@ pub struct Book {
     version: u64,
     ts_venue: Nanos,
     ts_recv: Nanos,
+    grid: Grid,
 }
 
 impl Book {
+    /// The bytes at its start that a change needs: see [`crate::fetch`].
+    pub const HOT_BYTES: usize = 192;
+
     /// An empty book on a grid, awaiting its snapshot.
     #[must_use]
     pub fn new(grid: Grid) -> Self {

@@ -52,13 +52,14 @@ impl core::error::Error for GridError {}
 
 /// The prices that a venue accepts for one instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)] // what a change of a level needs comes first
 pub struct Grid {
-    ranges: [PriceRange; RANGES_MAX],
-    range_count: usize,
-    step: u32,
-    ticks: u32,
     /// Rounded up 2^40 / step: a multiplication by it divides any price by the step.
     reciprocal: u64,
+    step: u32,
+    ticks: u32,
+    range_count: usize,
+    ranges: [PriceRange; RANGES_MAX],
 }
 
 /// A price is at most 1e6 and a reciprocal at most one too large, so that a quotient is too large by

@@ -18,53 +18,72 @@ const NO_RANK: u32 = 0;
 /// Which levels an update may have changed: none outside `low..=high`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
-    low: Tick,
-    high: Tick,
-    /// A level came or went, so levels behind it moved by a place.
-    is_reshaped: bool,
+    low: u32,
+    /// The highest tick; in its top bit, whether a level came or went, so that levels behind it
+    /// moved by a place. A tick has 20 bits.
+    high: u32,
 }
+
+const RESHAPED: u32 = 1 << 31;
 
 impl Changed {
     /// Nothing.
-    const NONE: Self = Self { low: Tick(u32::MAX), high: Tick(0), is_reshaped: false };
+    const NONE: Self = Self { low: u32::MAX, high: 0 };
     /// Anything.
-    pub const ALL: Self = Self { low: Tick(0), high: Tick(u32::MAX), is_reshaped: true };
+    pub const ALL: Self = Self { low: 0, high: u32::MAX };
 
     /// Whether nothing changed.
     #[must_use]
     pub const fn is_none(self) -> bool {
-        self.low.0 > self.high.0
+        self.low > self.high()
+    }
+
+    const fn high(self) -> u32 {
+        self.high & !RESHAPED
+    }
+
+    const fn is_reshaped(self) -> bool {
+        self.high & RESHAPED != 0
+    }
+
+    #[inline]
+    fn note(&mut self, tick: Tick, is_reshaped: bool) {
+        self.low = self.low.min(tick.0);
+        let reshaped = (self.high & RESHAPED) | (u32::from(is_reshaped) << 31);
+        self.high = self.high().max(tick.0) | reshaped;
     }
 }
 
-/// Levels of one side. All that a change needs is in the first of its two cache lines: a book that
-/// has not moved for a while is cold.
+/// Levels of one side. All that a change needs beside the cell of its tick is one cache line: a
+/// book that has not moved for a while is cold.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub struct Ladder {
     /// Rank of the best level, zero without one: see [`Ladder::rank`].
     best_rank: u32,
-    /// Turns ticks into ranks.
+    /// Turns ticks into ranks: zero on the side of bids.
     rank_mask: u32,
-    /// What the best level holds: its own slot lies in a line that is cold in all but a few books.
+    /// What the best level holds: its own cell lies in a line that is cold in all but a few books.
     best_qty: Qty,
     /// Since the last commit.
     changing: Changed,
-    count: u32,
-    qty: Box<[Qty]>,
-    occupied: Box<[u64]>,
     /// By the last commit.
     changed: Changed,
-    side: Side,
+    count: u32,
+    /// Words of the bitmap at the start of `cells`.
+    words: u32,
+    /// The occupancy bitmap, then the quantity of each tick: one allocation, so that near pages
+    /// hold all of a small book.
+    cells: Box<[u64]>,
 }
 
-const _: () = assert!(core::mem::offset_of!(Ladder, changed) == 64);
+const _: () = assert!(size_of::<Ladder>() == 64);
 
 impl Ladder {
     /// An empty side for ticks `1..ticks`.
     #[must_use]
     pub fn new(side: Side, ticks: u32) -> Self {
-        let len = ticks as usize;
+        let words = ticks.div_ceil(WORD_BITS);
         Self {
             best_rank: NO_RANK,
             rank_mask: match side {
@@ -73,12 +92,27 @@ impl Ladder {
             },
             best_qty: Qty::ZERO,
             changing: Changed::ALL,
-            count: 0,
-            qty: vec![Qty::ZERO; len].into_boxed_slice(),
-            occupied: vec![0; len.div_ceil(WORD_BITS as usize)].into_boxed_slice(),
             changed: Changed::ALL,
-            side,
+            count: 0,
+            words,
+            cells: vec![0; words.saturating_add(ticks) as usize].into_boxed_slice(),
         }
+    }
+
+    const fn side(&self) -> Side {
+        if self.rank_mask == 0 { Side::Buy } else { Side::Sell }
+    }
+
+    /// The cell of a tick's quantity.
+    #[inline]
+    const fn cell_of(&self, tick: Tick) -> usize {
+        (tick.0 as usize).saturating_add(self.words as usize)
+    }
+
+    /// A word of the bitmap.
+    #[inline]
+    fn word(&self, index: usize) -> Option<u64> {
+        if index < self.words as usize { self.cells.get(index).copied() } else { None }
     }
 
     /// The best level's tick: highest bid, lowest ask.
@@ -113,32 +147,32 @@ impl Ladder {
     #[inline]
     #[must_use]
     pub fn qty_at(&self, tick: Tick) -> Qty {
-        self.qty.get(tick.0 as usize).copied().unwrap_or(Qty::ZERO)
+        let micro = self.cells.get(self.cell_of(tick)).copied().unwrap_or(0);
+        Qty::from_micro(micro).unwrap_or(Qty::ZERO)
     }
 
     /// Sets the quantity at a tick; zero removes the level. Returns what was there before, or
     /// `None` when the tick is outside the ladder (and nothing changed).
     #[inline]
     pub fn set(&mut self, tick: Tick, qty: Qty) -> Option<Qty> {
-        let slot = self.qty.get_mut(tick.0 as usize)?;
-        let before = core::mem::replace(slot, qty);
-        self.changing.low = self.changing.low.min(tick);
-        self.changing.high = self.changing.high.max(tick);
-        let (was_there, is_there) = (!before.is_zero(), !qty.is_zero());
+        let at = self.cell_of(tick);
+        let cell = self.cells.get_mut(at)?;
+        let before = core::mem::replace(cell, qty.micro());
+        let (was_there, is_there) = (before != 0, !qty.is_zero());
         self.occupy(tick, was_there, is_there);
         // Rare, as most changes lie behind the best level: the branch is foretold.
         if self.rank(tick) >= self.best_rank {
             self.move_best(tick, qty, was_there);
         }
-        Some(before)
+        Qty::from_micro(before)
     }
 
     /// Notes whether there is a level. Without a branch: levels come, change and go in no order that
     /// a predictor could learn.
     #[inline]
     fn occupy(&mut self, tick: Tick, was_there: bool, is_there: bool) {
-        self.changing.is_reshaped |= was_there != is_there;
-        if let Some(word) = self.occupied.get_mut((tick.0 / WORD_BITS) as usize) {
+        self.changing.note(tick, was_there != is_there);
+        if let Some(word) = self.cells.get_mut((tick.0 / WORD_BITS) as usize) {
             let at = tick.0 % WORD_BITS;
             *word = (*word & !(1 << at)) | (u64::from(is_there) << at);
         }
@@ -161,7 +195,7 @@ impl Ladder {
     #[inline]
     #[must_use]
     pub fn next_worse(&self, tick: Tick) -> Option<Tick> {
-        match self.side {
+        match self.side() {
             Side::Buy => self.occupied_below(tick),
             Side::Sell => self.occupied_above(tick),
         }
@@ -169,26 +203,26 @@ impl Ladder {
 
     fn occupied_below(&self, tick: Tick) -> Option<Tick> {
         let mut index = (tick.0 / WORD_BITS) as usize;
-        let mut word = self.occupied.get(index)? & ((1_u64 << (tick.0 % WORD_BITS)) - 1);
+        let mut word = self.word(index)? & ((1_u64 << (tick.0 % WORD_BITS)) - 1);
         loop {
             if word != 0 {
                 return Some(Tick(tick_base(index) + (WORD_BITS - 1 - word.leading_zeros())));
             }
             index = index.checked_sub(1)?;
-            word = *self.occupied.get(index)?;
+            word = self.word(index)?;
         }
     }
 
     fn occupied_above(&self, tick: Tick) -> Option<Tick> {
         let mut index = (tick.0 / WORD_BITS) as usize;
         let below_or_at = u64::MAX >> (WORD_BITS - 1 - tick.0 % WORD_BITS);
-        let mut word = self.occupied.get(index)? & !below_or_at;
+        let mut word = self.word(index)? & !below_or_at;
         loop {
             if word != 0 {
                 return Some(Tick(tick_base(index) + word.trailing_zeros()));
             }
             index += 1;
-            word = *self.occupied.get(index)?;
+            word = self.word(index)?;
         }
     }
 
@@ -218,11 +252,12 @@ impl Ladder {
         changed: Changed,
         max: usize,
     ) -> (usize, impl Iterator<Item = (Tick, Qty)> + '_) {
-        let (nearest, farthest) = match self.side {
-            Side::Buy => (changed.high, changed.low),
-            Side::Sell => (changed.low, changed.high),
+        let (nearest, farthest) = match self.side() {
+            Side::Buy => (Tick(changed.high()), Tick(changed.low)),
+            Side::Sell => (Tick(changed.low), Tick(changed.high())),
         };
-        let is_better = |a: Tick, b: Tick| match self.side {
+        let side = self.side();
+        let is_better = move |a: Tick, b: Tick| match side {
             Side::Buy => a > b,
             Side::Sell => a < b,
         };
@@ -234,7 +269,7 @@ impl Ladder {
             _ => Some(nearest),
         };
         let levels = core::iter::successors(first, |tick| self.next_worse(*tick))
-            .take_while(move |tick| changed.is_reshaped || !is_better(farthest, *tick))
+            .take_while(move |tick| changed.is_reshaped() || !is_better(farthest, *tick))
             .map(|tick| (tick, self.qty_at(tick)));
         (better, levels)
     }
@@ -242,7 +277,7 @@ impl Ladder {
     /// Number of levels better than `tick`, at most `max`.
     fn count_better(&self, tick: Tick, max: usize) -> usize {
         let Some(best) = self.best() else { return 0 };
-        let (low, high) = match self.side {
+        let (low, high) = match self.side() {
             Side::Buy => (tick.0.saturating_add(1), best.0),
             Side::Sell => (best.0, tick.0.saturating_sub(1)),
         };
@@ -252,7 +287,7 @@ impl Ladder {
         let (first, last) = ((low / WORD_BITS) as usize, (high / WORD_BITS) as usize);
         let mut count = 0;
         for index in first..=last {
-            let mut word = self.occupied.get(index).copied().unwrap_or(0);
+            let mut word = self.word(index).unwrap_or(0);
             if index == first {
                 word &= u64::MAX << (low % WORD_BITS);
             }
@@ -270,11 +305,12 @@ impl Ladder {
     /// Removes every level, touching only occupied words.
     pub fn clear(&mut self) {
         self.changing = Changed::ALL;
-        for (index, word) in self.occupied.iter_mut().enumerate() {
+        let (bitmap, qty) = self.cells.split_at_mut(self.words as usize);
+        for (index, word) in bitmap.iter_mut().enumerate() {
             while *word != 0 {
                 let tick = tick_base(index) + word.trailing_zeros();
-                if let Some(slot) = self.qty.get_mut(tick as usize) {
-                    *slot = Qty::ZERO;
+                if let Some(cell) = qty.get_mut(tick as usize) {
+                    *cell = 0;
                 }
                 *word &= *word - 1;
             }

@@ -9,6 +9,7 @@ pub mod book;
 pub mod catalog;
 pub mod depth;
 pub mod fee;
+pub mod fetch;
 pub mod grid;
 pub mod id;
 pub mod ladder;

@@ -7,6 +7,7 @@
 
 use crate::book::Book;
 use crate::depth::{DEPTH_LEVELS, Depth, Level, Side};
+use crate::fetch::fetch;
 use crate::id::BookId;
 use crate::ladder::Changed;
 use crate::view::{DepthBlock, Rows, TopLine, TopUpdate, TopView, Torn};
@@ -134,14 +135,14 @@ impl ShelfWriter {
         ids.zip(&self.owned).filter(|(_, own)| **own).map(|(id, _)| id)
     }
 
-    /// Fetches the lines that a publication of this book will write, without waiting for them: a
-    /// load waits for its line only when something uses it. Over a thousand books most are cold.
+    /// Fetches the lines that a publication of this book will write, without waiting for them.
     #[inline]
     pub fn fetch(&self, id: BookId) {
         if let (Some(top), Some(depth)) =
             (self.views.tops.get(id.index()), self.views.depths.get(id.index()))
         {
-            core::hint::black_box(top.fetch() | depth.fetch());
+            fetch(top);
+            fetch(depth);
         }
     }
 

@@ -176,12 +176,6 @@ impl TopLine {
         });
     }
 
-    /// Touches the line.
-    #[inline]
-    pub(crate) fn fetch(&self) -> u64 {
-        self.0.own(0)
-    }
-
     /// Copies the newest top.
     #[inline]
     pub(crate) fn read(&self) -> Result<TopUpdate, Torn> {

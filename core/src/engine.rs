@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 
 use dutchbook_book::catalog::Catalog;
+use dutchbook_book::fetch::fetch;
 use dutchbook_book::view::TopUpdate;
 use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price, Rate};
 use dutchbook_exec::{Intent, PaperConfig, PaperVenue, Report};
@@ -190,6 +191,9 @@ impl Engine {
     #[inline]
     pub fn fetch(&self, book: BookId) {
         self.watch.fetch(book);
+        if let Some(version) = self.versions.get(book.index()) {
+            fetch(version);
+        }
     }
 
     /// Takes a changed top: O(1) per basket that uses it. An older state than the one known, which a

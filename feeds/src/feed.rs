@@ -18,14 +18,14 @@ mod steer;
 use core::fmt;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
-use dutchbook_book::{Book, BookId, Face, Nanos};
+use dutchbook_book::{Book, BookId, Face, InstrumentId, Nanos};
 
 use crate::batch::{Batch, Update, UpdateKind};
 use crate::counters::Counters;
 use crate::fast::{KalshiDecoder, PolymarketDecoder};
 use crate::general::drift::Drift;
 use crate::general::{GeneralDecoder, Item};
-use crate::ids::IdTable;
+use crate::ids::{Heralded, IdTable, Ids};
 use crate::kind::MessageKind;
 use crate::notice::{LossReason, Sink};
 use crate::payload::Payload;
@@ -130,7 +130,7 @@ impl Fast {
     }
 
     #[inline]
-    fn decode(&self, payload: Payload<'_>, ids: &IdTable, batch: &mut Batch) -> bool {
+    fn decode(&self, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
         match self {
             Self::None => false,
             Self::Polymarket(decoder) => decoder.decode(payload, ids, batch),
@@ -202,12 +202,14 @@ impl Feed {
     /// Takes one payload. Messages about levels cost no allocation once buffers have grown.
     pub fn on_payload(&mut self, payload: Payload<'_>, now: Nanos, sink: &mut impl Sink) {
         self.state.received(payload.len(), now);
-        if self.fast.decode(payload, &self.ids, &mut self.batch) {
+        let (state, named) = (&self.state, &*sink);
+        let herald = |instrument: InstrumentId| {
+            state.fetch(instrument);
+            named.book_named(instrument.book());
+        };
+        let ids = Heralded { table: &self.ids, herald };
+        if self.fast.decode(payload, &ids, &mut self.batch) {
             self.state.counters.fast_hits += 1;
-            // A price_change names its market's two tokens in turn: the first tells the book.
-            if let Some(level) = self.batch.levels.first() {
-                sink.book_named(level.instrument.book());
-            }
             for update in &self.batch.updates {
                 let kind = self.fast.kind_of(update);
                 self.state.update(kind, update, self.batch.levels_of(update), now, sink);

@@ -46,6 +46,40 @@ impl fmt::Display for IdTaken {
 
 impl core::error::Error for IdTaken {}
 
+/// Finds the instrument that a native id stands for.
+pub trait Ids {
+    /// The instrument listed under exactly these bytes.
+    fn find(&self, id: &[u8]) -> Option<InstrumentId>;
+}
+
+impl Ids for IdTable {
+    #[inline(always)]
+    fn find(&self, id: &[u8]) -> Option<InstrumentId> {
+        self.get(id)
+    }
+}
+
+/// A table, and who is told of each instrument found: a decoder is still at the rest of the message
+/// when the memory of the instrument's book can be on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Heralded<'a, F> {
+    /// The table.
+    pub table: &'a IdTable,
+    /// Is told of what is found.
+    pub herald: F,
+}
+
+impl<F: Fn(InstrumentId)> Ids for Heralded<'_, F> {
+    #[inline(always)]
+    fn find(&self, id: &[u8]) -> Option<InstrumentId> {
+        let found = self.table.get(id);
+        if let Some(instrument) = found {
+            (self.herald)(instrument);
+        }
+        found
+    }
+}
+
 /// Native ids of one venue. A Kalshi ticker names a market: list it with its YES instrument.
 #[derive(Clone, Debug)]
 pub struct IdTable {

@@ -9,10 +9,10 @@ use crate::record::Record;
 /// Takes what a feed has to say. Dispatch is static; core publishes to the shelf in
 /// [`Sink::book_changed`].
 pub trait Sink {
-    /// A message names a book: it will most likely change. A good moment to fetch what
-    /// [`Sink::book_changed`] is going to need, while the book itself is looked up.
+    /// A message that is being decoded names a book: it will most likely change. The moment to fetch
+    /// what [`Sink::book_changed`] is going to need, while the rest of the message is read.
     #[inline]
-    fn book_named(&mut self, _id: BookId) {}
+    fn book_named(&self, _id: BookId) {}
 
     /// A book has a new state. Called once per changed book and payload, after all of the
     /// payload's changes.

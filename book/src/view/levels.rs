@@ -55,12 +55,6 @@ impl DepthBlock {
         self.0.own(VERSION_WORD)
     }
 
-    /// Touches the lines of the header and of the best few rows.
-    #[inline]
-    pub(crate) fn fetch(&self) -> u64 {
-        [VERSION_WORD, 7, 15].into_iter().fold(0, |seen, word| seen | self.0.own(word))
-    }
-
     /// Best bid and ask published last. Only the writer may ask.
     pub(crate) fn top(&self) -> TopOfBook {
         let counts = unpack_counts(self.0.own(COUNTS_WORD));

@@ -24,6 +24,7 @@ use crate::relation::Relation;
 use choice::Choices;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fee::{FeeSchedule, UnitCost};
+use dutchbook_book::fetch::fetch;
 use dutchbook_book::{BasketId, BookId, BookStatus, Face, InstrumentId, Level, Price};
 use dutchbook_book::{RelationId, TopUpdate};
 use std::collections::BTreeSet;
@@ -232,12 +233,9 @@ impl Watch {
     /// their cache misses overlap: what a reader that drains a ring should call.
     pub fn on_tops(&mut self, updates: &[TopUpdate]) {
         for ahead in updates.chunks(AHEAD) {
-            // A plain load does not wait for its cache line as long as nothing uses it.
-            let mut seen = 0;
             for update in ahead {
-                seen |= self.lines.get(update.book.index()).map_or(0, |line| line.overflow);
+                self.fetch(update.book);
             }
-            core::hint::black_box(seen);
             for update in ahead {
                 self.on_top(update);
             }
@@ -247,7 +245,9 @@ impl Watch {
     /// Fetches the line of a book without waiting for it.
     #[inline]
     pub fn fetch(&self, book: BookId) {
-        core::hint::black_box(self.lines.get(book.index()).map_or(0, |line| line.overflow));
+        if let Some(line) = self.lines.get(book.index()) {
+            fetch(line);
+        }
     }
 
     /// Applies the best ask and bid of a book, YES terms, in micro; 0 is missing.

@@ -108,7 +108,7 @@ impl Publisher {
 
 impl Sink for Publisher {
     #[inline]
-    fn book_named(&mut self, id: BookId) {
+    fn book_named(&self, id: BookId) {
         self.shelf.fetch(id);
         if let Route::Inline(engine) = &self.route {
             engine.fetch(id);

@@ -7,7 +7,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::walk::{self, Member};
 use crate::batch::{Batch, LevelChange, Sequence, UNKNOWN_INSTRUMENT, Update, UpdateKind};
-use crate::ids::IdTable;
+use crate::ids::Ids;
 use crate::number::{self, Dialect};
 use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
@@ -85,7 +85,7 @@ impl KalshiDecoder {
     /// Fills `batch` from a payload of a hot shape and returns true; otherwise leaves it empty and
     /// returns false. Never allocates once the batch has grown to the largest message.
     #[must_use]
-    pub fn decode(&self, payload: Payload<'_>, ids: &IdTable, batch: &mut Batch) -> bool {
+    pub fn decode(&self, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
         batch.clear();
         let is_mine = match self.machine {
             Machine::Scalar(lanes) => message(lanes, self.sides, payload, ids, batch),
@@ -108,7 +108,7 @@ fn message_avx2(
     lanes: Avx2,
     sides: Sides,
     payload: Payload<'_>,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<()> {
     message(lanes, sides, payload, ids, batch)
@@ -119,7 +119,7 @@ fn message<L: Lanes>(
     lanes: L,
     sides: Sides,
     payload: Payload<'_>,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<()> {
     let bytes = payload.padded();
@@ -149,7 +149,7 @@ struct Head {
 
 /// From the subscription's number to the market's id.
 #[inline(always)]
-fn head<L: Lanes>(lanes: L, bytes: &[u8], at: usize, ids: &IdTable) -> Option<Head> {
+fn head<L: Lanes>(lanes: L, bytes: &[u8], at: usize, ids: &impl Ids) -> Option<Head> {
     // Most subscriptions have one digit: predicted, so that what follows need not wait for it.
     let (sid, at) = match bytes.get(at) {
         Some(digit @ b'0'..=b'9') if bytes.get(at.wrapping_add(1)) == Some(&b',') => {
@@ -166,7 +166,7 @@ fn head<L: Lanes>(lanes: L, bytes: &[u8], at: usize, ids: &IdTable) -> Option<He
         }
     };
     let ticker_end = plain(lanes, bytes, at)?;
-    let yes = ids.get(bytes.get(at..ticker_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
+    let yes = ids.find(bytes.get(at..ticker_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
     let at = literal(bytes, ticker_end, MARKET_ID)?;
     let end = plain_of::<L, MARKET_ID_BYTES>(lanes, bytes, at)?;
     Some(Head { sequence: Sequence { sid: u32::try_from(sid).ok()?, seq }, yes, end })
@@ -179,7 +179,7 @@ fn delta<L: Lanes>(
     sides: Sides,
     bytes: &[u8],
     at: usize,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
     let head = head(lanes, bytes, at, ids)?;
@@ -234,7 +234,7 @@ fn snapshot<L: Lanes>(
     sides: Sides,
     bytes: &[u8],
     at: usize,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
     let head = head(lanes, bytes, at, ids)?;
@@ -355,7 +355,7 @@ fn frame<L: Lanes>(
     sides: Sides,
     bytes: &[u8],
     at: usize,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
     let mut said = Said::default();
@@ -396,7 +396,7 @@ fn frame_member<'a, L: Lanes>(
     bytes: &'a [u8],
     (name, value): (&[u8], usize),
     said: &mut Said<'a>,
-    (sides, ids, batch): (Sides, &IdTable, &mut Batch),
+    (sides, ids, batch): (Sides, &impl Ids, &mut Batch),
 ) -> Option<usize> {
     let number = match name {
         b"type" => {
@@ -426,7 +426,7 @@ fn msg<'a, L: Lanes>(
     lanes: L,
     bytes: &'a [u8],
     at: usize,
-    (sides, ids, batch): (Sides, &IdTable, &mut Batch),
+    (sides, ids, batch): (Sides, &impl Ids, &mut Batch),
 ) -> Option<Msg<'a>> {
     let mut msg = Msg::default();
     let mut at = literal(bytes, at, b"{")?;
@@ -460,7 +460,7 @@ fn msg_member<'a, L: Lanes>(
     bytes: &'a [u8],
     (name, value): (&[u8], usize),
     msg: &mut Msg<'a>,
-    ids: &IdTable,
+    ids: &impl Ids,
 ) -> Option<usize> {
     match name {
         b"ts_ms" => {
@@ -484,7 +484,7 @@ fn msg_member<'a, L: Lanes>(
     let content = text.content;
     match name {
         b"market_ticker" => {
-            once(&mut msg.ticker, ids.get(content).unwrap_or(UNKNOWN_INSTRUMENT))?;
+            once(&mut msg.ticker, ids.find(content).unwrap_or(UNKNOWN_INSTRUMENT))?;
         }
         b"market_id" => once(&mut msg.market_id, content)?,
         b"price_dollars" => {

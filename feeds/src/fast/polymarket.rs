@@ -9,7 +9,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::walk;
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, Update, UpdateKind};
-use crate::ids::IdTable;
+use crate::ids::Ids;
 use crate::number::Dialect;
 use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
@@ -102,7 +102,7 @@ impl PolymarketDecoder {
     /// Fills `batch` from a payload of a hot shape and returns true; otherwise leaves it empty and
     /// returns false. Never allocates once the batch has grown to the largest message.
     #[must_use]
-    pub fn decode(&self, payload: Payload<'_>, ids: &IdTable, batch: &mut Batch) -> bool {
+    pub fn decode(&self, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
         batch.clear();
         let is_mine = match self.machine {
             Machine::Scalar(lanes) => message(lanes, payload, ids, batch),
@@ -121,7 +121,12 @@ impl PolymarketDecoder {
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn message_avx2(lanes: Avx2, payload: Payload<'_>, ids: &IdTable, batch: &mut Batch) -> Option<()> {
+fn message_avx2(
+    lanes: Avx2,
+    payload: Payload<'_>,
+    ids: &impl Ids,
+    batch: &mut Batch,
+) -> Option<()> {
     message(lanes, payload, ids, batch)
 }
 
@@ -129,7 +134,7 @@ fn message_avx2(lanes: Avx2, payload: Payload<'_>, ids: &IdTable, batch: &mut Ba
 fn message<L: Lanes>(
     lanes: L,
     payload: Payload<'_>,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<()> {
     let bytes = payload.padded();
@@ -163,12 +168,12 @@ fn price_change<L: Lanes, S: Style>(
     lanes: L,
     bytes: &[u8],
     mut at: usize,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
     loop {
         let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
-        let instrument = ids.get(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
+        let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
         at = literal(bytes, id_end, S::PRICE)?;
         let (price, qty, size_end) = level::<L, S>(lanes, bytes, at)?;
         at = literal(bytes, size_end, S::SIDE)?;

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
+use dutchbook_book::fetch::fetch_first;
 use dutchbook_book::{Book, BookError, BookId, Face, Grid, InstrumentId, Nanos, Price, Qty, Side};
 
 use super::FeedConfig;
@@ -28,21 +29,26 @@ struct Group {
     ask: Option<Option<Price>>,
 }
 
-/// One book with everything that the feed keeps about it.
+/// One book with everything that the feed keeps about it; what a change needs comes first.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Slot {
-    pub(super) id: BookId,
-    pub(super) book: Book,
     pub(super) session: BookSession,
-    pub(super) native_market: String,
-    pub(super) native_faces: Option<[String; 2]>,
-    /// Whether the open connection was asked for it.
-    pub(super) is_asked: bool,
     ts_venue: Nanos,
     group: Option<Group>,
+    pub(super) id: BookId,
     is_dirty: bool,
     is_finished: bool,
+    /// Whether the open connection was asked for it.
+    pub(super) is_asked: bool,
+    pub(super) book: Book,
+    pub(super) native_market: String,
+    pub(super) native_faces: Option<[String; 2]>,
 }
+
+/// Where the book's own hot lines end.
+const HOT_BYTES: usize = core::mem::offset_of!(Slot, book) + Book::HOT_BYTES;
+const _: () = assert!(HOT_BYTES <= 5 * 64);
 
 /// Books and session of one connection.
 #[derive(Debug)]
@@ -116,6 +122,14 @@ impl State {
         self.dirty.reserve(self.slots.len());
         self.open_groups.reserve(self.slots.len());
         true
+    }
+
+    /// Asks for the memory that a change of a book needs.
+    #[inline]
+    pub(super) fn fetch(&self, instrument: InstrumentId) {
+        if let Some(slot) = self.slot_of(instrument).and_then(|at| self.slots.get(at)) {
+            fetch_first(slot, HOT_BYTES);
+        }
     }
 
     pub(super) fn book(&self, id: BookId) -> Option<&Book> {

@@ -6,7 +6,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 use super::{Compact, Spaced, Style, finish, level, stated};
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
 use crate::fast::walk::{self, Member};
-use crate::ids::IdTable;
+use crate::ids::Ids;
 use crate::number::{self, Dialect};
 use crate::scan::{Lanes, NUMBER_BYTES_MAX, literal, window};
 
@@ -16,7 +16,7 @@ pub(super) fn objects<L: Lanes>(
     lanes: L,
     bytes: &[u8],
     mut at: usize,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
     let mut is_first = true;
@@ -50,7 +50,7 @@ pub(super) fn object<L: Lanes>(
     lanes: L,
     bytes: &[u8],
     at: usize,
-    ids: &IdTable,
+    ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
     let mut said = Said::default();
@@ -107,12 +107,12 @@ fn other_member<'a, L: Lanes>(
     name: &[u8],
     value: usize,
     said: &mut Said<'a>,
-    ids: &IdTable,
+    ids: &impl Ids,
 ) -> Option<usize> {
     match name {
         b"asset_id" => {
             let id = walk::text(lanes, bytes, value)?;
-            let found = ids.get(id.content).unwrap_or(UNKNOWN_INSTRUMENT);
+            let found = ids.find(id.content).unwrap_or(UNKNOWN_INSTRUMENT);
             once(&mut said.asset, found)?;
             Some(id.next)
         }
@@ -246,7 +246,7 @@ fn changes<'a, L: Lanes>(
     bytes: &'a [u8],
     at: usize,
     said: &mut Said<'a>,
-    (ids, batch): (&IdTable, &mut Batch),
+    (ids, batch): (&impl Ids, &mut Batch),
 ) -> Option<usize> {
     if core::mem::replace(&mut said.has_changes, true) {
         return None;
@@ -260,7 +260,7 @@ fn changes<'a, L: Lanes>(
         }
         let change = change(lanes, bytes, next)?;
         batch.levels.push(LevelChange {
-            instrument: ids.get(change.asset?).unwrap_or(UNKNOWN_INSTRUMENT),
+            instrument: ids.find(change.asset?).unwrap_or(UNKNOWN_INSTRUMENT),
             side: change.side?,
             price: change.price?,
             qty: change.qty?,
