@@ -41,7 +41,7 @@ use dutchbook_core::relation::structural;
 use dutchbook_core::telemetry::{Counter, CounterReader, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::eval::{EvalTile, FeedRings};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
-use dutchbook_core::tile::stages::stages;
+use dutchbook_core::tile::stages::{StageHistograms, stages};
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use market::{Market, Message, VENUES};
 use naive::{Books, Evaluator, Quote};
@@ -66,6 +66,8 @@ const TICK_MESSAGES: u64 = 128;
 struct Slow {
     journal: JournalReader,
     latencies: Vec<LatencyHistogram>,
+    /// The feed tile's.
+    stages: StageHistograms,
 }
 
 impl Slow {
@@ -74,6 +76,7 @@ impl Slow {
         for latency in &mut self.latencies {
             latency.drain();
         }
+        self.stages.drain();
     }
 }
 
@@ -111,14 +114,13 @@ impl Ours {
         let engine =
             Engine::new(catalog, relations, &config(), shelf.reader(), writer, kill).unwrap();
         let (found, engine) = (engine.counters(), Box::new(engine));
-        let mut slow = Slow { journal, latencies: Vec::new() };
+        let (stage_recorders, stages_read) = stages(64, 1_024).unwrap();
+        let mut slow = Slow { journal, latencies: Vec::new(), stages: stages_read };
         let mut recorder = || {
             let (recorder, histogram) = latency(64, 1_024).unwrap();
             slow.latencies.push(histogram);
             recorder
         };
-        // The stages of one payload in sixteen are timed as in a live run; nobody reads them here.
-        let stage_recorders = || stages(64, 1_024).unwrap().0;
         let stop = Arc::new(AtomicBool::new(false));
         let (route, eval) = if is_split {
             let (tops, tops_end) = CoalescingRing::new(RING_SLOTS, count);
@@ -130,7 +132,7 @@ impl Ours {
                 clock.clone(),
                 Arc::clone(&stop),
                 recorder(),
-                stage_recorders(),
+                stages(64, 1_024).unwrap().0,
             );
             (Route::Rings { tops, control }, Some(eval))
         } else {
@@ -144,7 +146,7 @@ impl Ours {
             stop,
             Counters::default(),
             recorders,
-            stage_recorders(),
+            stage_recorders,
         );
         for connection in 0..VENUES.len() {
             feed.on_connect(connection);
@@ -388,8 +390,6 @@ fn main() {
         checked.len(),
         rivals.found()[0]
     );
-    let hot: Vec<Message> = (0..2 * CHECKED).map(|_| market.message()).collect();
-    hot_loop(&mut rivals, &clock, &hot);
     let mut measured: [Measured; 4] = Default::default();
     for round in 0..ROUNDS {
         let slice: Vec<Message> = (0..SLICE).map(|_| market.message()).collect();
@@ -423,4 +423,11 @@ fn main() {
     );
     gates("one tile", one, naive_one, [8.0, 10.0]);
     gates("across cores", two, naive_two, [4.0, 5.0]);
+    println!("\nwhere ours on one tile spends it, one message in sixteen, ns p50 and p90");
+    for (stage, summary) in rivals.ours[0].slow.stages.summaries() {
+        println!("{:<18} {:>6} {:>6}", stage.title(), summary.p50, summary.p90);
+    }
+    println!();
+    let hot: Vec<Message> = (0..2 * CHECKED).map(|_| market.message()).collect();
+    hot_loop(&mut rivals, &clock, &hot);
 }

@@ -15,6 +15,7 @@ mod outbox;
 mod state;
 mod steer;
 
+use core::cell::Cell;
 use core::fmt;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
@@ -203,9 +204,14 @@ impl Feed {
     pub fn on_payload(&mut self, payload: Payload<'_>, now: Nanos, sink: &mut impl Sink) {
         self.state.received(payload.len(), now);
         let (state, named) = (&self.state, &*sink);
+        // The two tokens of a market are one book: once is enough.
+        let last = Cell::new(None);
         let herald = |instrument: InstrumentId| {
-            state.fetch(instrument);
-            named.book_named(instrument.book());
+            let book = instrument.book();
+            if last.replace(Some(book)) != Some(book) {
+                state.fetch(book);
+                named.book_named(book);
+            }
         };
         let ids = Heralded { table: &self.ids, herald };
         if self.fast.decode(payload, &ids, &mut self.batch) {

@@ -2,9 +2,10 @@
 //!
 //! A decoder does not check that an id is well formed: the full compare here does that. The key is
 //! a 64-bit fold of the first, middle and last eight bytes (the middle, because Kalshi's tickers of
-//! one strike differ only in the hour); 32-bit tags lie in their own array, so that a miss and most
-//! of a hit touch one line; the ids lie in a parallel array at the same index, so that both loads
-//! start at once. Ids that collide on purpose make a look-up slow, never wrong.
+//! one strike differ only in the hour); 32-bit tags lie in their own small array beside the
+//! instruments, so that a miss touches one line and a hit names its likely instrument before the
+//! listed id, which is most often cold, has come to confirm it. The ids lie in a parallel array at
+//! the same index. Ids that collide on purpose make a look-up slow, never wrong.
 
 use core::fmt;
 use dutchbook_book::InstrumentId;
@@ -19,11 +20,19 @@ const FOLD_FIRST: u64 = 0x9E37_79B9_7F4A_7C15;
 const FOLD_MIDDLE: u64 = 0xC2B2_AE3D_27D4_EB4F;
 const FOLD_LAST: u64 = 0x1656_67B1_9E37_79F9;
 
+/// What is known of a slot without its id.
+#[derive(Clone, Copy, Debug)]
+struct Tag {
+    tag: u32,
+    instrument: InstrumentId,
+}
+
+const NO_TAG: Tag = Tag { tag: EMPTY, instrument: InstrumentId(u32::MAX) };
+
 /// One id, on two cache lines of its own.
 #[derive(Clone, Debug)]
 #[repr(align(64))]
 struct Slot {
-    instrument: InstrumentId,
     len: u32,
     /// Where a long id lies in the side store.
     spill_at: u32,
@@ -31,8 +40,7 @@ struct Slot {
     bytes: [u8; INLINE_BYTES],
 }
 
-const FREE: Slot =
-    Slot { instrument: InstrumentId(u32::MAX), len: 0, spill_at: 0, bytes: [0; INLINE_BYTES] };
+const FREE: Slot = Slot { len: 0, spill_at: 0, bytes: [0; INLINE_BYTES] };
 
 /// The id is already listed, for this other instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,31 +67,27 @@ impl Ids for IdTable {
     }
 }
 
-/// A table, and who is told of each instrument found: a decoder is still at the rest of the message
-/// when the memory of the instrument's book can be on its way.
+/// A table, and who is told what an id most likely stands for: the memory of that instrument's book
+/// can be on its way while the id is confirmed and the rest of the message read.
 #[derive(Clone, Copy, Debug)]
 pub struct Heralded<'a, F> {
     /// The table.
     pub table: &'a IdTable,
-    /// Is told of what is found.
+    /// Is told of an instrument; once in four billion look-ups of a wrong one.
     pub herald: F,
 }
 
 impl<F: Fn(InstrumentId)> Ids for Heralded<'_, F> {
     #[inline(always)]
     fn find(&self, id: &[u8]) -> Option<InstrumentId> {
-        let found = self.table.get(id);
-        if let Some(instrument) = found {
-            (self.herald)(instrument);
-        }
-        found
+        self.table.get_heralded(id, &self.herald)
     }
 }
 
 /// Native ids of one venue. A Kalshi ticker names a market: list it with its YES instrument.
 #[derive(Clone, Debug)]
 pub struct IdTable {
-    tags: Vec<u32>,
+    tags: Vec<Tag>,
     slots: Vec<Slot>,
     spill: Vec<u8>,
     mask: usize,
@@ -102,7 +106,7 @@ impl IdTable {
     pub fn with_capacity(ids: usize) -> Self {
         let slots = ids.saturating_mul(2).max(16).next_power_of_two();
         Self {
-            tags: vec![EMPTY; slots],
+            tags: vec![NO_TAG; slots],
             slots: vec![FREE; slots],
             spill: Vec::new(),
             mask: slots.saturating_sub(1),
@@ -136,7 +140,6 @@ impl IdTable {
             self.grow();
         }
         let mut slot = FREE;
-        slot.instrument = instrument;
         slot.len = u32::try_from(id.len()).unwrap_or(u32::MAX);
         if let Some(inline) = slot.bytes.get_mut(..id.len()) {
             inline.copy_from_slice(id);
@@ -144,7 +147,7 @@ impl IdTable {
             slot.spill_at = u32::try_from(self.spill.len()).unwrap_or(u32::MAX);
             self.spill.extend_from_slice(id);
         }
-        self.place(fold(id), slot);
+        self.place(fold(id), instrument, slot);
         self.len = self.len.saturating_add(1);
         Ok(())
     }
@@ -153,17 +156,23 @@ impl IdTable {
     #[inline(always)]
     #[must_use]
     pub fn get(&self, id: &[u8]) -> Option<InstrumentId> {
+        self.get_heralded(id, |_| {})
+    }
+
+    /// As [`IdTable::get`], with the likely answer told before it is confirmed.
+    #[inline(always)]
+    fn get_heralded(&self, id: &[u8], herald: impl Fn(InstrumentId)) -> Option<InstrumentId> {
         let key = fold(id);
         let tag = tag_of(key);
         let mut at = home_of(key) & self.mask;
         loop {
             let found = *self.tags.get(at)?;
-            if found == tag {
-                let slot = self.slots.get(at)?;
-                if self.is_same(slot, id) {
-                    return Some(slot.instrument);
+            if found.tag == tag {
+                herald(found.instrument);
+                if self.is_same(self.slots.get(at)?, id) {
+                    return Some(found.instrument);
                 }
-            } else if found == EMPTY {
+            } else if found.tag == EMPTY {
                 return None;
             }
             at = at.wrapping_add(1) & self.mask;
@@ -187,13 +196,13 @@ impl IdTable {
         self.spill.get(from..from.saturating_add(id.len())) == Some(id)
     }
 
-    fn place(&mut self, key: u64, slot: Slot) {
+    fn place(&mut self, key: u64, instrument: InstrumentId, slot: Slot) {
         let mut at = home_of(key) & self.mask;
-        while self.tags.get(at).is_some_and(|&tag| tag != EMPTY) {
+        while self.tags.get(at).is_some_and(|tag| tag.tag != EMPTY) {
             at = at.wrapping_add(1) & self.mask;
         }
         if let (Some(tag), Some(free)) = (self.tags.get_mut(at), self.slots.get_mut(at)) {
-            *tag = tag_of(key);
+            *tag = Tag { tag: tag_of(key), instrument };
             *free = slot;
         }
     }
@@ -203,14 +212,15 @@ impl IdTable {
         let old = core::mem::replace(self, bigger);
         self.len = old.len;
         self.spill = old.spill;
-        for (slot, _) in old.slots.into_iter().zip(&old.tags).filter(|(_, tag)| **tag != EMPTY) {
+        let listed = old.slots.into_iter().zip(&old.tags).filter(|(_, tag)| tag.tag != EMPTY);
+        for (slot, tag) in listed {
             let from = slot.spill_at as usize;
             let len = slot.len as usize;
             let key = match slot.bytes.get(..len) {
                 Some(id) => fold(id),
                 None => fold(self.spill.get(from..from.saturating_add(len)).unwrap_or(&[])),
             };
-            self.place(key, slot);
+            self.place(key, tag.instrument, slot);
         }
     }
 }

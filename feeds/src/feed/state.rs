@@ -126,8 +126,8 @@ impl State {
 
     /// Asks for the memory that a change of a book needs.
     #[inline]
-    pub(super) fn fetch(&self, instrument: InstrumentId) {
-        if let Some(slot) = self.slot_of(instrument).and_then(|at| self.slots.get(at)) {
+    pub(super) fn fetch(&self, book: BookId) {
+        if let Some(slot) = self.slot_at(book).and_then(|at| self.slots.get(at)) {
             fetch_first(slot, HOT_BYTES);
         }
     }
