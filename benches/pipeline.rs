@@ -45,7 +45,7 @@ use dutchbook_core::tile::stages::{StageHistograms, stages};
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use market::{Market, Message, VENUES};
 use naive::{Books, Evaluator, Quote};
-use pace::Sample;
+use pace::{Sample, Subject};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use support::median;
@@ -147,7 +147,8 @@ impl Ours {
             Counters::default(),
             recorders,
             stage_recorders,
-        );
+        )
+        .rehearsing();
         for connection in 0..VENUES.len() {
             feed.on_connect(connection);
             while feed.next_command(connection).is_some() {}
@@ -159,16 +160,6 @@ impl Ours {
         self.found.get(Counter::Opportunities)
     }
 
-    /// Takes a message and, on one tile, decides.
-    fn feed(feed: &mut FeedTile, taken: &mut u64, connection: usize, text: &[u8]) {
-        feed.on_payload(connection, text);
-        *taken += 1;
-        if taken.is_multiple_of(TICK_MESSAGES) {
-            feed.on_tick(0);
-            feed.on_tick(1);
-        }
-    }
-
     fn decide(eval: &mut EvalTile) -> usize {
         eval.round();
         eval.covered().iter().map(|(_, payloads)| usize::try_from(*payloads).unwrap()).sum()
@@ -176,7 +167,8 @@ impl Ours {
 
     /// Both, on the calling thread.
     fn take(&mut self, message: &Message) {
-        Self::feed(&mut self.feed, &mut self.taken, message.connection, message.text.as_bytes());
+        let Self { feed, taken, .. } = self;
+        Tile { feed, taken }.take(message.connection, message.text.as_bytes());
         if let Some(eval) = &mut self.eval {
             while Self::decide(eval) > 0 {}
         }
@@ -184,13 +176,44 @@ impl Ours {
 
     fn slice(&mut self, clock: &Clock, seed: u64, slice: &[Message]) -> Vec<Sample> {
         let Self { feed, eval, taken, slow, .. } = self;
-        let take = |connection: usize, text: &[u8]| Self::feed(feed, taken, connection, text);
+        let tile = Tile { feed, taken };
         let samples = match eval {
-            None => pace::one_thread(clock, seed, slice, take),
-            Some(eval) => pace::two_threads(clock, seed, slice, take, || Self::decide(eval)),
+            None => pace::one_thread(clock, seed, slice, tile),
+            Some(eval) => pace::two_threads(clock, seed, slice, tile, || Self::decide(eval)),
         };
         slow.drain();
         samples
+    }
+}
+
+/// Our feed tile as the sockets' runtime drives it.
+struct Tile<'a> {
+    feed: &'a mut FeedTile,
+    taken: &'a mut u64,
+}
+
+impl Subject for Tile<'_> {
+    /// Takes a message and, on one tile, decides.
+    fn take(&mut self, connection: usize, text: &[u8]) {
+        self.feed.on_payload(connection, text);
+        *self.taken += 1;
+        if self.taken.is_multiple_of(TICK_MESSAGES) {
+            self.feed.on_tick(0);
+            self.feed.on_tick(1);
+        }
+    }
+
+    fn idle(&mut self) {
+        self.feed.on_idle();
+    }
+}
+
+/// A pipeline without turns of its own.
+struct Plain<F>(F);
+
+impl<F: FnMut(&[u8])> Subject for Plain<F> {
+    fn take(&mut self, _connection: usize, text: &[u8]) {
+        (self.0)(text);
     }
 }
 
@@ -222,13 +245,10 @@ impl Naive {
     fn slice(&mut self, clock: &Clock, seed: u64, slice: &[Message]) -> Vec<Sample> {
         let Self { books, evaluator, channel } = self;
         let Some((sender, receiver)) = channel else {
-            return pace::one_thread(clock, seed, slice, |_, text| {
-                evaluator.on_quote(books.on_message(text).unwrap());
-            });
+            let work = |text: &[u8]| evaluator.on_quote(books.on_message(text).unwrap());
+            return pace::one_thread(clock, seed, slice, Plain(work));
         };
-        let feed = |_: usize, text: &[u8]| {
-            sender.send(books.on_message(text).unwrap()).unwrap();
-        };
+        let feed = Plain(|text: &[u8]| sender.send(books.on_message(text).unwrap()).unwrap());
         let decide = || {
             let Ok(quote) = receiver.try_recv() else { return 0 };
             evaluator.on_quote(quote);

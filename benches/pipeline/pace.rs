@@ -22,6 +22,8 @@ const EVERY_NS: u64 = 150_000;
 const JITTER_NS: u64 = 100_000;
 /// From the readiness of all threads to the first message.
 const LEAD: Nanos = Nanos::from_millis(1);
+/// Pause between two idle turns: about what a turn of the sockets' runtime takes.
+const IDLE_EVERY: Nanos = Nanos::from_micros(2);
 /// Messages at the start of a slice that are not counted: caches and predictors settle.
 const WARM_UP: usize = 100;
 
@@ -30,6 +32,14 @@ const WARM_UP: usize = 100;
 pub(crate) struct Sample {
     pub(crate) ns: u64,
     pub(crate) is_stalled: bool,
+}
+
+/// What is timed: takes messages, and has turns of its own while none comes.
+pub(crate) trait Subject {
+    /// A message.
+    fn take(&mut self, connection: usize, text: &[u8]);
+    /// None.
+    fn idle(&mut self) {}
 }
 
 /// Due times of a slice, counted from its start.
@@ -41,12 +51,19 @@ fn schedule(seed: u64, count: usize) -> Vec<Nanos> {
 
 const _: () = assert!(JITTER_NS < EVERY_NS, "arrivals keep their order");
 
-/// Waits until a message is due; says whether the wait saw a stall or came too late to see one.
-fn wait_until(clock: &Clock, due: Nanos) -> bool {
+/// Waits until a message is due, with the idle turns that a live tile has meanwhile; says whether
+/// the wait saw a stall or came too late to see one. Nobody knows when a message will come: one
+/// that falls due in an idle turn waits for its end.
+fn wait_until(clock: &Clock, due: Nanos, mut idle: impl FnMut()) -> bool {
     let mut last = clock.now();
     let mut is_stalled = last.since(due).0 > GAP_MAX_NS;
+    let mut turn = last;
     while last < due {
         spin_loop();
+        if last >= turn {
+            idle();
+            turn = last.plus(IDLE_EVERY);
+        }
         let now = clock.now();
         is_stalled |= now.since(last).0 > GAP_MAX_NS;
         last = now;
@@ -54,12 +71,12 @@ fn wait_until(clock: &Clock, due: Nanos) -> bool {
     is_stalled
 }
 
-/// Runs a slice on one thread; `work` does everything.
+/// Runs a slice on one thread; the subject does everything.
 pub(crate) fn one_thread(
     clock: &Clock,
     seed: u64,
     slice: &[Message],
-    mut work: impl FnMut(usize, &[u8]) + Send,
+    mut subject: impl Subject + Send,
 ) -> Vec<Sample> {
     let schedule = schedule(seed, slice.len());
     let run = || {
@@ -72,8 +89,8 @@ pub(crate) fn one_thread(
             // The kernel leaves a message in a buffer that is warm.
             received.clear();
             received.extend_from_slice(message.text.as_bytes());
-            let is_stalled = wait_until(clock, due);
-            work(message.connection, &received);
+            let is_stalled = wait_until(clock, due, || subject.idle());
+            subject.take(message.connection, &received);
             samples.push(Sample { ns: clock.now().since(due).0, is_stalled });
         }
         samples.split_off(WARM_UP.min(slice.len()))
@@ -81,13 +98,13 @@ pub(crate) fn one_thread(
     std::thread::scope(|scope| scope.spawn(run).join().unwrap())
 }
 
-/// Runs a slice on two threads. `feed` takes each message, `decide` does one round of whatever
+/// Runs a slice on two threads. `subject` takes each message, `decide` does one round of whatever
 /// waits at the other end and says how many messages that covered; every message counts once.
 pub(crate) fn two_threads(
     clock: &Clock,
     seed: u64,
     slice: &[Message],
-    mut feed: impl FnMut(usize, &[u8]) + Send,
+    mut subject: impl Subject + Send,
     mut decide: impl FnMut() -> usize + Send,
 ) -> Vec<Sample> {
     let schedule = schedule(seed, slice.len());
@@ -123,8 +140,8 @@ pub(crate) fn two_threads(
         for (message, due) in slice.iter().zip(&schedule) {
             received.clear();
             received.extend_from_slice(message.text.as_bytes());
-            stalled.push(wait_until(clock, first.plus(*due)));
-            feed(message.connection, &received);
+            stalled.push(wait_until(clock, first.plus(*due), || subject.idle()));
+            subject.take(message.connection, &received);
         }
         stalled
     };

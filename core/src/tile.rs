@@ -7,5 +7,6 @@
 pub mod eval;
 pub mod feed;
 pub mod nonce;
+mod rehearsal;
 pub mod stages;
 pub mod steer;

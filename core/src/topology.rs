@@ -348,7 +348,10 @@ impl Wiring<'_> {
         let body = move || {
             pin(core);
             let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stages);
-            let tile = tile.steered_by(steering).recorded_by(tap);
+            let mut tile = tile.steered_by(steering).recorded_by(tap);
+            if wait != Wait::Park {
+                tile = tile.rehearsing();
+            }
             let tile = Rc::new(RefCell::new(tile));
             run_tile(Rc::clone(&tile), endpoints, wait)?;
             // The runtime and its tasks are gone: nobody else holds the tile.

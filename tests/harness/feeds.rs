@@ -91,6 +91,7 @@ impl Sink for Recorder {
             Notice::Trade(_) => "trade",
             Notice::Resolved(_) => "resolved",
             Notice::TickChange { .. } => "tick_change",
+            Notice::FeeChange { .. } => "fee_change",
             Notice::Gap { .. } => "gap",
             Notice::Lost { .. } => "lost",
             Notice::Malformed(_) => "malformed",

@@ -11,7 +11,7 @@ use dutchbook_book::{Book, BookId, Nanos, Stamp};
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::Feed;
 use dutchbook_feeds::notice::{Notice, Resolved, Sink};
-use dutchbook_feeds::payload::PayloadBuf;
+use dutchbook_feeds::payload::{Payload, PayloadBuf};
 use dutchbook_feeds::session::SessionStep;
 
 use crate::capture::{FeedTap, Kind};
@@ -20,6 +20,7 @@ use crate::control::Control;
 use crate::engine::Engine;
 use crate::net::{Handler, TickOutcome};
 use crate::telemetry::{Counter, Counters, LatencyRecorder};
+use crate::tile::rehearsal::Rehearsal;
 use crate::tile::stages::{Stage, StageRecorders};
 use crate::tile::steer::Steer;
 
@@ -168,6 +169,40 @@ fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
     }
 }
 
+/// What became of one payload.
+pub(super) struct Passed {
+    /// Books that it changed.
+    changed: u64,
+    /// When they were on the shelf; `decided` where the evaluator is on this tile.
+    published: Nanos,
+    decided: Option<Nanos>,
+}
+
+/// One payload through decoder, books, views and, where it is on this tile, evaluator.
+///
+/// Never inlined: rehearsals keep this code warm, so there must be one copy of it.
+#[inline(never)]
+pub(super) fn pass(
+    feed: &mut Feed,
+    out: &mut Publisher,
+    payload: Payload<'_>,
+    now: Nanos,
+    stopwatch: &Clock,
+) -> Option<Passed> {
+    out.before(feed.kind(), now);
+    feed.on_payload(payload, now, out);
+    let changed = out.take_changed();
+    if changed == 0 {
+        return None;
+    }
+    let published = stopwatch.now();
+    let decided = out.engine_mut().map(|engine| {
+        engine.evaluate(now);
+        stopwatch.now()
+    });
+    Some(Passed { changed, published, decided })
+}
+
 /// The state of a feed tile: one feed per connection, one publisher for all of them.
 #[derive(Debug)]
 pub struct FeedTile {
@@ -187,6 +222,7 @@ pub struct FeedTile {
     steering: Option<Receiver<Steer>>,
     trouble: Vec<String>,
     tap: Option<FeedTap>,
+    rehearsal: Option<Box<Rehearsal>>,
 }
 
 /// What a feed tile leaves behind.
@@ -242,6 +278,7 @@ impl FeedTile {
             steering: None,
             trouble: Vec::with_capacity(TROUBLE_MAX),
             tap: None,
+            rehearsal: None,
         }
     }
 
@@ -258,6 +295,18 @@ impl FeedTile {
         if let Some(tap) = &mut self.tap {
             tap.event(kind, connection, now, text);
         }
+    }
+
+    /// Keeps the code of this tile warm while nothing comes; for tiles that have a core for
+    /// themselves.
+    #[must_use]
+    pub fn rehearsing(mut self) -> Self {
+        let mut kinds: Vec<VenueKind> = self.feeds.iter().map(Feed::kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let is_inline = self.out.engine_mut().is_some();
+        self.rehearsal = Rehearsal::new(&kinds, is_inline, self.clock.clone()).map(Box::new);
+        self
     }
 
     /// Times latencies by another clock than the one that stamps: for simulated time.
@@ -330,33 +379,21 @@ impl FeedTile {
         FeedTileEnd { feeds, books, engine, trouble: self.trouble, lost_controls }
     }
 
-    /// The time by which latencies are taken.
+    /// Records how long a payload took since its receipt. In the split layout the evaluation tile
+    /// records the decision.
     #[inline]
-    fn stopwatch(&self) -> Nanos {
-        self.stopwatch.as_ref().unwrap_or(&self.clock).now()
-    }
-
-    /// Evaluates on this tile what a payload has changed, and records how long it took since its
-    /// receipt. In the split layout the evaluation tile does that.
-    #[inline]
-    fn after_payload(&mut self, now: Nanos, received: Nanos) {
-        let changed = self.out.take_changed();
-        if changed == 0 {
-            return;
-        }
-        let published = self.stopwatch();
+    fn record(&mut self, passed: &Passed, received: Nanos) {
+        let Passed { changed, published, decided } = *passed;
         self.to_book.record(published.since(received));
         let first = self.out.first_change;
         if let Some(first) = first {
             self.stages.record(Stage::DecodeApply, first.since(received));
             self.stages.record(Stage::Publish, published.since(first));
         }
-        if let Some(engine) = self.out.engine_mut() {
-            engine.evaluate(now);
-            let done = self.stopwatch();
-            self.to_decision.record(done.since(received));
+        if let Some(decided) = decided {
+            self.to_decision.record(decided.since(received));
             if first.is_some() {
-                self.stages.record(Stage::Evaluate, done.since(published));
+                self.stages.record(Stage::Evaluate, decided.since(published));
             }
         }
         self.counters.add(Counter::BooksPublished, changed);
@@ -427,11 +464,16 @@ impl Handler for FeedTile {
         self.counters.add(Counter::Payloads, 1);
         let is_sampled = self.stages.samples_next();
         self.out.sample(is_sampled);
-        if let Some(feed) = self.feeds.get_mut(connection) {
-            self.out.before(feed.kind(), ts_recv);
-            feed.on_payload(self.payload.payload(), ts_recv, &mut self.out);
+        let stopwatch = self.stopwatch.as_ref().unwrap_or(&self.clock);
+        if let Some(feed) = self.feeds.get_mut(connection)
+            && let Some(passed) =
+                pass(feed, &mut self.out, self.payload.payload(), ts_recv, stopwatch)
+        {
+            self.record(&passed, received);
         }
-        self.after_payload(ts_recv, received);
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.postpone(ts_recv);
+        }
     }
 
     fn on_tick(&mut self, connection: usize) -> TickOutcome {
@@ -477,6 +519,9 @@ impl Handler for FeedTile {
         let now = self.clock.now();
         if let Some(engine) = self.out.engine_mut() {
             engine.poll(now);
+        }
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.idle(now);
         }
         if now < self.housekeeping_at {
             return;
