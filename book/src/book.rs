@@ -132,6 +132,14 @@ impl Book {
         })
     }
 
+    /// Asks for the memory of a level as a face shows it, without waiting.
+    #[inline]
+    pub fn fetch_level(&self, face: Face, side: Side, price: Price) {
+        if let Ok((side, tick)) = self.locate(face, side, price) {
+            self.ladder(side).fetch(tick);
+        }
+    }
+
     #[inline]
     fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
         &mut self.ladders[side as usize]

@@ -8,6 +8,7 @@
 //! their [`crate::grid::Grid`].
 
 use crate::depth::Side;
+use crate::fetch::fetch;
 use crate::grid::Tick;
 use crate::units::Qty;
 
@@ -149,6 +150,17 @@ impl Ladder {
     pub fn qty_at(&self, tick: Tick) -> Qty {
         let micro = self.cells.get(self.cell_of(tick)).copied().unwrap_or(0);
         Qty::from_micro(micro).unwrap_or(Qty::ZERO)
+    }
+
+    /// Asks for the memory of a tick's level, without waiting.
+    #[inline]
+    pub(crate) fn fetch(&self, tick: Tick) {
+        if let (Some(cell), Some(word)) =
+            (self.cells.get(self.cell_of(tick)), self.cells.get((tick.0 / WORD_BITS) as usize))
+        {
+            fetch(cell);
+            fetch(word);
+        }
     }
 
     /// Sets the quantity at a tick; zero removes the level. Returns what was there before, or

@@ -19,14 +19,14 @@ use core::cell::Cell;
 use core::fmt;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
-use dutchbook_book::{Book, BookId, Face, InstrumentId, Nanos};
+use dutchbook_book::{Book, BookId, Face, InstrumentId, Nanos, Price, Side};
 
 use crate::batch::{Batch, Update, UpdateKind};
 use crate::counters::Counters;
 use crate::fast::{KalshiDecoder, PolymarketDecoder};
 use crate::general::drift::Drift;
 use crate::general::{GeneralDecoder, Item};
-use crate::ids::{Heralded, IdTable, Ids};
+use crate::ids::{Herald, Heralded, IdTable, Ids};
 use crate::kind::MessageKind;
 use crate::notice::{LossReason, Sink};
 use crate::payload::Payload;
@@ -203,16 +203,8 @@ impl Feed {
     /// Takes one payload. Messages about levels cost no allocation once buffers have grown.
     pub fn on_payload(&mut self, payload: Payload<'_>, now: Nanos, sink: &mut impl Sink) {
         self.state.received(payload.len(), now);
-        let (state, named) = (&self.state, &*sink);
-        // The two tokens of a market are one book: once is enough.
-        let last = Cell::new(None);
-        let herald = |instrument: InstrumentId| {
-            let book = instrument.book();
-            if last.replace(Some(book)) != Some(book) {
-                state.fetch(book);
-                named.book_named(book);
-            }
-        };
+        let herald =
+            Ahead { table: &self.ids, state: &self.state, sink: &*sink, seen: Cell::new(0) };
         let ids = Heralded { table: &self.ids, herald };
         if self.fast.decode(payload, &ids, &mut self.batch) {
             self.state.counters.fast_hits += 1;
@@ -323,6 +315,36 @@ impl Feed {
     #[must_use]
     pub const fn ids(&self) -> &IdTable {
         &self.ids
+    }
+}
+
+/// Fetches what a message is going to need, as soon as it is named.
+struct Ahead<'a, S> {
+    table: &'a IdTable,
+    state: &'a State,
+    sink: &'a S,
+    /// Instruments and levels named so far.
+    seen: Cell<u32>,
+}
+
+impl<S: Sink> Herald for Ahead<'_, S> {
+    /// A message about levels most often names the two faces of one book: the first tells both.
+    #[inline(always)]
+    fn instrument(&self, instrument: InstrumentId) {
+        if self.seen.get() & 1 == 0 {
+            self.seen.set(1);
+            self.state.fetch(instrument.book());
+            self.sink.book_named(instrument.book());
+            self.table.fetch(instrument.complement());
+        }
+    }
+
+    #[inline(always)]
+    fn level(&self, instrument: InstrumentId, side: Side, price: Price) {
+        if self.seen.get() & 2 == 0 {
+            self.seen.set(3);
+            self.state.fetch_level(instrument, side, price);
+        }
     }
 }
 

@@ -8,7 +8,8 @@
 //! the same index. Ids that collide on purpose make a look-up slow, never wrong.
 
 use core::fmt;
-use dutchbook_book::InstrumentId;
+use dutchbook_book::fetch::fetch;
+use dutchbook_book::{InstrumentId, Price, Side};
 
 /// Ids up to this length are compared in place; longer ones lie in a side store.
 pub const INLINE_BYTES: usize = 96;
@@ -58,6 +59,19 @@ impl core::error::Error for IdTaken {}
 pub trait Ids {
     /// The instrument listed under exactly these bytes.
     fn find(&self, id: &[u8]) -> Option<InstrumentId>;
+
+    /// A level of an instrument that was found is going to change.
+    #[inline(always)]
+    fn level(&self, _instrument: InstrumentId, _side: Side, _price: Price) {}
+}
+
+/// Is told of what a message names before it has been read to its end, so that memory can be on its
+/// way: see [`dutchbook_book::fetch`].
+pub trait Herald {
+    /// An instrument is named; once in four billion times a wrong one.
+    fn instrument(&self, instrument: InstrumentId);
+    /// A level of an instrument is named.
+    fn level(&self, instrument: InstrumentId, side: Side, price: Price);
 }
 
 impl Ids for IdTable {
@@ -67,20 +81,24 @@ impl Ids for IdTable {
     }
 }
 
-/// A table, and who is told what an id most likely stands for: the memory of that instrument's book
-/// can be on its way while the id is confirmed and the rest of the message read.
+/// A table, and who is told what its answers most likely are.
 #[derive(Clone, Copy, Debug)]
-pub struct Heralded<'a, F> {
+pub struct Heralded<'a, H> {
     /// The table.
     pub table: &'a IdTable,
-    /// Is told of an instrument; once in four billion look-ups of a wrong one.
-    pub herald: F,
+    /// Is told.
+    pub herald: H,
 }
 
-impl<F: Fn(InstrumentId)> Ids for Heralded<'_, F> {
+impl<H: Herald> Ids for Heralded<'_, H> {
     #[inline(always)]
     fn find(&self, id: &[u8]) -> Option<InstrumentId> {
-        self.table.get_heralded(id, &self.herald)
+        self.table.get_heralded(id, |instrument| self.herald.instrument(instrument))
+    }
+
+    #[inline(always)]
+    fn level(&self, instrument: InstrumentId, side: Side, price: Price) {
+        self.herald.level(instrument, side, price);
     }
 }
 
@@ -90,6 +108,8 @@ pub struct IdTable {
     tags: Vec<Tag>,
     slots: Vec<Slot>,
     spill: Vec<u8>,
+    /// Where each instrument's id lies, by [`InstrumentId`].
+    places: Vec<u32>,
     mask: usize,
     len: usize,
 }
@@ -109,6 +129,7 @@ impl IdTable {
             tags: vec![NO_TAG; slots],
             slots: vec![FREE; slots],
             spill: Vec::new(),
+            places: Vec::new(),
             mask: slots.saturating_sub(1),
             len: 0,
         }
@@ -179,6 +200,18 @@ impl IdTable {
         }
     }
 
+    /// Asks for the memory that a look-up of this instrument's id needs.
+    #[inline]
+    pub fn fetch(&self, instrument: InstrumentId) {
+        let Some(&place) = self.places.get(instrument.index()) else { return };
+        if let (Some(tag), Some(slot)) =
+            (self.tags.get(place as usize), self.slots.get(place as usize))
+        {
+            fetch(tag);
+            fetch(slot);
+        }
+    }
+
     #[inline(always)]
     fn is_same(&self, slot: &Slot, id: &[u8]) -> bool {
         if slot.len as usize != id.len() {
@@ -205,6 +238,13 @@ impl IdTable {
             *tag = Tag { tag: tag_of(key), instrument };
             *free = slot;
         }
+        let index = instrument.index();
+        if self.places.len() <= index {
+            self.places.resize(index.saturating_add(1), 0);
+        }
+        if let Some(place) = self.places.get_mut(index) {
+            *place = u32::try_from(at).unwrap_or(0);
+        }
     }
 
     fn grow(&mut self) {
@@ -212,6 +252,7 @@ impl IdTable {
         let old = core::mem::replace(self, bigger);
         self.len = old.len;
         self.spill = old.spill;
+        self.places = old.places;
         let listed = old.slots.into_iter().zip(&old.tags).filter(|(_, tag)| tag.tag != EMPTY);
         for (slot, tag) in listed {
             let from = slot.spill_at as usize;

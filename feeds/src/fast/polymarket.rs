@@ -178,6 +178,7 @@ fn price_change<L: Lanes, S: Style>(
         let (price, qty, size_end) = level::<L, S>(lanes, bytes, at)?;
         at = literal(bytes, size_end, S::SIDE)?;
         let side = side_of(bytes, &mut at)?;
+        ids.level(instrument, side, price);
         at = literal(bytes, at, S::HASH)?;
         at = plain_of::<L, HASH_BYTES>(lanes, bytes, at)?;
         at = literal(bytes, at, S::BEST_BID)?;

@@ -132,6 +132,14 @@ impl State {
         }
     }
 
+    /// Asks for the memory of a level.
+    #[inline]
+    pub(super) fn fetch_level(&self, instrument: InstrumentId, side: Side, price: Price) {
+        if let Some(book) = self.book(instrument.book()) {
+            book.fetch_level(instrument.face(), side, price);
+        }
+    }
+
     pub(super) fn book(&self, id: BookId) -> Option<&Book> {
         let at = self.slot_at(id)?;
         self.slots.get(at).map(|slot| &slot.book)
