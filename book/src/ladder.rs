@@ -152,14 +152,20 @@ impl Ladder {
         Qty::from_micro(micro).unwrap_or(Qty::ZERO)
     }
 
-    /// Asks for the memory of a tick's level, without waiting.
+    /// Asks for the memory of a tick's level, and of those that follow the best one, without
+    /// waiting: a level that comes or goes moves them by a place in the view.
     #[inline]
     pub(crate) fn fetch(&self, tick: Tick) {
-        if let (Some(cell), Some(word)) =
-            (self.cells.get(self.cell_of(tick)), self.cells.get((tick.0 / WORD_BITS) as usize))
-        {
-            fetch(cell);
-            fetch(word);
+        let best = Tick(self.best_rank ^ self.rank_mask);
+        let next = |cells: u32| match self.side() {
+            Side::Buy => Tick(best.0.saturating_sub(cells)),
+            Side::Sell => Tick(best.0.saturating_add(cells)),
+        };
+        let bitmap = (tick.0 / WORD_BITS) as usize;
+        for at in [self.cell_of(tick), bitmap, self.cell_of(next(4)), self.cell_of(next(12))] {
+            if let Some(cell) = self.cells.get(at) {
+                fetch(cell);
+            }
         }
     }
 

@@ -196,6 +196,12 @@ impl Engine {
         }
     }
 
+    /// Fetches what [`Engine::fetch`] has shown to be needed, without waiting for it.
+    #[inline]
+    pub fn fetch_sums(&self, book: BookId) {
+        self.watch.fetch_sums(book);
+    }
+
     /// Takes a changed top: O(1) per basket that uses it. An older state than the one known, which a
     /// ring may bring after a coalesced book was re-read, changes nothing.
     #[inline]

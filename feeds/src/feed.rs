@@ -344,6 +344,7 @@ impl<S: Sink> Herald for Ahead<'_, S> {
         if self.seen.get() & 2 == 0 {
             self.seen.set(3);
             self.state.fetch_level(instrument, side, price);
+            self.sink.level_named(instrument.book());
         }
     }
 }

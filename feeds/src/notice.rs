@@ -14,6 +14,11 @@ pub trait Sink {
     #[inline]
     fn book_named(&self, _id: BookId) {}
 
+    /// The same message names a level of that book, a little later: what [`Sink::book_named`] asked
+    /// for may have come, and tells what else is needed.
+    #[inline]
+    fn level_named(&self, _id: BookId) {}
+
     /// A book has a new state. Called once per changed book and payload, after all of the
     /// payload's changes.
     fn book_changed(&mut self, id: BookId, book: &Book, stamp: Stamp);

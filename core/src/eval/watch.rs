@@ -250,6 +250,24 @@ impl Watch {
         }
     }
 
+    /// Fetches the sums and the unit costs that a book's next event will read first.
+    #[inline]
+    pub fn fetch_sums(&self, book: BookId) {
+        let Some(line) = self.lines.get(book.index()) else { return };
+        let (asks, bids) = line.links(&self.overflow);
+        let entries = self.tables.entries();
+        for (links, tick) in [(asks, line.ask_at), (bids, line.bid_at)] {
+            for link in links.iter().take(INLINE_LINKS) {
+                if let Some(entry) = entries.get(link.base as usize + usize::from(tick)) {
+                    fetch(entry);
+                }
+                if let Some(sum) = self.sums.get((link.target & !MEMBER) as usize) {
+                    fetch(sum);
+                }
+            }
+        }
+    }
+
     /// Applies the best ask and bid of a book, YES terms, in micro; 0 is missing.
     #[inline(always)]
     fn on_prices(&mut self, book: BookId, ask: u32, bid: u32) {

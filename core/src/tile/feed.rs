@@ -117,6 +117,13 @@ impl Sink for Publisher {
     }
 
     #[inline]
+    fn level_named(&self, id: BookId) {
+        if let Route::Inline(engine) = &self.route {
+            engine.fetch_sums(id);
+        }
+    }
+
+    #[inline]
     fn book_changed(&mut self, id: BookId, book: &Book, _stamp: Stamp) {
         if self.is_sampled && self.first_change.is_none() {
             self.first_change = Some(self.stopwatch.now());

@@ -121,10 +121,11 @@ impl Rehearsal {
             return;
         }
         self.postpone(now);
-        self.turn = self.turn.wrapping_add(1);
-        let (count, is_second) = (self.parts.len().max(1), self.turn / self.parts.len().max(1) % 2);
-        let Some(part) = self.parts.get_mut(self.turn % count) else { return };
-        let Some(text) = part.next(is_second) else { return };
+        let (count, turn) = (self.parts.len().max(1), self.turn);
+        self.turn = turn.wrapping_add(1);
+        // Each venue in turn: what comes first, what goes a round later.
+        let Some(part) = self.parts.get_mut(turn % count) else { return };
+        let Some(text) = part.next(turn / count % 2) else { return };
         self.payload.fill(text);
         pass(&mut part.feed, &mut self.out, self.payload.payload(), now, &self.clock);
         if let Some(tops) = &mut self.tops {

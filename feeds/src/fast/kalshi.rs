@@ -210,11 +210,12 @@ fn delta<L: Lanes>(
     if !is_yes & !is_no {
         return None;
     }
+    let (instrument, side) = sides.of(head.yes, is_yes);
+    ids.level(instrument, side, Price::from_micro(u32::try_from(pair.a).ok()?)?);
     let at = literal(bytes, at.wrapping_add(2).wrapping_add(usize::from(is_yes)), TS)?;
     let at = literal(bytes, plain_of::<L, TS_BYTES>(lanes, bytes, at)?, TS_MS)?;
     let (ts_ms, at) = walk::integer(lanes, bytes, at)?;
     let end = literal(bytes, at, b"}}")?;
-    let (instrument, side) = sides.of(head.yes, is_yes);
     let magnitude = pair.b.cast_signed();
     push(
         batch,
