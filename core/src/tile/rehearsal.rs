@@ -230,6 +230,7 @@ fn delta(change: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dutchbook_book::{Book, BookStatus};
 
     /// Every rehearsal takes the fast decoder, changes its book and leaves it live, for as long as
     /// one likes, in both layouts and on any set of venues.
@@ -253,9 +254,8 @@ mod tests {
                     hits += counters.fast_hits;
                     let bad = [counters.gaps, counters.crossed, counters.top_mismatch];
                     assert_eq!((bad, counters.general_hits, counters.stale), ([0; 3], 0, 0));
-                    for (_, book) in part.feed.books() {
-                        assert_eq!(book.status(), dutchbook_book::BookStatus::Live);
-                    }
+                    let is_live = |book: &Book| book.status() == BookStatus::Live;
+                    assert!(part.feed.books().all(|(_, book)| is_live(book)));
                 }
                 assert_eq!(hits - opened, 1_000);
                 let engine = rehearsal.out.engine_mut();
