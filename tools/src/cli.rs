@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::matching::command::{MatchError, Matched};
 use crate::matching::review::Approver;
-use crate::{demo, eval, import, inspect, matching, replay, run, venue};
+use crate::{demo, eval, import, inspect, matching, record, replay, run, venue};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -48,6 +48,8 @@ enum Command {
     Venue(venue::VenueArgs),
     /// Replays recordings through the engine: books, gaps, opportunities and their lives.
     Replay(ReplayArgs),
+    /// Records the configured venues' streams into a capture; nothing is traded.
+    Record(record::RecordArgs),
     /// Keeps foreign recordings of venues' streams as one capture.
     Import(import::ImportArgs),
     /// Looks into a capture: what it holds, its rates and holes, any single message.
@@ -176,6 +178,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run_engine(&args),
         Some(Command::Venue(args)) => run_venue(&args),
         Some(Command::Replay(args)) => run_replay(&args),
+        Some(Command::Record(args)) => run_record(&args),
         Some(Command::Import(args)) => run_import(&args),
         Some(Command::Inspect(args)) => run_inspect(&args),
         Some(Command::Eval(args)) => run_eval(&args),
@@ -255,6 +258,14 @@ fn run_replay(args: &ReplayArgs) -> ExitCode {
         print(&outcome.text)
     };
     if outcome.errors.is_empty() { printed } else { ExitCode::FAILURE }
+}
+
+fn run_record(args: &record::RecordArgs) -> ExitCode {
+    match record::run(args) {
+        Ok(done) if args.json => print_json(&done.json()),
+        Ok(done) => print(&done.text()),
+        Err(error) => fail(&error.to_string()),
+    }
 }
 
 fn run_import(args: &import::ImportArgs) -> ExitCode {

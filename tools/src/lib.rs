@@ -7,6 +7,7 @@ pub mod eval;
 pub mod import;
 pub mod inspect;
 pub mod matching;
+pub mod record;
 pub mod replay;
 pub mod run;
 pub mod sim;

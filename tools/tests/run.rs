@@ -110,6 +110,33 @@ fn every_book_equals_the_venues_own_at_the_end() {
 }
 
 #[test]
+fn streams_are_recorded_raw_and_replayed() {
+    let (polymarket, kalshi) = (Venue::start("polymarket", &[]), Venue::start("kalshi", &[]));
+    let path = config("record", &polymarket, &kalshi, "");
+    let out = folder("record").join("capture");
+    let program = |arguments: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_dutchbook")).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let (config, capture) = (path.to_str().unwrap(), out.to_str().unwrap());
+    let live =
+        program(&["record", "--json", "--config", config, "--out", capture, "--seconds", "4"]);
+    assert_eq!(live["capture"]["complete"], true, "{live:#}");
+    assert!(live["messages"].as_u64().unwrap() > 20, "{live:#}");
+    let found = program(&["inspect", capture, "--json"]);
+    assert_eq!((&found["complete"], &found["source"]), (&true.into(), &"record".into()));
+    assert!(found["messages"].as_u64() >= live["messages"].as_u64(), "{found:#}");
+    let again = program(&["replay", capture, "--json"])[0].clone();
+    assert_eq!((&again["complete"], &again["sequence_gaps"]), (&true.into(), &0.into()));
+    assert_eq!(again["books"], live["books"], "every book had its snapshot: {again:#}");
+    let second = program(&["replay", capture, "--json"])[0].clone();
+    assert_eq!(again["decisions_digest"], second["decisions_digest"]);
+    assert!(again["decisions_digest"].is_string(), "{again:#}");
+}
+
+#[test]
 fn venues_on_tls_are_trusted_by_their_extra_roots_only() {
     let roots = folder("tls");
     let pem = |name: &str| roots.join(name).to_str().unwrap().to_owned();

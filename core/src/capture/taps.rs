@@ -46,7 +46,8 @@ pub struct TappedLane {
 /// Makes the lanes of a run that is recorded; of another run it makes none.
 #[derive(Debug, Default)]
 pub struct Taps {
-    is_on: bool,
+    feeds: bool,
+    engine: bool,
     lanes: Vec<TappedLane>,
 }
 
@@ -54,7 +55,13 @@ impl Taps {
     /// Taps that record.
     #[must_use]
     pub const fn on() -> Self {
-        Self { is_on: true, lanes: Vec::new() }
+        Self { feeds: true, engine: true, lanes: Vec::new() }
+    }
+
+    /// Taps that record the streams alone, of a run that decides nothing.
+    #[must_use]
+    pub const fn of_feeds() -> Self {
+        Self { feeds: true, engine: false, lanes: Vec::new() }
     }
 
     /// The tap of a feed tile with these feeds and their addresses.
@@ -65,22 +72,19 @@ impl Taps {
             books: feed.books().map(|(id, _)| id).collect(),
         };
         let connections: Vec<Connection> = feeds.iter().zip(urls).map(connection).collect();
-        let writer = self.lane(FEED_CHUNKS, Role::Feed(connections))?;
+        let writer = self.feeds.then(|| self.lane(FEED_CHUNKS, Role::Feed(connections)))?;
         Some(FeedTap::new(writer, feeds.len()))
     }
 
     /// The lane of the engine.
     pub fn engine(&mut self) -> Option<LaneWriter> {
-        self.lane(ENGINE_CHUNKS, Role::Engine)
+        self.engine.then(|| self.lane(ENGINE_CHUNKS, Role::Engine))
     }
 
-    fn lane(&mut self, chunks: usize, role: Role) -> Option<LaneWriter> {
-        if !self.is_on {
-            return None;
-        }
+    fn lane(&mut self, chunks: usize, role: Role) -> LaneWriter {
         let (writer, reader) = lane(chunks, CHUNK_BYTES);
         self.lanes.push(TappedLane { role, reader });
-        Some(writer)
+        writer
     }
 
     /// The lanes made so far.

@@ -1,0 +1,160 @@
+//! `dutchbook record --config F --out DIR`: the configured venues' streams into a capture, raw, with
+//! nothing traded.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use dutchbook_book::Nanos;
+use dutchbook_book::catalog::Catalog;
+use dutchbook_core::capture::Taps;
+use dutchbook_core::clock::Clock;
+use dutchbook_core::config::{Config, ConfigError};
+use dutchbook_core::discovery::relations_of;
+use dutchbook_core::discovery::streams::streams;
+use dutchbook_core::journal::Decisions;
+use dutchbook_core::telemetry::Counter;
+use dutchbook_core::tls::TlsRoots;
+use dutchbook_core::topology::start_recorded;
+use serde_json::{Value, json};
+
+use crate::capture::error::CaptureError;
+use crate::capture::manifest::{LaneText, Manifest};
+use crate::capture::writer::{CaptureEnd, Recording};
+use crate::run::{RunError, discover};
+
+/// Options of record.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  dutchbook record --config engine.toml --out captures/today --seconds 3600\n\nRuns until its \
+                        time is over, Ctrl-C or SIGTERM. `inspect` and `replay` read the capture."
+)]
+pub struct RecordArgs {
+    /// Engine configuration (TOML): which venues, which events, how much disk.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The capture's folder, new or empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// How long to record, in seconds; until told to stop without it.
+    #[arg(long, allow_negative_numbers = true, value_parser = crate::cli::seconds)]
+    pub seconds: Option<u64>,
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why nothing can be recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The venues cannot be read.
+    #[error(transparent)]
+    Venues(#[from] RunError),
+    /// The capture cannot be written.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+}
+
+/// What was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    seconds: u64,
+    books: usize,
+    messages: u64,
+    end: CaptureEnd,
+    trouble: Vec<String>,
+}
+
+/// Pause between two looks at whether to end.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Records until the time is over or the process is told to stop.
+///
+/// # Errors
+/// When the configuration, the venues or the folder do not allow it.
+pub fn run(args: &RecordArgs) -> Result<Recorded, RecordError> {
+    let config = Config::load(args.config.as_deref())?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    // Relaxed: a flag that stands alone.
+    ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).map_err(RunError::from)?;
+    let clock = Clock::new();
+    let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
+    let tls = TlsRoots::with_files(roots).map_err(RunError::from)?;
+    let (directory, _crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
+    let recorded = follow(args, &config, directory.catalog(), &tls, &clock, &stop)?;
+    Ok(Recorded { trouble, ..recorded })
+}
+
+fn follow(
+    args: &RecordArgs,
+    config: &Config,
+    catalog: &Catalog,
+    tls: &TlsRoots,
+    clock: &Clock,
+    stop: &AtomicBool,
+) -> Result<Recorded, RecordError> {
+    let streams = streams(config, catalog, tls, clock).map_err(RunError::from)?;
+    let mut taps = Taps::of_feeds();
+    // Without relations the engine has nothing to watch: books are kept, nothing is decided.
+    let started =
+        start_recorded(config, catalog.clone(), Vec::new(), streams, clock.clone(), &mut taps);
+    let mut running = started.map_err(RunError::from)?;
+    let lanes = taps.into_lanes();
+    let texts = lanes.iter().map(|lane| LaneText::of(&lane.role)).collect();
+    let relations = relations_of(catalog);
+    let manifest = Manifest::new("record", clock.now().0, texts).with_engine(
+        &config.text,
+        catalog,
+        &relations,
+    );
+    let recording = Recording::begin(&args.out, &manifest, lanes, config.capture, clock.clone())?;
+    let began = clock.now();
+    let end = args.seconds.map(|seconds| began.plus(Nanos::from_secs(seconds)));
+    while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| clock.now() < end) {
+        running.drain_journal(|_record| {});
+        running.drain_latencies();
+        if running.has_lost_a_tile() {
+            break;
+        }
+        pause();
+    }
+    let messages = running.count(Counter::Payloads);
+    running.stop().map_err(RunError::from)?;
+    let seconds = clock.now().since(began).millis() / 1_000;
+    let end = recording.finish(Decisions::default())?;
+    let books = catalog.listings.len();
+    Ok(Recorded { seconds, books, messages, end, trouble: Vec::new() })
+}
+
+impl Recorded {
+    /// The report's object.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "seconds": self.seconds,
+            "books": self.books,
+            "messages": self.messages,
+            "capture": self.end.json(),
+            "trouble": self.trouble,
+        })
+    }
+
+    /// The report's lines.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { seconds, books, messages, end, trouble } = self;
+        let notes: String = trouble.iter().map(|line| format!("note: {line}\n")).collect();
+        format!("{messages} messages of {books} books in {seconds} s\n{}\n{notes}", end.text())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the thread that waits for the end is no tile")]
+fn pause() {
+    std::thread::sleep(LOOK);
+}
