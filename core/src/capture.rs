@@ -6,7 +6,7 @@
 //! (`engine::sight`). With both, a replay on one thread does what several live threads did: it drives
 //! the feeds up to the version that a read saw, and no further is needed.
 //!
-//! The hot side copies bytes into chunks that exist from the start ([`lane`]): no allocation, no
+//! The hot side copies bytes into chunks that exist from the start ([`mod@lane`]): no allocation, no
 //! lock, no system call. Without room a record is shed, and the lane holds an explicit hole. Files,
 //! compression and checksums are the business of whoever drains the lanes.
 

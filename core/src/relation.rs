@@ -5,7 +5,7 @@
 //! prices. What a law claims is what its table lists; rows for void, ties or disagreement of two
 //! venues are added with [`Relation::with_state`] and lower the floors of everything compiled.
 //!
-//! A relation is a claim about rules texts. [`structural`] derives only those that the venues' own
+//! A relation is a claim about rules texts. [`structural()`] derives only those that the venues' own
 //! metadata state; the rest are approved by a person.
 
 pub mod check;

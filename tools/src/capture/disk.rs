@@ -1,7 +1,7 @@
 //! The segments of a capture on disk, within bounds, and what happens at them.
 //!
 //! Every write that fails leaves the capture in a named state; nothing here stops the engine. A
-//! failed segment is left as it is and another one is tried after [`RETRY`]: what was lost meanwhile
+//! failed segment is left as it is and another one is tried after `RETRY`: what was lost meanwhile
 //! shows as a jump in the numbers of its lanes' blocks.
 
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! Lanes to files: gathers what tiles hand over, compresses it, stores it. Never on a hot thread.
 //!
-//! A lane's bytes become a block when there are [`BLOCK_BYTES`] of them or [`BLOCK_AGE`] has passed.
+//! A lane's bytes become a block when there are `BLOCK_BYTES` of them or `BLOCK_AGE` has passed.
 //! After a kill at any instant the capture lacks at most each lane's last, unstored block.
 
 use core::time::Duration;

@@ -1,6 +1,6 @@
 //! A venue's bad days: everything that can go wrong between it and its clients, and how often.
 //!
-//! Frames suffer in [`frames`], replies of REST in [`rest`]; what happens inside the venue (delayed
+//! Frames suffer in `frames`, replies of REST in `rest`; what happens inside the venue (delayed
 //! takers, failed settlements, repeated reports) the venue does itself, as the plan tells it. One
 //! seed gives the same bad day on every run.
 
