@@ -182,6 +182,26 @@ impl Config {
                 }
             }
         }
+        Self::of(merged)
+    }
+
+    /// The same configuration with every book sent for anew this often. Its text says so too: a
+    /// capture holds the text.
+    ///
+    /// # Errors
+    /// When the pause is out of range.
+    pub fn refreshing(&self, pause: Nanos) -> Result<Self, ConfigError> {
+        let mut table: toml::Table =
+            toml::from_str(&self.text).map_err(|error| parse_error(&error))?;
+        let ms = i64::try_from(pause.0 / 1_000_000).unwrap_or(i64::MAX);
+        if let Some(toml::Value::Table(feed)) = table.get_mut("feed") {
+            feed.insert("refresh_ms".to_owned(), toml::Value::Integer(ms));
+        }
+        Self::of(table)
+    }
+
+    /// A whole table, checked.
+    fn of(merged: toml::Table) -> Result<Self, ConfigError> {
         let text = merged.to_string();
         let raw: Raw =
             toml::Value::Table(merged).try_into().map_err(|error| parse_error(&error))?;
@@ -534,6 +554,15 @@ fn usd(key: &'static str, text: &str) -> Result<Cash, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_changed_pause_is_in_the_text_as_well() {
+        let config = Config::parse("").unwrap();
+        let changed = config.refreshing(Nanos::from_millis(1_500)).unwrap();
+        assert_eq!(changed.feed.refresh, Nanos::from_millis(1_500));
+        assert_eq!(Config::parse(&changed.text).unwrap().feed.refresh, changed.feed.refresh);
+        assert!(config.refreshing(Nanos::from_millis(1)).is_err());
+    }
 
     #[test]
     fn a_broken_line_is_named_in_one_line() {

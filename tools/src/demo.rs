@@ -104,9 +104,8 @@ fn settling(config: &Config, args: &DemoArgs) -> Nanos {
 pub fn run(args: &DemoArgs) -> Result<DemoReport, DemoError> {
     let mut config = Config::load(args.config.as_deref())?;
     if args.chaos {
-        let often = config.feed.refresh.0.clamp(1, CHAOS_REFRESH.0);
-        config.feed.refresh =
-            if config.feed.refresh == Nanos::ZERO { CHAOS_REFRESH } else { Nanos(often) };
+        let own = Some(config.feed.refresh).filter(|own| *own > Nanos::ZERO);
+        config = config.refreshing(own.map_or(CHAOS_REFRESH, |own| own.min(CHAOS_REFRESH)))?;
     }
     let length = Nanos::from_secs(args.seconds);
     let resolve_at = Nanos(length.0 / 100 * RESOLVE_AT_PERCENT);

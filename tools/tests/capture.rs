@@ -69,6 +69,13 @@ fn a_replay_decides_as_the_run_did_for_several_seeds() {
     }
 }
 
+/// Lost, repeated and late frames, freezes and disconnects are what a replay is for.
+#[test]
+fn a_replay_follows_a_run_through_chaos() {
+    let arguments = ["--simulated-clock", "--chaos", "--seconds", "8", "--seed", "5"];
+    check("chaos", &arguments);
+}
+
 #[test]
 fn a_replay_follows_live_threads_in_both_layouts() {
     for (name, tiles) in [
