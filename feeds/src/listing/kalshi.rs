@@ -183,21 +183,6 @@ pub fn markets(body: &[u8]) -> Result<Page<Market>, DecodeError> {
     })
 }
 
-/// Whether the venue is open, of `GET /exchange/status`: some shard both lives and trades.
-///
-/// # Errors
-/// When the body is none.
-pub fn is_trading(body: &[u8]) -> Result<bool, DecodeError> {
-    read(body, |root| {
-        let open =
-            |json: Json<'_>| Some(flag(json, "exchange_active")? && flag(json, "trading_active")?);
-        let shards = root.get("exchange_index_statuses").and_then(Json::elements);
-        let any_shard = shards.into_iter().flatten().any(|shard| open(shard) == Some(true));
-        let top = open(root).ok_or_else(|| root.error(DecodeErrorKind::MissingField))?;
-        Ok(top || any_shard)
-    })
-}
-
 fn list_of<T>(
     root: Json<'_>,
     list: Json<'_>,
@@ -416,14 +401,5 @@ mod tests {
         assert_eq!(page.items[0].fee.fee_type, None);
         assert_eq!(page.items[1].fee.multiplier.nano(), 500_000_000);
         assert_eq!(page.items[1].source.as_deref(), Some("u"));
-    }
-
-    #[test]
-    fn the_exchange_is_open_when_any_shard_is() {
-        let body = br#"{"exchange_active":true,"trading_active":false,"exchange_index_statuses":[
-            {"exchange_index":2,"exchange_active":true,"trading_active":true}]}"#;
-        assert_eq!(is_trading(body), Ok(true));
-        assert_eq!(is_trading(br#"{"exchange_active":true,"trading_active":false}"#), Ok(false));
-        assert!(is_trading(b"{}").is_err());
     }
 }
