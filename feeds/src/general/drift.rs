@@ -25,7 +25,7 @@ pub const FRAME_BYTES_MAX: usize = 4096;
 const DEPTH_MAX: u32 = 3;
 
 /// Members that Polymarket's documents and recordings know, ascending.
-const POLYMARKET: [&str; 79] = [
+const POLYMARKET: [&str; 81] = [
     "active",
     "asset_id",
     "assets_ids",
@@ -101,7 +101,9 @@ const POLYMARKET: [&str; 79] = [
     "exponent",
     "rate",
     "takerOnly",
+    "taker_only",
     "rebateRate",
+    "rebate_rate",
     "fee_amount",
     "icon",
     "image",
