@@ -19,6 +19,7 @@ pub mod pace;
 pub mod pin;
 pub mod position;
 pub mod relation;
+pub mod request;
 pub mod risk;
 pub mod secret;
 pub mod sizing;
