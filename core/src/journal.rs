@@ -12,11 +12,13 @@
 pub mod checker;
 pub mod codec;
 pub mod evaluation;
+pub mod live;
 pub mod record;
 
 pub use checker::Checker;
 pub use codec::{DecodeError, RECORD_BYTES, decode, encode};
 pub use evaluation::{Decisions, Evaluation};
+pub use live::LiveRecord;
 pub use record::{Decision, DecisionLeg, EvalCause, Record};
 
 use dutchbook_book::Nanos;

@@ -102,7 +102,8 @@ impl Checker {
             | Record::Report(_)
             | Record::Gap { .. }
             | Record::Resolution { .. }
-            | Record::Life { .. } => {}
+            | Record::Life { .. }
+            | Record::Live(_) => {}
         }
     }
 

@@ -10,6 +10,8 @@
 //! | 24..120 | fields of the kind, the rest zero |
 //! | 120..128 | check word over everything before |
 
+mod live;
+
 use dutchbook_book::view::TopView;
 use dutchbook_book::{
     BasketId, BookId, BookStatus, Exact, InstrumentId, Level, Nanos, Price, Qty, Side, Stamp,
@@ -128,7 +130,7 @@ pub fn decode_all(bytes: &[u8]) -> impl Iterator<Item = Result<Entry, DecodeErro
     bytes.chunks(RECORD_BYTES).map(decode)
 }
 
-const KIND_COUNT: u8 = 8;
+const KIND_COUNT: u8 = live::KIND_AT + live::KIND_COUNT;
 
 const fn kind_of(record: &Record) -> u8 {
     match record {
@@ -140,6 +142,7 @@ const fn kind_of(record: &Record) -> u8 {
         Record::Gap { .. } => 5,
         Record::Resolution { .. } => 6,
         Record::Life { .. } => 7,
+        Record::Live(record) => live::KIND_AT + live::kind_of(record),
     }
 }
 
@@ -157,7 +160,7 @@ macro_rules! put_int {
 }
 
 impl Put<'_> {
-    put_int!(u8: u8, u16: u16, u32: u32, u64: u64, i128: i128);
+    put_int!(u8: u8, u16: u16, u32: u32, u64: u64, i64: i64, i128: i128);
 
     fn raw(&mut self, value: &[u8]) {
         let slot = self.bytes.get_mut(self.at..).and_then(|rest| rest.get_mut(..value.len()));
@@ -204,6 +207,7 @@ impl Put<'_> {
                 self.exact(*cash);
             }
             Record::Life { measure, life } => self.life(*measure, life),
+            Record::Live(record) => self.live(record),
         }
     }
 
@@ -319,7 +323,7 @@ macro_rules! take_int {
 }
 
 impl Take<'_> {
-    take_int!(u8: u8, u16: u16, u32: u32, u64: u64, i128: i128);
+    take_int!(u8: u8, u16: u16, u32: u32, u64: u64, i64: i64, i128: i128);
 
     fn raw<const N: usize>(&mut self) -> Option<[u8; N]> {
         let value = *self.bytes.get(self.at..)?.first_chunk::<N>()?;
@@ -387,7 +391,7 @@ impl Take<'_> {
                 cash: self.exact()?,
             },
             7 => self.life()?,
-            _ => return None,
+            kind => Record::Live(self.live(kind.checked_sub(live::KIND_AT)?)?),
         })
     }
 

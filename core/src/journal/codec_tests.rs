@@ -1,6 +1,9 @@
 use super::*;
 use proptest::prelude::*;
 
+#[path = "codec/live_tests.rs"]
+mod live_tests;
+
 fn qty() -> impl Strategy<Value = Qty> {
     (0..=Qty::MAX.micro()).prop_map(|micro| Qty::from_micro(micro).unwrap())
 }
@@ -155,6 +158,7 @@ fn record() -> impl Strategy<Value = Record> {
             cash
         }),
         life(),
+        live_tests::live().prop_map(Record::Live),
     ]
 }
 
@@ -174,7 +178,7 @@ fn what_is_no_record_has_a_name() {
     let bytes = encode(1, Nanos(2), &GAP);
     assert_eq!(decode(&bytes[..127]), Err(DecodeError::Truncated { got: 127 }));
     assert_eq!(decode(&forged(&GAP, |b| b[1] = 2)), Err(DecodeError::Version(2)));
-    assert_eq!(decode(&forged(&GAP, |b| b[0] = 8)), Err(DecodeError::Kind(8)));
+    assert_eq!(decode(&forged(&GAP, |b| b[0] = KIND_COUNT)), Err(DecodeError::Kind(KIND_COUNT)));
     assert_eq!(decode(&forged(&GAP, |b| b[100] = 1)), Err(DecodeError::Field { kind: 5 }));
     assert_eq!(decode(&forged(&GAP, |b| b[2] = 1)), Err(DecodeError::Field { kind: 5 }));
     let settled = Record::Resolution { book: BookId(1), payoff: Price::ONE, cash: Exact::ZERO };

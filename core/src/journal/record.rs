@@ -4,6 +4,7 @@ use dutchbook_book::view::TopView;
 use dutchbook_book::{BasketId, BookId, Exact, InstrumentId, Price, Qty, Side};
 use dutchbook_exec::{Intent, OrderId, Report};
 
+use super::live::LiveRecord;
 use crate::eval::basket::BasketKind;
 use crate::opportunity::{Measure, OpportunityId, OpportunityLeg, OpportunityLife, Sighting};
 use crate::risk::Veto;
@@ -131,4 +132,6 @@ pub enum Record {
         /// The life.
         life: OpportunityLife,
     },
+    /// What concerns an order on a venue, a basket or the account.
+    Live(LiveRecord),
 }

@@ -60,7 +60,8 @@ impl News {
             | Record::DecisionLeg(_)
             | Record::Veto { .. }
             | Record::Intent { .. }
-            | Record::Gap { .. } => {}
+            | Record::Gap { .. }
+            | Record::Live(_) => {}
             Record::Resolution { book, .. } => self.settled = Some(book),
         }
     }
