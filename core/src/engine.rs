@@ -6,6 +6,8 @@
 //! it has been built (a resolution, which recompiles baskets, is cold).
 
 mod act;
+pub mod execution;
+mod live;
 pub mod pricer;
 pub mod resolve;
 pub mod sight;
@@ -18,7 +20,7 @@ use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fetch::fetch;
 use dutchbook_book::view::TopUpdate;
 use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price, Rate};
-use dutchbook_exec::{Intent, PaperConfig, PaperVenue, Report};
+use dutchbook_exec::{Intent, Report};
 
 use crate::capture::lane::{Kind, LaneWriter};
 use crate::control::Control;
@@ -35,6 +37,7 @@ use crate::relation::Relation;
 use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
+use execution::Execution;
 use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
 use resolve::{ResolutionLimits, Word};
 use sight::Sight;
@@ -88,7 +91,7 @@ pub struct Engine {
     pricer: Pricer,
     lives: LifeTracker,
     risk: RiskGate,
-    paper: PaperVenue,
+    execution: Execution,
     portfolio: Portfolio,
     legged: Legged,
     journal: JournalWriter,
@@ -149,7 +152,7 @@ impl Engine {
             pricer: Pricer::new(&catalog, config.price, legs),
             lives: LifeTracker::new(Measure::Net, kinds, config.lives_max),
             risk: RiskGate::new(config.risk, &catalog),
-            paper: PaperVenue::from_catalog(PaperConfig::default(), &catalog, config.paper_latency),
+            execution: Execution::paper(&catalog, config.paper_latency),
             portfolio,
             legged: Legged::new(TRADES_MAX, legs),
             journal,
@@ -246,6 +249,7 @@ impl Engine {
                 if let Some(grid) = grid {
                     // An unknown book has no baskets: nothing to rebuild.
                     let _known = self.watch.regrid(book, &grid).is_ok();
+                    self.execution.regrid(book, &grid);
                 }
             }
             Control::FeeChanged { book, rates } => self.change_fee(book, rates),
@@ -260,8 +264,11 @@ impl Engine {
         let is_known = fee.is_some_and(|fee| {
             self.risk.set_fee(book, fee);
             self.pricer.set_fee(book, fee);
-            if let Some(rules) = self.paper.rules_mut(book) {
+            if let Some(rules) = self.execution.rules_mut(book) {
                 rules.fee = fee;
+            }
+            if let Some(desk) = self.execution.desk_mut() {
+                desk.set_fee(book, fee);
             }
             self.watch.set_fee(book, fee).is_ok()
         });
@@ -309,16 +316,17 @@ impl Engine {
             self.observe_absence(basket, Cause::SizeTaken, now);
             return (Outcome::Unpayable, None);
         };
-        match self.pricer.price(&pays, &self.legs, &self.paper, &mut self.sight) {
+        match self.pricer.price(&pays, &self.legs, &self.execution, &mut self.sight) {
             Ok(priced) => {
                 let sizing = priced.sizing;
                 let sighting = Sighting::from(&sizing);
                 self.offered.clear();
                 for ((leg, sized), view) in self.legs.iter().zip(sizing.legs).zip(priced.views) {
+                    let book = leg.instrument.book();
                     self.offered.push(OpportunityLeg {
                         instrument: leg.instrument,
                         side: leg.side,
-                        limit: sized.limit_price,
+                        limit: self.execution.allowed(book, leg.side, sized.limit_price),
                         qty: sized.qty,
                         is_fee_known: self
                             .is_fee_known

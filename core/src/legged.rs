@@ -189,7 +189,9 @@ impl Legged {
     /// Takes news of an order.
     pub fn on_report(&mut self, report: &Report, now: Nanos) -> Progress {
         match report.kind {
-            ReportKind::Acknowledged => Progress::Open,
+            ReportKind::Acknowledged | ReportKind::Reversed(_) | ReportKind::Settled => {
+                Progress::Open
+            }
             ReportKind::Filled(fill) => {
                 let slot = self.slots.iter_mut().find(|slot| slot.trade == Some(report.trade));
                 let leg = slot.and_then(|slot| slot.legs.get_mut(usize::from(report.leg_index)));

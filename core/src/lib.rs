@@ -7,6 +7,7 @@ pub mod chunk;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod desk;
 pub mod discovery;
 pub mod engine;
 pub mod eval;

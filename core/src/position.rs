@@ -182,8 +182,9 @@ impl Portfolio {
     /// When it cannot be: the portfolio then differs from the venue's and is unchanged.
     pub fn apply(&mut self, report: &Report) -> Result<(), PositionError> {
         match report.kind {
-            ReportKind::Acknowledged | ReportKind::Rejected(_) => Ok(()),
+            ReportKind::Acknowledged | ReportKind::Rejected(_) | ReportKind::Settled => Ok(()),
             ReportKind::Filled(fill) => self.take_fill(report.instrument, report.side, &fill),
+            ReportKind::Reversed(fill) => self.reverse(report.instrument, report.side, &fill),
             ReportKind::Closed(closed) => {
                 self.charge(report.instrument, report.side, closed.adjustment)
             }
@@ -210,6 +211,42 @@ impl Portfolio {
             Side::Sell => Movement::Out { qty: fill.delivered, cash, fee: fill.fee },
         };
         self.book(instrument, movement)
+    }
+
+    /// Takes a fill back: its contracts and its cash go where they came from.
+    fn reverse(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        fill: &Fill,
+    ) -> Result<(), PositionError> {
+        let moved = fill.cash_effect(side).ok_or(PositionError::TooLarge)?;
+        let (qty, cash) = (fill.delivered, sub(Exact::ZERO, moved)?);
+        let fee = sub(Exact::ZERO, fill.fee)?;
+        self.book(
+            instrument,
+            match side {
+                Side::Buy => Movement::Out { qty, cash, fee },
+                Side::Sell => Movement::In { qty, cash, fee },
+            },
+        )
+    }
+
+    /// Books cash that a venue moved beside all orders: what its roundings differ from ours by.
+    /// Negative when we pay.
+    ///
+    /// # Errors
+    /// When the venue is unknown or the sum does not fit; nothing is booked then.
+    pub fn round(&mut self, venue: VenueId, cash: Exact) -> Result<(), PositionError> {
+        let money = self.venues.get_mut(venue.index()).ok_or(PositionError::TooLarge)?;
+        let moved = VenueMoney {
+            cash: add(money.cash, cash)?,
+            fees: sub(money.fees, cash)?,
+            realised: add(money.realised, cash)?,
+            ..*money
+        };
+        *money = moved;
+        Ok(())
     }
 
     /// Cash that belongs to an order but to none of its fills: negative when we pay. It joins the

@@ -366,7 +366,10 @@ impl RiskGate {
     /// free again. Returns whether the order was known.
     pub fn on_report(&mut self, report: &Report) -> bool {
         match report.kind {
-            ReportKind::Acknowledged => self.find(report.trade, report.leg_index).is_some(),
+            // What is over holds nothing in flight any more, whatever is still said of it.
+            ReportKind::Acknowledged | ReportKind::Reversed(_) | ReportKind::Settled => {
+                self.find(report.trade, report.leg_index).is_some()
+            }
             ReportKind::Filled(fill) => self.on_fill(report.trade, report.leg_index, fill.qty),
             ReportKind::Rejected(_) | ReportKind::Closed(_) => {
                 self.on_refused(report.trade, report.leg_index)

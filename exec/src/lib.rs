@@ -13,6 +13,7 @@ pub mod order;
 pub mod paper;
 pub mod report;
 pub mod sign;
+pub mod takings;
 pub mod throttle;
 pub mod venue;
 pub mod wire;

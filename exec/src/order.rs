@@ -133,6 +133,10 @@ impl Order {
             }
             ReportKind::Filled(fill) => self.take_fill(&fill),
             ReportKind::Closed(closed) => self.close(&closed),
+            // Paper settles at once and takes nothing back.
+            ReportKind::Reversed(_) | ReportKind::Settled => {
+                Err(OrderError::OutOfOrder(self.state))
+            }
         }
     }
 

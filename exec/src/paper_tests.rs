@@ -181,6 +181,7 @@ fn cash_of(fee: FeeSchedule, order: &Intent, shown: &Depth) -> (Exact, Exact) {
             ReportKind::Filled(fill) => fill.cash_effect(report.side).unwrap(),
             ReportKind::Closed(closed) => closed.adjustment,
             ReportKind::Acknowledged | ReportKind::Rejected(_) => Exact::ZERO,
+            ReportKind::Reversed(_) | ReportKind::Settled => panic!("paper is final"),
         };
         cash = cash.checked_add(effect).unwrap();
     });
@@ -239,7 +240,10 @@ proptest! {
             match last {
                 ReportKind::Closed(closed) => prop_assert_eq!(closed.filled, contracts(sum)),
                 ReportKind::Rejected(_) => prop_assert_eq!(sum, 0),
-                ReportKind::Acknowledged | ReportKind::Filled(_) => prop_assert!(false, "not final"),
+                ReportKind::Acknowledged
+                | ReportKind::Filled(_)
+                | ReportKind::Reversed(_)
+                | ReportKind::Settled => prop_assert!(false, "not final"),
             }
         }
         for (pips, qty) in bids.iter().chain(&asks) {

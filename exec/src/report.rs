@@ -17,6 +17,32 @@ pub enum RejectReason {
     BelowMinQty,
     /// Below the smallest order in cash.
     BelowMinNotional,
+    /// The book moved past the limit between decision and signing: nothing was sent.
+    PriceMoved,
+    /// Nobody wanted it any more when it was to leave: nothing was sent.
+    Late,
+    /// The venue's rate limit has no room now: nothing was sent.
+    Throttled,
+    /// As many orders as can be followed are under way: nothing was sent.
+    NoRoom,
+    /// The venue takes no orders now, or its news of ours do not reach us: nothing was sent.
+    VenueDown,
+    /// We cannot trade there, or its amounts cannot be written by the venue's rules.
+    Unwritable,
+    /// It was handed over and certainly did not arrive.
+    NotSent,
+    /// The venue said no.
+    Refused,
+    /// Nobody answered, and long after the venue's records do not have it.
+    NeverArrived,
+}
+
+impl RejectReason {
+    /// Whether the venue has seen the order: only then does a refusal say something of the venue.
+    #[must_use]
+    pub const fn is_venues(self) -> bool {
+        matches!(self, Self::Refused | Self::NeverArrived)
+    }
 }
 
 /// A trade against one of our orders.
@@ -97,8 +123,14 @@ pub enum ReportKind {
     Rejected(RejectReason),
     /// Some of it was traded.
     Filled(Fill),
-    /// It is over.
+    /// It is over: nothing more is traded. On a venue that settles later, what was traded may still
+    /// be taken back.
     Closed(Closed),
+    /// The venue took a trade back that was reported before.
+    Reversed(Fill),
+    /// What was traded is good for ever: the very last word. Follows [`ReportKind::Closed`], on
+    /// venues only.
+    Settled,
 }
 
 /// One piece of news of one order.

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use dutchbook_book::fee::{UNIT_PAYOUT, UnitCost};
 use dutchbook_book::{BasketId, BookId, Cash, Depth, InstrumentId, Level, Nanos, Qty, Side};
 use dutchbook_exec::paper::DepthRead;
-use dutchbook_exec::{PaperRules, PaperVenue, Report, ReportKind};
+use dutchbook_exec::throttle::Urgency;
+use dutchbook_exec::{OrderId, PaperRules, Report, ReportKind};
 
 use super::Engine;
+use super::execution::Execution;
 use super::sight::Sight;
 use crate::capture::lane::Kind;
 use crate::eval::basket::RATIO_ONE;
@@ -22,10 +24,10 @@ use crate::telemetry::{Counter, CounterReader, Counters};
 /// Attempts at what is legged when the run is over.
 const FINISH_ROUNDS: usize = 16;
 
-/// The books as the paper venue leaves them for us.
+/// The books as our own takings leave them for us.
 struct Views<'a> {
     sight: &'a mut Sight,
-    paper: &'a PaperVenue,
+    execution: &'a Execution,
 }
 
 impl Market for Views<'_> {
@@ -34,11 +36,11 @@ impl Market for Views<'_> {
     }
 
     fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty {
-        self.paper.left(book, resting, shown)
+        self.execution.left(book, resting, shown)
     }
 
     fn rules(&self, book: BookId) -> Option<PaperRules> {
-        self.paper.rules(book)
+        self.execution.rules(book)
     }
 }
 
@@ -54,7 +56,7 @@ fn count(counters: &mut Counters, progress: Progress) {
 impl Engine {
     /// Sends what the decision just recorded allows.
     pub(super) fn send(&mut self, now: Nanos) {
-        self.send_under(self.decisions, now);
+        self.send_under(self.decisions, Urgency::Entry, now);
     }
 
     /// Follows the trade that is about to be sent until it is hedged or flat.
@@ -70,9 +72,12 @@ impl Engine {
                 payoff = payoff.saturating_add(one);
             }
         }
-        let paper = &self.paper;
+        let execution = &self.execution;
         let legs = self.intents.iter().zip(&self.legs).map(|(intent, leg)| {
-            let lot = paper.rules(intent.instrument.book()).map_or(Qty::ONE, |rules| rules.lot);
+            let book = intent.instrument.book();
+            let lot = execution.rules(book).map_or(Qty::ONE, |rules| rules.lot);
+            // What an order may bring too much is less than a cent's worth: no reason to trade.
+            let lot = lot.checked_add(execution.excess(book, intent.limit)).unwrap_or(lot);
             (intent.instrument, leg.ratio_micro, lot)
         });
         let followed = self.legged.open(trade, self.decisions, payoff, legs);
@@ -86,34 +91,68 @@ impl Engine {
             return;
         }
         for index in 0..self.legged.slot_count() {
-            let mut market = Views { sight: &mut self.sight, paper: &self.paper };
+            let mut market = Views { sight: &mut self.sight, execution: &self.execution };
             let portfolio = &self.portfolio;
             let is_settled = |id: InstrumentId| portfolio.is_settled(id.book());
             let attempt = self.legged.attempt(index, is_settled, &mut market, now);
             if let Attempt::Send { decision } = attempt {
                 self.intents.clear();
                 self.intents.extend_from_slice(self.legged.intents());
-                self.send_under(decision, now);
+                self.send_under(decision, Urgency::Unwind, now);
             }
         }
     }
 
     /// Sends intents and records them under a decision.
-    fn send_under(&mut self, decision: u64, now: Nanos) {
+    fn send_under(&mut self, decision: u64, urgency: Urgency, now: Nanos) {
         // What cannot be recorded is not sent.
         let has_room = self.sight.has_room(&self.journal, self.intents.len());
-        for intent in &self.intents {
-            if has_room && let Ok(order) = self.paper.submit(intent, now) {
-                self.counters.add(Counter::Intents, 1);
-                let record = Record::Intent { decision, order, intent: *intent };
-                self.journal.record_or_shed(now, &record);
-            } else {
-                self.counters.add(Counter::IntentsRefused, 1);
-                self.risk.on_refused(intent.trade, intent.leg_index);
-                let progress = self.legged.on_refused(intent.trade, now);
-                count(&mut self.counters, progress);
+        if !has_room {
+            return self.refuse_all(now);
+        }
+        if matches!(self.execution, Execution::Live(_)) {
+            return self.send_live(decision, urgency, now);
+        }
+        for index in 0..self.intents.len() {
+            let Some(intent) = self.intents.get(index).copied() else { break };
+            let Execution::Paper(paper) = &mut self.execution else { break };
+            match paper.submit(&intent, now) {
+                Ok(order) => self.note_intent(decision, index, order, now),
+                Err(_full) => self.refuse(index, now),
             }
         }
+    }
+
+    /// Hands intents to the desk, all of them or none.
+    fn send_live(&mut self, decision: u64, urgency: Urgency, now: Nanos) {
+        let sent = self.execution.submit(&self.intents, urgency, &mut self.sight, now);
+        let Ok(first) = sent.map(|orders| orders.first().copied().unwrap_or_default()) else {
+            return self.refuse_all(now);
+        };
+        for (index, number) in (0..self.intents.len()).zip(first.0..) {
+            self.note_intent(decision, index, OrderId(number), now);
+        }
+    }
+
+    fn note_intent(&mut self, decision: u64, index: usize, order: OrderId, now: Nanos) {
+        let Some(intent) = self.intents.get(index).copied() else { return };
+        self.counters.add(Counter::Intents, 1);
+        let record = Record::Intent { decision, order, intent };
+        self.journal.record_or_shed(now, &record);
+    }
+
+    fn refuse_all(&mut self, now: Nanos) {
+        for index in 0..self.intents.len() {
+            self.refuse(index, now);
+        }
+    }
+
+    fn refuse(&mut self, index: usize, now: Nanos) {
+        let Some(intent) = self.intents.get(index).copied() else { return };
+        self.counters.add(Counter::IntentsRefused, 1);
+        self.risk.on_refused(intent.trade, intent.leg_index);
+        let progress = self.legged.on_refused(intent.trade, now);
+        count(&mut self.counters, progress);
     }
 
     /// Executes the paper orders that are due against the views as they are now. Returns how many
@@ -128,7 +167,7 @@ impl Engine {
 
     /// Whether a poll would look at anything.
     fn is_due(&self, now: Nanos) -> bool {
-        self.paper.next_due().is_some_and(|due| due <= now)
+        self.execution.next_due().is_some_and(|due| due <= now)
             || self.young.front().is_some_and(|(due, _)| *due <= now)
             || (self.legged.is_due(now) && !self.kill.load(Ordering::Acquire))
     }
@@ -141,12 +180,13 @@ impl Engine {
     }
 
     fn execute(&mut self, now: Nanos) -> usize {
-        if self.paper.next_due().is_none_or(|due| due > now) {
+        if self.execution.next_due().is_none_or(|due| due > now) {
             return 0;
         }
+        let Execution::Paper(paper) = &mut self.execution else { return 0 };
         let (sight, reports) = (&mut self.sight, &mut self.reports);
         let read = |book, depth: &mut Depth| sight.depth_read(book, depth);
-        let ended = self.paper.poll(now, read, |report| reports.push(*report));
+        let ended = paper.poll(now, read, |report| reports.push(*report));
         for index in 0..self.reports.len() {
             if let Some(report) = self.reports.get(index).copied() {
                 self.on_report(&report, now);
@@ -188,11 +228,14 @@ impl Engine {
         self.sight.seen_books()
     }
 
-    fn on_report(&mut self, report: &Report, now: Nanos) {
+    pub(super) fn on_report(&mut self, report: &Report, now: Nanos) {
         match report.kind {
             ReportKind::Filled(_) => self.counters.add(Counter::Fills, 1),
             ReportKind::Rejected(_) => self.counters.add(Counter::Rejects, 1),
-            ReportKind::Acknowledged | ReportKind::Closed(_) => {}
+            ReportKind::Acknowledged
+            | ReportKind::Closed(_)
+            | ReportKind::Reversed(_)
+            | ReportKind::Settled => {}
         }
         self.risk.on_report(report);
         let progress = self.legged.on_report(report, now);
@@ -203,7 +246,8 @@ impl Engine {
         }
         let book = report.instrument.book();
         let pairs = self.portfolio.pairs(book);
-        if matches!(report.kind, ReportKind::Closed(_)) && !pairs.is_zero() {
+        let is_over = matches!(report.kind, ReportKind::Closed(_));
+        if is_over && !pairs.is_zero() && self.execution.merges(book) {
             // Both faces of one book are cash: free the capital that they bind. There are as many.
             let _merged = self.portfolio.merge(book, pairs).is_ok();
         }
@@ -216,7 +260,7 @@ impl Engine {
         // The books stand still from here: what is legged closes within a few rounds, or not at all.
         let mut at = now;
         for _ in 0..FINISH_ROUNDS {
-            let Some(due) = self.paper.next_due() else { break };
+            let Some(due) = self.execution.next_due() else { break };
             at = at.max(due).plus(ATTEMPT_GAP);
             self.poll_due(at);
         }

@@ -7,8 +7,8 @@ use dutchbook_book::depth::DEPTH_LEVELS;
 use dutchbook_book::fee::{FeeSchedule, UnitCost};
 use dutchbook_book::view::TopView;
 use dutchbook_book::{BookStatus, Cash, Depth, Face, Level, Qty, Side};
-use dutchbook_exec::PaperVenue;
 
+use super::execution::Execution;
 use super::sight::Sight;
 use crate::eval::basket::Leg;
 use crate::eval::edge::Carry;
@@ -129,10 +129,10 @@ impl Pricer {
         &mut self,
         pays: &Pays,
         legs: &[Leg],
-        paper: &PaperVenue,
+        execution: &Execution,
         sight: &mut Sight,
     ) -> Result<Priced<'_>, Unpriced> {
-        self.read_views(legs, paper, sight)?;
+        self.read_views(legs, execution, sight)?;
         let mut books: ArrayVec<LegBook<'_>, LEGS_MAX> = ArrayVec::new();
         let mut lot = Qty::ZERO;
         let mut sells = false;
@@ -183,7 +183,7 @@ impl Pricer {
     fn read_views(
         &mut self,
         legs: &[Leg],
-        paper: &PaperVenue,
+        execution: &Execution,
         sight: &mut Sight,
     ) -> Result<(), Unpriced> {
         self.views.clear();
@@ -202,7 +202,8 @@ impl Pricer {
             };
             levels.clear();
             for shown in self.depth.levels(resting) {
-                let level = Level { price: shown.price, qty: paper.left(book, resting, *shown) };
+                let qty = execution.left(book, resting, *shown);
+                let level = Level { price: shown.price, qty };
                 // A view has no more levels than there is room for.
                 if !level.qty.is_zero() {
                     levels.push(as_seen_by(face, level));

@@ -265,11 +265,7 @@ impl Put<'_> {
             }
             ReportKind::Filled(fill) => {
                 self.u8(2);
-                self.u64(fill.number);
-                self.u32(fill.price.micro());
-                self.u64(fill.qty.micro());
-                self.u64(fill.delivered.micro());
-                self.exact(fill.fee);
+                self.fill(&fill);
             }
             ReportKind::Closed(closed) => {
                 self.u8(3);
@@ -277,7 +273,20 @@ impl Put<'_> {
                 self.u64(closed.filled.micro());
                 self.exact(closed.adjustment);
             }
+            ReportKind::Reversed(fill) => {
+                self.u8(4);
+                self.fill(&fill);
+            }
+            ReportKind::Settled => self.u8(5),
         }
+    }
+
+    fn fill(&mut self, fill: &Fill) {
+        self.u64(fill.number);
+        self.u32(fill.price.micro());
+        self.u64(fill.qty.micro());
+        self.u64(fill.delivered.micro());
+        self.exact(fill.fee);
     }
 
     fn reason(&mut self, reason: RejectReason) {
@@ -290,6 +299,15 @@ impl Put<'_> {
             RejectReason::OffLot => self.u8(2),
             RejectReason::BelowMinQty => self.u8(3),
             RejectReason::BelowMinNotional => self.u8(4),
+            RejectReason::PriceMoved => self.u8(5),
+            RejectReason::Late => self.u8(6),
+            RejectReason::Throttled => self.u8(7),
+            RejectReason::NoRoom => self.u8(8),
+            RejectReason::Unwritable => self.u8(9),
+            RejectReason::NotSent => self.u8(10),
+            RejectReason::Refused => self.u8(11),
+            RejectReason::NeverArrived => self.u8(12),
+            RejectReason::VenueDown => self.u8(13),
         }
     }
 
@@ -452,20 +470,26 @@ impl Take<'_> {
             kind: match self.u8()? {
                 0 => ReportKind::Acknowledged,
                 1 => ReportKind::Rejected(self.reason()?),
-                2 => ReportKind::Filled(Fill {
-                    number: self.u64()?,
-                    price: self.price()?,
-                    qty: self.qty()?,
-                    delivered: self.qty()?,
-                    fee: self.exact()?,
-                }),
+                2 => ReportKind::Filled(self.fill()?),
                 3 => ReportKind::Closed(Closed {
                     end: OrderEnd::from_code(self.u8()?)?,
                     filled: self.qty()?,
                     adjustment: self.exact()?,
                 }),
+                4 => ReportKind::Reversed(self.fill()?),
+                5 => ReportKind::Settled,
                 _ => return None,
             },
+        })
+    }
+
+    fn fill(&mut self) -> Option<Fill> {
+        Some(Fill {
+            number: self.u64()?,
+            price: self.price()?,
+            qty: self.qty()?,
+            delivered: self.qty()?,
+            fee: self.exact()?,
         })
     }
 
@@ -476,6 +500,15 @@ impl Take<'_> {
             2 => RejectReason::OffLot,
             3 => RejectReason::BelowMinQty,
             4 => RejectReason::BelowMinNotional,
+            5 => RejectReason::PriceMoved,
+            6 => RejectReason::Late,
+            7 => RejectReason::Throttled,
+            8 => RejectReason::NoRoom,
+            9 => RejectReason::Unwritable,
+            10 => RejectReason::NotSent,
+            11 => RejectReason::Refused,
+            12 => RejectReason::NeverArrived,
+            13 => RejectReason::VenueDown,
             _ => return None,
         })
     }

@@ -91,22 +91,33 @@ fn reason() -> impl Strategy<Value = RejectReason> {
         Just(RejectReason::OffLot),
         Just(RejectReason::BelowMinQty),
         Just(RejectReason::BelowMinNotional),
+        Just(RejectReason::PriceMoved),
+        Just(RejectReason::Late),
+        Just(RejectReason::Throttled),
+        Just(RejectReason::NoRoom),
+        Just(RejectReason::Unwritable),
+        Just(RejectReason::NotSent),
+        Just(RejectReason::Refused),
+        Just(RejectReason::NeverArrived),
+        Just(RejectReason::VenueDown),
     ]
 }
 
 fn report() -> impl Strategy<Value = Record> {
-    let fill = (any::<u64>(), price(), qty(), qty(), exact()).prop_map(
-        |(number, price, qty, delivered, fee)| {
-            ReportKind::Filled(Fill { number, price, qty, delivered, fee })
-        },
-    );
+    let fill = || {
+        (any::<u64>(), price(), qty(), qty(), exact()).prop_map(
+            |(number, price, qty, delivered, fee)| Fill { number, price, qty, delivered, fee },
+        )
+    };
     let closed = (0..3_usize, qty(), exact()).prop_map(|(end, filled, adjustment)| {
         ReportKind::Closed(Closed { end: OrderEnd::ALL[end], filled, adjustment })
     });
     let kind = prop_oneof![
         Just(ReportKind::Acknowledged),
+        Just(ReportKind::Settled),
         reason().prop_map(ReportKind::Rejected),
-        fill,
+        fill().prop_map(ReportKind::Filled),
+        fill().prop_map(ReportKind::Reversed),
         closed
     ];
     (any::<u64>(), intent(), any::<u64>(), kind).prop_map(|(order, intent, ts, kind)| {

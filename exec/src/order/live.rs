@@ -271,6 +271,18 @@ impl LiveOrder {
         None
     }
 
+    /// When it went out.
+    #[must_use]
+    pub const fn sent(&self) -> Option<Nanos> {
+        self.sent
+    }
+
+    /// How it left the book, where that is told.
+    #[must_use]
+    pub const fn end(&self) -> Option<End> {
+        self.end
+    }
+
     /// Contracts traded and not taken back.
     #[must_use]
     pub fn filled(&self) -> Qty {

@@ -200,6 +200,48 @@ pub fn cancelled(body: &[u8]) -> Option<Cancelled> {
     Some(Cancelled { order_id: wire.order_id, reduced_by: qty(wire.reduced_by)? })
 }
 
+/// Reads the reply of a batch of `count` creates: one answer each, in their order. A reply of another
+/// length says nothing about any of them.
+#[must_use]
+pub fn created_batch(status: u16, body: &[u8], count: usize) -> Vec<Answer<Created>> {
+    #[derive(Deserialize)]
+    struct Wire<'a> {
+        #[serde(borrow)]
+        orders: Vec<&'a serde_json::value::RawValue>,
+    }
+    if !(200..300).contains(&status) {
+        return vec![Answer::Refused(Refusal::read(status, body)); count];
+    }
+    match serde_json::from_slice::<Wire<'_>>(body) {
+        Ok(wire) if wire.orders.len() == count => {
+            wire.orders.iter().map(|order| created_of(status, order.get().as_bytes())).collect()
+        }
+        _ => {
+            let refusal = Refusal { certainty: Certainty::Unknown, ..Refusal::read(status, body) };
+            vec![Answer::Refused(refusal); count]
+        }
+    }
+}
+
+/// One element of a batch: what it created, or its own error, which is a plain no.
+fn created_of(status: u16, element: &[u8]) -> Answer<Created> {
+    #[derive(Deserialize)]
+    struct Wire {
+        error: Option<serde_json::Value>,
+    }
+    let error = serde_json::from_slice::<Wire>(element).ok().and_then(|wire| wire.error);
+    match error {
+        Some(_) => {
+            let refusal = Refusal::read(status, element);
+            // An order with our id is there: an earlier attempt arrived.
+            let is_there = refusal.code.as_deref() == Some("order_already_exists");
+            let certainty = if is_there { Certainty::Unknown } else { Certainty::Rejected };
+            Answer::Refused(Refusal { certainty, ..refusal })
+        }
+        None => answer(status, element, created),
+    }
+}
+
 #[derive(Deserialize)]
 struct WireOrder {
     order_id: NativeId,

@@ -8,15 +8,30 @@ use crate::order::fills::{FillNews, TradeKey};
 use crate::order::live::{End, Evidence};
 use crate::venue::refusal::Certainty;
 
+/// In the venue's no to an immediate order that met nothing.
+const NOTHING_THERE: &str = "no orders found to match";
+
+/// In its no to an order that it has already.
+const DUPLICATE: &str = "Duplicated";
+
 /// What the reply of a post proves. An immediate order that was matched is out of the book, with so
-/// many contracts as the reply says; where it says none, the record is asked for.
+/// many contracts as the reply says; where it says none, the record is asked for. One that found
+/// nothing to match was refused in the venue's words; it came, took nothing and is over.
 #[must_use]
 pub fn of_post(outcome: &PostOutcome, side: Side, order_type: OrderType) -> Evidence {
     let posted = match outcome {
         PostOutcome::Refused(refusal) => {
-            return match refusal.certainty {
-                Certainty::Rejected => Evidence::Refused,
-                Certainty::Unknown => Evidence::NoAnswer,
+            let is_told = |text: &str| text.contains(NOTHING_THERE);
+            let found_nothing = refusal.message.as_deref().is_some_and(is_told);
+            let is_there = refusal.message.as_deref().is_some_and(|text| text.contains(DUPLICATE));
+            return match (refusal.certainty, order_type) {
+                // This attempt was refused because the order exists: it is looked up.
+                (Certainty::Rejected, _) if is_there => Evidence::NoAnswer,
+                (Certainty::Rejected, OrderType::Fak) if found_nothing => {
+                    Evidence::Ended(End::Cancelled, Some(Qty::ZERO))
+                }
+                (Certainty::Rejected, _) => Evidence::Refused,
+                (Certainty::Unknown, _) => Evidence::NoAnswer,
             };
         }
         PostOutcome::Accepted(posted) => posted,
@@ -40,11 +55,16 @@ pub fn of_post(outcome: &PostOutcome, side: Side, order_type: OrderType) -> Evid
     }
 }
 
-/// What a record of an order proves. Records lag: what they do not show proves nothing.
+/// What a record of an order proves. Records lag: what they do not show proves nothing. What was not
+/// matched of an immediate order is over; of another one it may rest.
 #[must_use]
-pub fn of_record(view: &OrderView) -> [Evidence; 2] {
+pub fn of_record(view: &OrderView, order_type: OrderType) -> [Evidence; 2] {
     let filled = Evidence::Filled(view.matched);
+    let is_immediate = matches!(order_type, OrderType::Fok | OrderType::Fak);
     match view.status {
+        Status::Unmatched if is_immediate => {
+            [filled, Evidence::Ended(End::Cancelled, Some(view.matched))]
+        }
         Status::Live => [filled, Evidence::Resting],
         Status::Ended => [filled, Evidence::Ended(End::Cancelled, Some(view.matched))],
         Status::Matched => [filled, Evidence::Ended(End::Filled, Some(view.matched))],

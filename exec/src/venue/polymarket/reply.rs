@@ -272,6 +272,15 @@ pub fn orders(body: &[u8]) -> Option<Page<OrderView>> {
     page(serde_json::from_slice(body).ok()?, WireOrder::view)
 }
 
+/// One resting order that a taker met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MakerPart {
+    /// Contracts.
+    pub qty: Qty,
+    /// Whether it named the taker's token; `None` where the venue does not say.
+    pub is_same_token: Option<bool>,
+}
+
 /// One order's part in a trade.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TradePart {
@@ -287,12 +296,15 @@ pub struct TradePart {
     pub is_taker: bool,
     /// How far the trade has come.
     pub settlement: Settlement,
+    /// Of the taker's part: the resting orders that it met.
+    pub met: Vec<MakerPart>,
 }
 
 #[derive(Deserialize)]
 struct WireTrade {
     id: NativeId,
     taker_order_id: NativeId,
+    asset_id: Option<NativeId>,
     size: Micro,
     price: Micro,
     status: NativeId,
@@ -303,6 +315,7 @@ struct WireTrade {
 #[derive(Deserialize)]
 struct WireMaker {
     order_id: NativeId,
+    asset_id: Option<NativeId>,
     matched_amount: Micro,
     price: Micro,
 }
@@ -327,9 +340,21 @@ impl WireTrade {
         let part = |order_id, at, amount, is_taker| {
             let trade_id = trade_id.clone();
             let (price, qty) = (price(at)?, qty(amount)?);
-            Some(TradePart { trade_id, order_id, price, qty, is_taker, settlement })
+            let met = Vec::new();
+            Some(TradePart { trade_id, order_id, price, qty, is_taker, settlement, met })
         };
-        let taker = part(self.taker_order_id, self.price, self.size, true);
+        let met = self.maker_orders.iter().map(|maker| {
+            let is_same_token = self
+                .asset_id
+                .as_ref()
+                .zip(maker.asset_id.as_ref())
+                .map(|(own, other)| own == other);
+            Some(MakerPart { qty: qty(maker.matched_amount)?, is_same_token })
+        });
+        let met: Option<Vec<_>> = met.collect();
+        let taker = part(self.taker_order_id, self.price, self.size, true)
+            .zip(met)
+            .map(|(taker, met)| TradePart { met, ..taker });
         let makers = self.maker_orders.into_iter();
         let makers =
             makers.map(|maker| part(maker.order_id, maker.price, maker.matched_amount, false));
