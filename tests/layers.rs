@@ -59,6 +59,7 @@ const LAYERS: [Layer; 7] = [
         folder: "core",
         ours: &["book", "feeds", "exec"],
         crates: Some(&[
+            "alloy-primitives",
             "arrayvec",
             "base64",
             "core_affinity",

@@ -51,6 +51,9 @@ use polymarket::Clob;
 use quote::Quote;
 use requests::Requests;
 
+use crate::journal::Record;
+use crate::journal::live::{AccountRecord, LiveRecord, Origin};
+
 /// Room for the largest request: fifteen orders of a deposit wallet.
 const REQUEST_BYTES: usize = 64 << 10;
 /// Room for what is said between two looks; more grows.
@@ -89,6 +92,37 @@ pub enum Word {
         /// The venue's cash less ours.
         cash: Exact,
     },
+}
+
+impl Word {
+    /// The word as a record, for a recording that is to be told again; `None` where nothing follows
+    /// from it that a replay repeats.
+    #[must_use]
+    pub const fn to_record(&self) -> Option<Record> {
+        let (venue, cash, origin) = match *self {
+            Self::Report(report) => return Some(Record::Report(report)),
+            Self::Opening { venue, cash } => (venue, cash.exact(), Origin::Opening),
+            Self::Rounding { venue, cash } => (venue, cash, Origin::Rounding),
+            Self::Breach { .. } | Self::Differs { .. } => return None,
+        };
+        let transfer = AccountRecord::Transfer { venue, cash, origin };
+        Some(Record::Live(LiveRecord::Account(transfer)))
+    }
+
+    /// The word of a record that one was made into.
+    #[must_use]
+    pub fn of_record(record: &Record) -> Option<Self> {
+        if let Record::Report(report) = *record {
+            return Some(Self::Report(report));
+        }
+        let Record::Live(LiveRecord::Account(transfer)) = *record else { return None };
+        let AccountRecord::Transfer { venue, cash, origin } = transfer else { return None };
+        match origin {
+            Origin::Opening => cash.cash_floor().map(|cash| Self::Opening { venue, cash }),
+            Origin::Rounding => Some(Self::Rounding { venue, cash }),
+            Origin::Settlement | Origin::Person => None,
+        }
+    }
 }
 
 /// A user channel.
@@ -238,11 +272,11 @@ impl Desk {
         }
     }
 
-    /// Cash that a venue paid beside our orders, as it is booked: a resolved market's.
-    pub fn paid_out(&mut self, book: BookId, cash: Exact) {
+    /// Cash that a resolved market owes us, which the venue pays when it likes.
+    pub fn owed(&mut self, book: BookId, cash: Exact) {
         let Some(venue) = self.venue_of.get(book.index()).copied() else { return };
         if let Some(door) = self.door_mut(venue) {
-            door.rounder.book(cash, 0);
+            door.rounder.owe(cash);
         }
     }
 
@@ -322,7 +356,7 @@ impl Desk {
             bucket.take(cost, urgency, now).map_err(|_throttled| RejectReason::Throttled)?;
         }
         let live = LiveOrder::new(id, *intent, quote.budget.is_some());
-        let slot = Slot::new(live, venue, *quote, urgency);
+        let slot = Slot::new(live, venue, *quote);
         let at = self.orders.insert(slot).ok_or(RejectReason::NoRoom)?;
         self.orders.line_up(at);
         Ok(())
@@ -454,4 +488,3 @@ impl Door {
         matches!(self.wire, Wire::Polymarket(_)) && self.rounder.wants()
     }
 }
-

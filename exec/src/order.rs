@@ -128,15 +128,13 @@ impl Order {
                 self.state = OrderState::Rejected;
                 Ok(())
             }
-            ReportKind::Acknowledged | ReportKind::Rejected(_) => {
-                Err(OrderError::OutOfOrder(self.state))
-            }
+            // Paper settles at once and takes nothing back.
+            ReportKind::Acknowledged
+            | ReportKind::Rejected(_)
+            | ReportKind::Reversed(_)
+            | ReportKind::Settled => Err(OrderError::OutOfOrder(self.state)),
             ReportKind::Filled(fill) => self.take_fill(&fill),
             ReportKind::Closed(closed) => self.close(&closed),
-            // Paper settles at once and takes nothing back.
-            ReportKind::Reversed(_) | ReportKind::Settled => {
-                Err(OrderError::OutOfOrder(self.state))
-            }
         }
     }
 

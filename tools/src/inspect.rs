@@ -70,6 +70,7 @@ impl ConnectionCounts {
             | Kind::SawTop
             | Kind::SawDepth
             | Kind::JournalFull
+            | Kind::Told
             | Kind::Decided => {}
         }
     }

@@ -66,6 +66,8 @@ pub enum Kind {
     SawDepth = 23,
     /// The journal had no room: nothing was sent.
     JournalFull = 24,
+    /// The engine took a word of the order desk; the body is its record.
+    Told = 25,
     /// One decision, in the lane of decisions. `number`: its basket.
     Decided = 32,
 }
@@ -75,7 +77,7 @@ pub const TORN: u64 = u64::MAX;
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Hole,
         Self::Payload,
         Self::Connected,
@@ -94,6 +96,7 @@ impl Kind {
         Self::SawTop,
         Self::SawDepth,
         Self::JournalFull,
+        Self::Told,
         Self::Decided,
     ];
 
@@ -125,6 +128,7 @@ impl Kind {
             Self::SawTop => "saw_top",
             Self::SawDepth => "saw_depth",
             Self::JournalFull => "journal_full",
+            Self::Told => "told",
             Self::Decided => "decided",
         }
     }

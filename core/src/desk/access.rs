@@ -79,10 +79,10 @@ pub const POLYMARKET_ORDERS: BucketRules =
 pub const POLYMARKET_CANCELS: BucketRules =
     BucketRules { refill_rate: 80, capacity: 120, reserve: 0 };
 /// Its questions: 500 in ten seconds.
-pub const POLYMARKET_READS: BucketRules = BucketRules { refill_rate: 50, capacity: 100, reserve: 0 };
+pub const POLYMARKET_READS: BucketRules =
+    BucketRules { refill_rate: 50, capacity: 100, reserve: 0 };
 /// What Kalshi's basic tier may write: ten orders a second (section 3.8).
-pub const KALSHI_WRITES: BucketRules =
-    BucketRules { refill_rate: 100, capacity: 100, reserve: 40 };
+pub const KALSHI_WRITES: BucketRules = BucketRules { refill_rate: 100, capacity: 100, reserve: 40 };
 /// What it may ask.
 pub const KALSHI_READS: BucketRules = BucketRules { refill_rate: 200, capacity: 200, reserve: 0 };
 

@@ -57,8 +57,9 @@ impl Desk {
             }
         };
         self.note_limits(&pending, &reply, now);
-        let is_polymarket =
-            self.door_mut(pending.venue).is_some_and(|door| matches!(door.wire, Wire::Polymarket(_)));
+        let is_polymarket = self
+            .door_mut(pending.venue)
+            .is_some_and(|door| matches!(door.wire, Wire::Polymarket(_)));
         match (pending.asked, is_polymarket) {
             (Asked::Place, true) => self.placed_polymarket(&pending, &reply, journal, now),
             (Asked::Place, false) => self.placed_kalshi(&pending, &reply, journal, now),

@@ -77,7 +77,10 @@ impl Desk {
                 Record::Kalshi(kalshi::Message { record: kalshi::Record::Fill(fill), .. }) => {
                     told.push(of_fill(&fill));
                 }
-                Record::Kalshi(kalshi::Message { record: kalshi::Record::UserOrder(order), .. }) => {
+                Record::Kalshi(kalshi::Message {
+                    record: kalshi::Record::UserOrder(order),
+                    ..
+                }) => {
                     told.push(of_user_order(&order));
                 }
                 Record::Polymarket(_) | Record::Kalshi(_) => {}
@@ -129,9 +132,8 @@ impl Desk {
             What::Trade { trade, price, qty, settlement, met } => {
                 let fee = self.fees.get(intent.instrument.book().index()).copied();
                 let matches = u32::try_from(met.len()).unwrap_or(u32::MAX);
-                let cost = fee.and_then(|fee| {
-                    taker_cost(&fee, intent.side, price, met.into_iter())
-                });
+                let cost =
+                    fee.and_then(|fee| taker_cost(&fee, intent.side, price, met.into_iter()));
                 let Some(fee) = cost else {
                     self.counts.strange += 1;
                     return;

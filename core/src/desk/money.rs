@@ -8,6 +8,8 @@
 //! rounding, as far as roundings can explain it. What they cannot explain is a difference of the
 //! books, and is said.
 
+use std::collections::VecDeque;
+
 use dutchbook_book::fee::{FeeSchedule, Role, Rounding, TEN_MICRO_DOLLAR};
 use dutchbook_book::{Cash, Exact, Price, Qty, Side};
 
@@ -66,13 +68,16 @@ pub(super) enum Balance {
 }
 
 /// What was booked at one venue since its balance was last known.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rounder {
     base: Option<Cash>,
     /// Cash that we booked since, positive when we got some.
     booked: Exact,
     matches: u32,
     surprises: u32,
+    /// What resolved markets owe, in the order of their resolutions: venues pay when they like, and
+    /// a winner may have to be redeemed first.
+    owed: VecDeque<Exact>,
 }
 
 impl Rounder {
@@ -80,6 +85,13 @@ impl Rounder {
     pub(super) fn book(&mut self, cash: Exact, matches: u32) {
         self.booked = Exact::from_pico(self.booked.pico().saturating_add(cash.pico()));
         self.matches = self.matches.saturating_add(matches);
+    }
+
+    /// A resolved market owes us so much.
+    pub(super) fn owe(&mut self, cash: Exact) {
+        if cash != Exact::ZERO {
+            self.owed.push_back(cash);
+        }
     }
 
     /// Whether the balance is worth a question.
@@ -98,12 +110,18 @@ impl Rounder {
         // Fees and cash are booked against us: the venue took as much or less.
         let each = i128::from(TEN_MICRO_DOLLAR).saturating_add(1_000_000);
         let most = i128::from(self.matches).saturating_mul(each);
-        if difference.abs() <= most {
-            self.start(cash);
-            return match difference {
-                0 => Balance::Agrees,
-                pico => Balance::Rounding(Exact::from_pico(pico)),
-            };
+        let mut paid = 0_i128;
+        for count in 0..=self.owed.len() {
+            let rest = difference.saturating_sub(paid);
+            if rest.abs() <= most {
+                self.owed.drain(..count);
+                self.start(cash);
+                return match rest {
+                    0 => Balance::Agrees,
+                    pico => Balance::Rounding(Exact::from_pico(pico)),
+                };
+            }
+            paid = paid.saturating_add(self.owed.get(count).map_or(0, |owed| owed.pico()));
         }
         self.surprises = self.surprises.saturating_add(1);
         if self.surprises < SURPRISES_MAX {
@@ -114,7 +132,8 @@ impl Rounder {
     }
 
     fn start(&mut self, cash: Cash) {
-        *self = Self { base: Some(cash), ..Self::default() };
+        let owed = core::mem::take(&mut self.owed);
+        *self = Self { base: Some(cash), owed, ..Self::default() };
     }
 }
 
@@ -155,10 +174,28 @@ mod tests {
         assert_eq!(rounder.balance(after), Balance::Rounding(exact(12)));
         rounder.book(exact(-1_000_000), 1);
         for _ in 1..SURPRISES_MAX {
-            assert_eq!(rounder.balance(after), Balance::Doubtful, "told before it was booked there");
+            assert_eq!(
+                rounder.balance(after),
+                Balance::Doubtful,
+                "told before it was booked there"
+            );
         }
         assert!(rounder.wants());
         assert_eq!(rounder.balance(after), Balance::Differs(exact(1_000_000)));
         assert!(!rounder.wants());
+    }
+
+    #[test]
+    fn what_resolved_markets_owe_is_paid_when_the_venue_likes() {
+        let mut rounder = Rounder::default();
+        rounder.balance(Cash::from_micro(10_000_000));
+        rounder.owe(exact(3_000_000));
+        rounder.owe(exact(4_000_000));
+        rounder.book(exact(-1_000_000), 1);
+        assert_eq!(rounder.balance(Cash::from_micro(9_000_000)), Balance::Agrees, "nothing yet");
+        rounder.book(exact(-1_000_000), 1);
+        assert_eq!(rounder.balance(Cash::from_micro(11_000_003)), Balance::Rounding(exact(3)));
+        rounder.book(exact(-1_000_000), 1);
+        assert_eq!(rounder.balance(Cash::from_micro(14_000_003)), Balance::Agrees, "both");
     }
 }

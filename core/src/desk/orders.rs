@@ -5,7 +5,6 @@ use alloy_primitives::B256;
 use dutchbook_book::{Nanos, VenueId};
 use dutchbook_exec::order::fills::TradeKey;
 use dutchbook_exec::order::live::{Contradictions, Evidence, LiveOrder, LiveState};
-use dutchbook_exec::throttle::Urgency;
 use dutchbook_exec::{Fill, OrderId, RejectReason};
 
 use super::quote::Quote;
@@ -56,7 +55,6 @@ pub(super) struct Slot {
     pub(super) live: LiveOrder,
     pub(super) venue: VenueId,
     pub(super) quote: Quote,
-    pub(super) urgency: Urgency,
     /// Its id at the venue where that is a hash of its contents; zero before it is signed.
     pub(super) hash: B256,
     /// Its id at the venue where the venue gives it.
@@ -76,12 +74,11 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(live: LiveOrder, venue: VenueId, quote: Quote, urgency: Urgency) -> Self {
+    pub(super) fn new(live: LiveOrder, venue: VenueId, quote: Quote) -> Self {
         Self {
             live,
             venue,
             quote,
-            urgency,
             hash: B256::ZERO,
             native: None,
             last: None,

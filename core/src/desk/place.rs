@@ -19,12 +19,7 @@ type Batch = ArrayVec<usize, BATCH_MAX>;
 impl Desk {
     /// Sends what was submitted, and asks what has to be asked. Call it after every submission and
     /// now and then: it is cheap where nothing is due.
-    pub fn dispatch(
-        &mut self,
-        now: Nanos,
-        journal: &mut JournalWriter,
-        outbox: &mut impl Outbox,
-    ) {
+    pub fn dispatch(&mut self, now: Nanos, journal: &mut JournalWriter, outbox: &mut impl Outbox) {
         while let Some(first) = self.orders.queue().first().copied() {
             let Some(venue) = self.orders.get(first).map(|slot| slot.venue) else {
                 self.orders.leave(first);

@@ -1,13 +1,15 @@
 //! What the desk writes into the journal: before bytes leave that may set an order going, and before
 //! what it learnt is booked.
 
-use dutchbook_book::{Nanos, Qty, VenueId};
+use dutchbook_book::{Exact, Nanos, Qty, VenueId};
 use dutchbook_exec::OrderId;
 use dutchbook_exec::order::fills::{FillChange, FillNews};
 use dutchbook_exec::order::live::Evidence;
 
 use super::orders::Slot;
-use crate::journal::live::{FillStep, LiveFill, LiveRecord, NativeText, Origin, Placed};
+use crate::journal::live::{
+    AccountRecord, FillStep, LiveFill, LiveRecord, NativeText, Origin, Placed,
+};
 use crate::journal::{JournalWriter, Record};
 use crate::request::RequestId;
 
@@ -71,14 +73,9 @@ pub(super) fn traded(journal: &mut JournalWriter, slot: &Slot, change: FillChang
 }
 
 /// Writes down what a venue's cash showed beside the trades.
-pub(super) fn rounded(
-    journal: &mut JournalWriter,
-    venue: VenueId,
-    cash: dutchbook_book::Exact,
-    now: Nanos,
-) {
-    let record = LiveRecord::Transfer { venue, cash, origin: Origin::Rounding };
-    journal.record_or_shed(now, &Record::Live(record));
+pub(super) fn rounded(journal: &mut JournalWriter, venue: VenueId, cash: Exact, now: Nanos) {
+    let transfer = AccountRecord::Transfer { venue, cash, origin: Origin::Rounding };
+    journal.record_or_shed(now, &Record::Live(LiveRecord::Account(transfer)));
 }
 
 /// Contracts that reach the account: both venues take their fees in cash.

@@ -40,8 +40,6 @@ pub(super) struct Pending {
     pub(super) orders: ArrayVec<OrderId, BATCH_MAX>,
     /// Nobody has answered in time; its orders count as unknown already.
     pub(super) is_late: bool,
-    /// Pages of a list that were read before this one.
-    pub(super) page: u32,
 }
 
 /// All of them.
@@ -73,13 +71,9 @@ impl Requests {
         }
         self.last = self.last.wrapping_add(1);
         let id = RequestId(self.last);
-        let pending = Pending { id, venue, asked, at: now, orders, is_late: false, page: 0 };
+        let pending = Pending { id, venue, asked, at: now, orders, is_late: false };
         self.pending.push(pending);
         Some(id)
-    }
-
-    pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut Pending> {
-        self.pending.iter_mut().find(|pending| pending.id == id)
     }
 
     /// Takes a request out: it was answered. `None` for one that is not under way: an answer that

@@ -82,6 +82,9 @@ impl Engine {
             Face::No => Price::ZERO,
         };
         let cash = self.portfolio.settle(book, payoff, Exact::ZERO).unwrap_or(Exact::ZERO);
+        if let Some(desk) = self.execution.desk_mut() {
+            desk.owed(book, cash);
+        }
         self.journal.record_or_shed(now, &Record::Resolution { book, payoff, cash });
         self.publish_profit();
     }

@@ -14,7 +14,8 @@ use dutchbook_exec::paper::DepthRead;
 
 use crate::capture::lane::{Head, Kind, LaneWriter, TORN};
 use crate::control::Control;
-use crate::journal::JournalWriter;
+use crate::desk::Word;
+use crate::journal::{JournalWriter, encode};
 use dutchbook_book::ring::Words;
 
 /// One thing that a recorded engine saw.
@@ -178,6 +179,14 @@ impl Sight {
             *slot = word.to_le_bytes();
         }
         log.put(Head { kind: Kind::Control, connection: 0, at: now.0, number: 0 }, &body);
+    }
+
+    /// The engine takes a word of the order desk.
+    pub(super) fn took_word(&mut self, word: &Word, now: Nanos) {
+        let Some(log) = &mut self.log else { return };
+        let Some(record) = word.to_record() else { return };
+        let body = encode(0, now, &record);
+        log.put(Head { kind: Kind::Told, connection: 0, at: now.0, number: 0 }, &body);
     }
 
     /// The engine is called at a moment.

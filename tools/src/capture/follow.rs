@@ -20,6 +20,7 @@ use dutchbook_core::capture::lane::{Head, Kind, TORN};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::Config;
 use dutchbook_core::control::Control;
+use dutchbook_core::desk::Word;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::engine::sight::{Seen, Sight};
 use dutchbook_core::journal::checker::Findings;
@@ -315,6 +316,7 @@ impl Sink for Unread {
 struct Call {
     head: Head,
     control: Option<Control>,
+    word: Option<Word>,
     seen: Vec<Seen>,
 }
 
@@ -332,7 +334,8 @@ impl Exact<'_, '_> {
                     }
                     None => {
                         let control = control_of(&head, lane.body());
-                        let next = Call { head, control, seen: Vec::new() };
+                        let word = word_of(&head, lane.body());
+                        let next = Call { head, control, word, seen: Vec::new() };
                         self.make(call.replace(next))?;
                     }
                 },
@@ -386,6 +389,7 @@ impl Exact<'_, '_> {
             | Kind::Evaluated
             | Kind::Polled
             | Kind::Closed
+            | Kind::Told
             | Kind::Decided => return Ok(None),
         }))
     }
@@ -416,7 +420,7 @@ impl Exact<'_, '_> {
 
     /// Makes one call as the run made it.
     fn make(&mut self, call: Option<Call>) -> Result<(), Stop> {
-        let Some(Call { head, control, seen }) = call else { return Ok(()) };
+        let Some(Call { head, control, word, seen }) = call else { return Ok(()) };
         let (book, now) = (book_of(&head), Nanos(head.at));
         let top = if head.kind == Kind::Top {
             Some(self.until(book, head.at, |views| views.take_top(book, head.at))?)
@@ -429,6 +433,11 @@ impl Exact<'_, '_> {
             (_, Some(update), _) => engine.on_top(&update),
             (Kind::Dirty, ..) => engine.on_dirty(book),
             (Kind::Control, _, Some(control)) => engine.on_control(control, now),
+            (Kind::Told, ..) => {
+                if let Some(word) = word {
+                    engine.on_word(&word, now);
+                }
+            }
             (Kind::Evaluated, ..) => engine.evaluate(now),
             (Kind::Polled, ..) => {
                 let _ended = engine.poll(now);
@@ -448,6 +457,14 @@ impl Exact<'_, '_> {
 /// The book that an engine's record names.
 fn book_of(head: &Head) -> BookId {
     BookId(u32::try_from(head.number).unwrap_or(u32::MAX))
+}
+
+/// The word of the order desk in a record.
+fn word_of(head: &Head, body: &[u8]) -> Option<Word> {
+    if head.kind != Kind::Told {
+        return None;
+    }
+    Word::of_record(&decode(body).ok()?.record)
 }
 
 /// The cold news of a record.

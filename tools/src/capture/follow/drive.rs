@@ -209,6 +209,7 @@ impl<'a> FeedDriver<'a> {
             | Kind::SawTop
             | Kind::SawDepth
             | Kind::JournalFull
+            | Kind::Told
             | Kind::Decided => {}
         }
     }
