@@ -31,6 +31,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use support::{Candidate, Paired, Random, Table, median, paired};
 
+/// As in the binary.
+#[global_allocator]
+static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SEED: u64 = 20_261_122;
 const STREAM: usize = 1 << 16;
 const ROUNDS: usize = 61;

@@ -62,7 +62,7 @@ impl Book {
     pub fn new(grid: Grid) -> Self {
         Self {
             grid,
-            ladders: [Side::Buy, Side::Sell].map(|side| Ladder::new(side, grid.ticks())),
+            ladders: [Side::Buy, Side::Sell].map(|side| Ladder::new(side, &grid)),
             session_status: BookStatus::AwaitingSnapshot,
             epoch: 0,
             version: 0,
@@ -122,22 +122,15 @@ impl Book {
         self.session_status = BookStatus::Live;
     }
 
-    /// Where a face's level lives in YES terms.
+    /// Where a face's level lives in YES terms. Asks the ladder, not the grid, which is cold.
     #[inline]
     fn locate(&self, face: Face, side: Side, price: Price) -> Result<(Side, Tick), BookError> {
-        let tick = self.grid.tick_of(price).ok_or(BookError::OffTick(price))?;
-        Ok(match face {
-            Face::Yes => (side, tick),
-            Face::No => (side.other(), self.grid.mirror(tick)),
-        })
-    }
-
-    /// Asks for the memory of a level as a face shows it, without waiting.
-    #[inline]
-    pub fn fetch_level(&self, face: Face, side: Side, price: Price) {
-        if let Ok((side, tick)) = self.locate(face, side, price) {
-            self.ladder(side).fetch(tick);
-        }
+        let (side, yes_price) = match face {
+            Face::Yes => (side, price),
+            Face::No => (side.other(), price.complement()),
+        };
+        let tick = self.ladder(side).tick_of(yes_price).ok_or(BookError::OffTick(price))?;
+        Ok((side, tick))
     }
 
     #[inline]
@@ -215,8 +208,8 @@ impl Book {
     #[inline]
     #[must_use]
     pub fn best(&self, side: Side) -> Option<Level> {
-        let best = self.ladder(side).best_level();
-        best.map(|(tick, qty)| Level { price: self.grid.price_of(tick), qty })
+        let ladder = self.ladder(side);
+        ladder.best_level().map(|(tick, qty)| Level { price: ladder.price_of(tick), qty })
     }
 
     /// Marks one finished update: a new version with its stamps. Returns the stamp.
@@ -251,8 +244,9 @@ impl Book {
     pub fn copy_depth(&self, depth: &mut Depth) {
         depth.reset(self.stamp());
         for side in [Side::Buy, Side::Sell] {
-            for (tick, qty) in self.ladder(side).iter().take(DEPTH_LEVELS) {
-                depth.push(side, Level { price: self.grid.price_of(tick), qty });
+            let ladder = self.ladder(side);
+            for (tick, qty) in ladder.iter().take(DEPTH_LEVELS) {
+                depth.push(side, Level { price: ladder.price_of(tick), qty });
             }
         }
     }

@@ -24,6 +24,12 @@ pub fn fetch_first<T>(value: &T, bytes: usize) {
     }
 }
 
+/// Asks for the line at an address, which may be stale or wrong: nothing is read.
+#[inline(always)]
+pub(crate) fn fetch_address(address: usize) {
+    ask(core::ptr::without_provenance(address));
+}
+
 #[inline(always)]
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 fn ask(line: *const i8) {

@@ -50,21 +50,60 @@ impl core::fmt::Display for GridError {
 
 impl core::error::Error for GridError {}
 
-/// The prices that a venue accepts for one instrument.
+/// A step that divides one, and its reciprocal, in one word: all that turns prices into ticks and
+/// back, small enough to lie beside the levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)] // what a change of a level needs comes first
-pub struct Grid {
-    /// Rounded up 2^40 / step: a multiplication by it divides any price by the step.
-    reciprocal: u64,
-    step: u32,
-    ticks: u32,
-    range_count: usize,
-    ranges: [PriceRange; RANGES_MAX],
-}
+#[repr(transparent)]
+pub struct Scale(u64);
 
 /// A price is at most 1e6 and a reciprocal at most one too large, so that a quotient is too large by
 /// at most 1e6 / 2^40, which is less than the 1e-6 that would carry it past the next whole number.
 const RECIPROCAL_SHIFT: u32 = 40;
+/// A step is at most 1e6; the reciprocal of one has 41 bits.
+const STEP_BITS: u32 = 20;
+const STEP_MASK: u64 = (1 << STEP_BITS) - 1;
+
+impl Scale {
+    /// The scale of a step between 1 and 1e6.
+    fn of(step: u32) -> Self {
+        let step = u64::from(step.max(1));
+        let reciprocal = (1_u64 << RECIPROCAL_SHIFT).div_ceil(step);
+        Self((reciprocal << STEP_BITS) | step)
+    }
+
+    /// The step.
+    #[inline]
+    #[must_use]
+    pub const fn step(self) -> u32 {
+        (self.0 & STEP_MASK) as u32
+    }
+
+    /// The tick of a price strictly between zero and one, or `None` when it is between two ticks.
+    #[inline]
+    #[must_use]
+    pub fn tick_of(self, price: Price) -> Option<Tick> {
+        let product = u64::from(price.micro()).wrapping_mul(self.0 >> STEP_BITS);
+        let tick = u32::try_from(product >> RECIPROCAL_SHIFT).ok()?;
+        let is_on_grid = tick.wrapping_mul(self.step()) == price.micro();
+        if is_on_grid && tick > 0 && price < Price::ONE { Some(Tick(tick)) } else { None }
+    }
+
+    /// The price of a tick; ticks above one read as one.
+    #[inline]
+    #[must_use]
+    pub fn price_of(self, tick: Tick) -> Price {
+        Price::from_micro(tick.0.saturating_mul(self.step())).unwrap_or(Price::ONE)
+    }
+}
+
+/// The prices that a venue accepts for one instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    scale: Scale,
+    ticks: u32,
+    range_count: usize,
+    ranges: [PriceRange; RANGES_MAX],
+}
 
 impl Grid {
     /// A grid of one step over the whole range of prices.
@@ -96,8 +135,7 @@ impl Grid {
         if ticks.saturating_mul(step) != Price::ONE.micro() {
             return Err(GridError::StepDoesNotDivideOne);
         }
-        let reciprocal = (1_u64 << RECIPROCAL_SHIFT).div_ceil(u64::from(step));
-        Ok(Self { ranges, range_count: list.len(), step, ticks, reciprocal })
+        Ok(Self { ranges, range_count: list.len(), ticks, scale: Scale::of(step) })
     }
 
     /// The venue's ranges.
@@ -109,7 +147,13 @@ impl Grid {
     /// The step of the tick index: the finest step of any range.
     #[must_use]
     pub const fn step(&self) -> u32 {
-        self.step
+        self.scale.step()
+    }
+
+    /// What turns prices into ticks and back.
+    #[must_use]
+    pub const fn scale(&self) -> Scale {
+        self.scale
     }
 
     /// Number of steps between zero and one; ticks run from 1 to one less than this.
@@ -122,17 +166,14 @@ impl Grid {
     #[inline]
     #[must_use]
     pub fn tick_of(&self, price: Price) -> Option<Tick> {
-        let product = u64::from(price.micro()).wrapping_mul(self.reciprocal);
-        let tick = u32::try_from(product >> RECIPROCAL_SHIFT).ok()?;
-        let is_on_grid = tick.wrapping_mul(self.step) == price.micro();
-        if is_on_grid && tick > 0 && tick < self.ticks { Some(Tick(tick)) } else { None }
+        self.scale.tick_of(price)
     }
 
     /// The price of a tick; ticks above one read as one.
     #[inline]
     #[must_use]
     pub fn price_of(&self, tick: Tick) -> Price {
-        Price::from_micro(tick.0.saturating_mul(self.step)).unwrap_or(Price::ONE)
+        self.scale.price_of(tick)
     }
 
     /// The tick of the complement's price.

@@ -8,11 +8,10 @@
 //! their [`crate::grid::Grid`].
 
 use crate::depth::Side;
-use crate::fetch::fetch;
-use crate::grid::Tick;
-use crate::units::Qty;
+use crate::grid::{Grid, Scale, Tick};
+use crate::units::{Price, Qty};
 
-const WORD_BITS: u32 = 64;
+pub(crate) const WORD_BITS: u32 = 64;
 /// The rank of no level: ticks lie between zero and one, both excluded.
 const NO_RANK: u32 = 0;
 
@@ -73,6 +72,8 @@ pub struct Ladder {
     count: u32,
     /// Words of the bitmap at the start of `cells`.
     words: u32,
+    /// From prices to ticks and back: the grid itself lies in a line that is cold.
+    scale: Scale,
     /// The occupancy bitmap, then the quantity of each tick: one allocation, so that near pages
     /// hold all of a small book.
     cells: Box<[u64]>,
@@ -81,9 +82,10 @@ pub struct Ladder {
 const _: () = assert!(size_of::<Ladder>() == 64);
 
 impl Ladder {
-    /// An empty side for ticks `1..ticks`.
+    /// An empty side for the ticks of a grid.
     #[must_use]
-    pub fn new(side: Side, ticks: u32) -> Self {
+    pub fn new(side: Side, grid: &Grid) -> Self {
+        let ticks = grid.ticks();
         let words = ticks.div_ceil(WORD_BITS);
         Self {
             best_rank: NO_RANK,
@@ -96,12 +98,28 @@ impl Ladder {
             changed: Changed::ALL,
             count: 0,
             words,
+            scale: grid.scale(),
             cells: vec![0; words.saturating_add(ticks) as usize].into_boxed_slice(),
         }
     }
 
     const fn side(&self) -> Side {
         if self.rank_mask == 0 { Side::Buy } else { Side::Sell }
+    }
+
+    /// Where the words of the bitmap begin, and behind them the cells.
+    pub(crate) fn address(&self) -> usize {
+        self.cells.as_ptr().addr()
+    }
+
+    /// Words of the bitmap.
+    pub(crate) const fn words(&self) -> u32 {
+        self.words
+    }
+
+    /// The scale of its ticks.
+    pub(crate) const fn scale(&self) -> Scale {
+        self.scale
     }
 
     /// The cell of a tick's quantity.
@@ -138,6 +156,20 @@ impl Ladder {
         self.best().map(|tick| (tick, self.best_qty))
     }
 
+    /// The tick of a price strictly between zero and one, or `None` when it is between two ticks.
+    #[inline]
+    #[must_use]
+    pub fn tick_of(&self, price: Price) -> Option<Tick> {
+        self.scale.tick_of(price)
+    }
+
+    /// The price of a tick; ticks above one read as one.
+    #[inline]
+    #[must_use]
+    pub fn price_of(&self, tick: Tick) -> Price {
+        self.scale.price_of(tick)
+    }
+
     /// Number of levels.
     #[must_use]
     pub const fn count(&self) -> u32 {
@@ -150,23 +182,6 @@ impl Ladder {
     pub fn qty_at(&self, tick: Tick) -> Qty {
         let micro = self.cells.get(self.cell_of(tick)).copied().unwrap_or(0);
         Qty::from_micro(micro).unwrap_or(Qty::ZERO)
-    }
-
-    /// Asks for the memory of a tick's level, and of those that follow the best one, without
-    /// waiting: a level that comes or goes moves them by a place in the view.
-    #[inline]
-    pub(crate) fn fetch(&self, tick: Tick) {
-        let best = Tick(self.best_rank ^ self.rank_mask);
-        let next = |cells: u32| match self.side() {
-            Side::Buy => Tick(best.0.saturating_sub(cells)),
-            Side::Sell => Tick(best.0.saturating_add(cells)),
-        };
-        let bitmap = (tick.0 / WORD_BITS) as usize;
-        for at in [self.cell_of(tick), bitmap, self.cell_of(next(4)), self.cell_of(next(12))] {
-            if let Some(cell) = self.cells.get(at) {
-                fetch(cell);
-            }
-        }
     }
 
     /// Sets the quantity at a tick; zero removes the level. Returns what was there before, or
@@ -349,15 +364,19 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
+    fn grid(step_micro: u32) -> Grid {
+        Grid::uniform(Price::from_micro(step_micro).unwrap()).unwrap()
+    }
+
     proptest! {
         /// The ladder is an ordered map: same content, same best, same order, after any stream.
         #[test]
         fn equals_an_ordered_map(
             buy in any::<bool>(),
-            stream in proptest::collection::vec((1_u32..300, 0_u64..4), 1..400),
+            stream in proptest::collection::vec((1_u32..250, 0_u64..4), 1..400),
         ) {
             let side = if buy { Side::Buy } else { Side::Sell };
-            let (mut ladder, mut map) = (Ladder::new(side, 300), BTreeMap::new());
+            let (mut ladder, mut map) = (Ladder::new(side, &grid(4_000)), BTreeMap::new());
             for (tick, qty) in stream {
                 let qty = Qty::from_contracts(qty).unwrap();
                 ladder.set(Tick(tick), qty);
@@ -377,7 +396,7 @@ mod tests {
 
     #[test]
     fn a_tick_outside_the_ladder_changes_nothing() {
-        let mut ladder = Ladder::new(Side::Sell, 100);
+        let mut ladder = Ladder::new(Side::Sell, &grid(10_000));
         assert_eq!(ladder.set(Tick(100), Qty::ONE), None);
         assert_eq!(ladder.set(Tick(u32::MAX), Qty::ONE), None);
         assert_eq!(ladder.best(), None);

@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod grid;
 pub mod id;
 pub mod ladder;
+pub mod places;
 pub mod ring;
 pub mod shelf;
 mod sync;

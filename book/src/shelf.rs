@@ -174,11 +174,10 @@ fn changed_rows(book: &Book, side: Side, is_next: bool) -> Rows<impl Iterator<It
     let ladder = book.ladder(side);
     let changed = if is_next { ladder.changed() } else { Changed::ALL };
     let (first, levels) = ladder.changed_levels(changed, DEPTH_LEVELS);
-    let grid = book.grid();
     Rows {
         count: usize::try_from(ladder.count()).unwrap_or(DEPTH_LEVELS).min(DEPTH_LEVELS),
         first,
-        levels: levels.map(|(tick, qty)| Level { price: grid.price_of(tick), qty }),
+        levels: levels.map(|(tick, qty)| Level { price: ladder.price_of(tick), qty }),
     }
 }
 

@@ -207,6 +207,9 @@ impl Feed {
             Ahead { table: &self.ids, state: &self.state, sink: &*sink, seen: Cell::new(0) };
         let ids = Heralded { table: &self.ids, herald };
         if self.fast.decode(payload, &ids, &mut self.batch) {
+            if let Some(first) = self.batch.updates.first() {
+                sink.book_coming(first.instrument.book());
+            }
             self.state.counters.fast_hits += 1;
             for update in &self.batch.updates {
                 let kind = self.fast.kind_of(update);
@@ -344,7 +347,6 @@ impl<S: Sink> Herald for Ahead<'_, S> {
         if self.seen.get() & 2 == 0 {
             self.seen.set(3);
             self.state.fetch_level(instrument, side, price);
-            self.sink.level_named(instrument.book());
         }
     }
 }

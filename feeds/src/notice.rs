@@ -14,10 +14,10 @@ pub trait Sink {
     #[inline]
     fn book_named(&self, _id: BookId) {}
 
-    /// The same message names a level of that book, a little later: what [`Sink::book_named`] asked
-    /// for may have come, and tells what else is needed.
+    /// The message has been read to its end and is going to be applied to this book: what
+    /// [`Sink::book_named`] asked for has most likely come, and tells what else is needed.
     #[inline]
-    fn level_named(&self, _id: BookId) {}
+    fn book_coming(&self, _id: BookId) {}
 
     /// A book has a new state. Called once per changed book and payload, after all of the
     /// payload's changes.

@@ -117,7 +117,7 @@ impl Sink for Publisher {
     }
 
     #[inline]
-    fn level_named(&self, id: BookId) {
+    fn book_coming(&self, id: BookId) {
         if let Route::Inline(engine) = &self.route {
             engine.fetch_sums(id);
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::fetch::fetch_first;
+use dutchbook_book::places::Places;
 use dutchbook_book::{Book, BookError, BookId, Face, Grid, InstrumentId, Nanos, Price, Qty, Side};
 
 use super::FeedConfig;
@@ -16,7 +17,7 @@ use crate::session::{
     BookSession, Pulse, Resync, Rules, SessionStep, Streams, Sync, Trading, Verdict,
 };
 
-/// Marks a book that this feed does not have.
+/// Marks no book.
 const NO_SLOT: u32 = u32::MAX;
 
 /// Messages of one market with one stamp, until the last of them has come.
@@ -46,6 +47,14 @@ pub(super) struct Slot {
     pub(super) native_faces: Option<[String; 2]>,
 }
 
+/// Where a book lies among the slots, and its levels in memory.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// `None` for a book that this feed does not have.
+    slot: Option<u32>,
+    levels: Places,
+}
+
 /// Where the book's own hot lines end.
 const HOT_BYTES: usize = core::mem::offset_of!(Slot, book) + Book::HOT_BYTES;
 const _: () = assert!(HOT_BYTES <= 5 * 64);
@@ -57,7 +66,8 @@ pub(super) struct State {
     pub(super) rules: Rules,
     pub(super) config: FeedConfig,
     pub(super) slots: Vec<Slot>,
-    slot_of: Vec<u32>,
+    /// By [`BookId`]; as small as it can be, so that it stays warm when the books are not.
+    places: Vec<Place>,
     pub(super) streams: Streams,
     pub(super) pulse: Pulse,
     pub(super) counters: Counters,
@@ -80,7 +90,7 @@ impl State {
             rules: Rules::of(kind),
             config,
             slots: Vec::new(),
-            slot_of: Vec::new(),
+            places: Vec::new(),
             streams: Streams::default(),
             pulse: Pulse::default(),
             counters: Counters::default(),
@@ -98,17 +108,18 @@ impl State {
     /// Adds a book; false when it is there already.
     pub(super) fn add(&mut self, listing: &Listing) -> bool {
         let index = listing.book.index();
-        if self.slot_of.len() <= index {
-            self.slot_of.resize(index.saturating_add(1), NO_SLOT);
+        let book = Book::new(listing.grid);
+        let place = Place { slot: u32::try_from(self.slots.len()).ok(), levels: Places::of(&book) };
+        if self.places.len() <= index {
+            self.places.resize(index.saturating_add(1), Place { slot: None, ..place });
         }
-        let slot = u32::try_from(self.slots.len()).unwrap_or(NO_SLOT);
-        match self.slot_of.get_mut(index) {
-            Some(entry) if *entry == NO_SLOT => *entry = slot,
+        match self.places.get_mut(index) {
+            Some(entry) if entry.slot.is_none() => *entry = place,
             Some(_) | None => return false,
         }
         self.slots.push(Slot {
             id: listing.book,
-            book: Book::new(listing.grid),
+            book,
             session: BookSession::default(),
             native_market: listing.native_market.clone(),
             native_faces: listing.native_faces.clone(),
@@ -135,8 +146,8 @@ impl State {
     /// Asks for the memory of a level.
     #[inline]
     pub(super) fn fetch_level(&self, instrument: InstrumentId, side: Side, price: Price) {
-        if let Some(book) = self.book(instrument.book()) {
-            book.fetch_level(instrument.face(), side, price);
+        if let Some(place) = self.places.get(instrument.book().index()) {
+            place.levels.fetch(instrument.face(), side, price);
         }
     }
 
@@ -151,8 +162,7 @@ impl State {
 
     #[inline]
     pub(super) fn slot_at(&self, id: BookId) -> Option<usize> {
-        let slot = *self.slot_of.get(id.index())?;
-        if slot == NO_SLOT { None } else { Some(slot as usize) }
+        self.places.get(id.index())?.slot.map(|slot| slot as usize)
     }
 
     #[inline]
@@ -478,6 +488,9 @@ impl State {
         };
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.book.regrid(grid);
+        if let Some(place) = self.places.get_mut(slot.id.index()) {
+            place.levels = Places::of(&slot.book);
+        }
         slot.group = None;
         slot.session.sync = Sync::Awaiting;
         slot.session.doubtful_updates = 0;
