@@ -40,6 +40,8 @@ pub(super) struct Slot {
     pub(super) id: BookId,
     is_dirty: bool,
     is_finished: bool,
+    /// Whether it stands in [`State::open_groups`].
+    is_queued: bool,
     /// Whether the open connection was asked for it.
     pub(super) is_asked: bool,
     pub(super) book: Book,
@@ -72,7 +74,8 @@ pub(super) struct State {
     pub(super) pulse: Pulse,
     pub(super) counters: Counters,
     dirty: Vec<u32>,
-    open_groups: Vec<u32>,
+    /// Books with an unfinished update, by when it was last heard of as far as this list knows.
+    open_groups: VecDeque<(Nanos, u32)>,
     pub(super) outbox: VecDeque<String>,
     pub(super) command_id: u64,
     pub(super) now: Nanos,
@@ -95,7 +98,7 @@ impl State {
             pulse: Pulse::default(),
             counters: Counters::default(),
             dirty: Vec::new(),
-            open_groups: Vec::new(),
+            open_groups: VecDeque::new(),
             outbox: VecDeque::new(),
             command_id: 0,
             now: Nanos::ZERO,
@@ -128,6 +131,7 @@ impl State {
             group: None,
             is_dirty: false,
             is_finished: false,
+            is_queued: false,
         });
         // Each book is in these lists at most once: they never grow while messages flow.
         self.dirty.reserve(self.slots.len());
@@ -399,19 +403,25 @@ impl State {
             group.ts_recv = now;
         } else {
             slot.group = Some(Group { ts_venue, ts_recv: now, bid: None, ask: None });
-            self.remember_group(at);
+            // Hundreds of books have one at a time: none is looked for in the list.
+            if !slot.is_queued {
+                slot.is_queued = true;
+                self.queue_group(now, u32::try_from(at).unwrap_or(NO_SLOT));
+            }
         }
         self.mark(at);
         true
     }
 
-    #[inline]
-    fn remember_group(&mut self, at: usize) {
-        let at = u32::try_from(at).unwrap_or(NO_SLOT);
-        // The common case is one busy market; the list is short, for poll empties it.
-        if self.open_groups.last() != Some(&at) && !self.open_groups.contains(&at) {
-            self.open_groups.push(at);
-        }
+    /// Puts a book where its time belongs: nearly always last.
+    fn queue_group(&mut self, since: Nanos, number: u32) {
+        let place = match self.open_groups.back() {
+            Some((last, _)) if *last > since => {
+                self.open_groups.partition_point(|(other, _)| *other <= since)
+            }
+            Some(_) | None => self.open_groups.len(),
+        };
+        self.open_groups.insert(place, (since, number));
     }
 
     /// A change contradicts the book: a message was lost, or a tick-size change was.
@@ -434,14 +444,19 @@ impl State {
 
     /// Finishes every update that has had no further message since before `until`.
     pub(super) fn close_groups(&mut self, until: Nanos, sink: &mut impl Sink) {
-        let mut next = 0;
-        while let Some(at) = self.open_groups.get(next).map(|&at| at as usize) {
-            let recv = self.slots.get(at).and_then(|slot| slot.group).map(|group| group.ts_recv);
-            if recv.is_some_and(|recv| recv > until) {
-                next += 1;
-            } else {
-                self.close_group(at, sink);
-                self.open_groups.swap_remove(next);
+        while let Some(&(since, number)) = self.open_groups.front()
+            && since <= until
+        {
+            self.open_groups.pop_front();
+            let at = number as usize;
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            match slot.group.map(|group| group.ts_recv) {
+                // It was heard of since: it waits where its new time puts it.
+                Some(recv) if recv > until => self.queue_group(recv, number),
+                Some(_) | None => {
+                    slot.is_queued = false;
+                    self.close_group(at, sink);
+                }
             }
         }
     }
