@@ -22,7 +22,7 @@ use crossbeam::utils::CachePadded;
 use dutchbook_book::ring::Ring;
 use dutchbook_book::shelf::{Shelf, ShelfReader, ShelfWriter};
 use dutchbook_book::{
-    Book, BookId, Face, Grid, Level, Nanos, Price, Qty, Side, TopOfBook, TopUpdate,
+    Book, BookId, Depth, Face, Grid, Level, Nanos, Price, Qty, Side, TopOfBook, TopUpdate,
 };
 use dutchbook_core::clock::Clock;
 use dutchbook_core::pin::pin_to;
@@ -147,6 +147,8 @@ fn published_book() -> Book {
 
 /// The same as a top line shows.
 type Guarded = CachePadded<Mutex<TopUpdate>>;
+/// All that a publication shows.
+type GuardedDepth = CachePadded<Mutex<(TopUpdate, Depth)>>;
 
 /// Whole publications of one book beside a mutex that guards its top, and reads of both.
 struct Views {
@@ -155,6 +157,7 @@ struct Views {
     book: Book,
     first: TopUpdate,
     lock: Guarded,
+    depth_lock: GuardedDepth,
     /// Which of the two a hammering reader reads.
     reads_lock: AtomicBool,
     done: AtomicBool,
@@ -167,14 +170,16 @@ impl Views {
         let book = published_book();
         let first = writer.publish(BookId(0), &book);
         let lock = CachePadded::new(Mutex::new(first));
+        let depth_lock = CachePadded::new(Mutex::new((first, Depth::default())));
         let reader = shelf.reader();
         let (reads_lock, done) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { writer, reader, book, first, lock, reads_lock, done }
+        Self { writer, reader, book, first, lock, depth_lock, reads_lock, done }
     }
 
     fn writes(&mut self, is_hammered: bool) -> Paired {
-        let Self { writer, reader, book, first, lock, reads_lock, done } = self;
-        let (lock, reads_lock, done) = (&*lock, &*reads_lock, &*done);
+        let Self { writer, reader, book, first, lock, depth_lock, reads_lock, done } = self;
+        let (lock, depth_lock, reads_lock, done) = (&*lock, &*depth_lock, &*reads_lock, &*done);
+        let (book, same_book) = (&mut book.clone(), &mut *book);
         let mut version = 1_u64;
         // The flag is stored when it changes only: the reader polls its line.
         let turn_to = |is_lock: bool| {
@@ -196,6 +201,14 @@ impl Views {
                 update.stamp.version = version;
                 *lock.lock().unwrap() = black_box(update);
                 version
+            }),
+            Candidate::new("std Mutex, top and depth", |n| {
+                turn_to(true);
+                let stamp = same_book.commit(Nanos(1), Nanos(n as u64));
+                let mut shown = depth_lock.lock().unwrap();
+                shown.0 = TopUpdate { book: BookId(0), top: same_book.top(), stamp };
+                same_book.copy_depth(&mut shown.1);
+                stamp.version
             }),
         ];
         std::thread::scope(|scope| {

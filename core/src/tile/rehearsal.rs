@@ -30,7 +30,7 @@ use crate::journal::{JournalReader, journal};
 use crate::relation::structural;
 
 /// Silence after which the next rehearsal is due, and the pause between two.
-const PAUSE: Nanos = Nanos::from_micros(10);
+const PAUSE: Nanos = Nanos::from_micros(20);
 /// The evaluator of a split layout sees this book only.
 const TOPS: usize = 64;
 /// A sequence of ten digits, so that it can be rewritten in place.
