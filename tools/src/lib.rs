@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod matching;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod sim;
 pub mod venue;
