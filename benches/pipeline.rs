@@ -38,6 +38,7 @@ use dutchbook_core::engine::{Engine, EngineConfig};
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::Handler;
 use dutchbook_core::relation::structural;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counter, CounterReader, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::eval::{EvalTile, FeedRings};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
@@ -110,7 +111,7 @@ impl Ours {
         let half = shelf.writer_of(books).unwrap();
         let (writer, journal) = journal(64, 1_024);
         let relations = structural(&catalog);
-        let kill = Arc::new(AtomicBool::new(false));
+        let kill = KillSwitch::default();
         let engine =
             Engine::new(catalog, relations, &config(), shelf.reader(), writer, kill).unwrap();
         let (found, engine) = (engine.counters(), Box::new(engine));

@@ -9,8 +9,6 @@
 
 #![cfg(test)]
 
-#[path = "no_alloc/journal.rs"]
-mod kept;
 #[path = "no_alloc/orders.rs"]
 mod orders;
 
@@ -26,6 +24,7 @@ use dutchbook_core::engine::{Engine, EngineConfig};
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::Handler;
 use dutchbook_core::relation::structural;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counter, CounterReader, Counters, latency};
 use dutchbook_core::tile::eval::{EvalTile, FeedRings};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
@@ -186,7 +185,7 @@ impl Rig {
         let count = catalog.listings.len();
         let mut shelf = Shelf::new(count);
         let (writer, journal) = journal(64, 4_096);
-        let kill = Arc::new(AtomicBool::new(false));
+        let kill = KillSwitch::default();
         let relations = structural(&catalog);
         let engine =
             Engine::new(catalog, relations, &config(), shelf.reader(), writer, kill).unwrap();

@@ -4,10 +4,13 @@
 //! decimal strings, so that no float comes near them. What is out of range is one line that names
 //! the key, the value and the range.
 
-mod journal;
+mod live;
+mod risk;
 mod sizing;
+mod text;
 mod venues;
 
+pub use live::{KalshiAccount, KillConfig, LiveConfig, NonceMode, PolymarketAccount};
 pub use venues::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
 
 use core::ops::RangeInclusive;
@@ -24,7 +27,6 @@ use crate::engine::pricer::PriceLimits;
 use crate::engine::resolve::ResolutionLimits;
 use crate::eval::edge::Carry;
 use crate::eval::resolution::Odds;
-use crate::journal::keeper::JournalConfig;
 use crate::pin::{Wait, core_count};
 use crate::risk::RiskConfig;
 use crate::sizing::Plan;
@@ -128,14 +130,14 @@ pub struct Config {
     pub sizing: Plan,
     /// What the risk gate allows.
     pub risk: RiskConfig,
+    /// The ways to the kill switch, and where it is latched.
+    pub kill: KillConfig,
+    /// What real orders need.
+    pub live: LiveConfig,
     /// Records of a latency chunk.
     pub chunk_records: usize,
     /// How much disk a capture may use.
     pub capture: Policy,
-    /// Where the journal and the ledger are kept; none: nothing outlives the run.
-    pub journal_folder: Option<PathBuf>,
-    /// How the journal is kept.
-    pub journal: JournalConfig,
     /// The whole configuration as TOML, defaults included: what a capture keeps.
     pub text: String,
 }
@@ -175,20 +177,10 @@ impl Config {
     /// The configuration of a TOML text on top of the defaults.
     ///
     /// # Errors
-    /// When it has an unknown key or a value is out of range.
+    /// When it has an unknown key, a value of the wrong type (named with its line), or one that is
+    /// out of range.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let mut merged: toml::Table =
-            toml::from_str(DEFAULT_TOML).map_err(|error| parse_error(&error))?;
-        let own: toml::Table = toml::from_str(text).map_err(|error| syntax_error(&error, text))?;
-        for (section, value) in own {
-            match (merged.get_mut(&section), value) {
-                (Some(toml::Value::Table(into)), toml::Value::Table(from)) => into.extend(from),
-                (_, value) => {
-                    merged.insert(section, value);
-                }
-            }
-        }
-        Self::of(merged)
+        Self::of(text::merged(text)?, text)
     }
 
     /// The same configuration with every book sent for anew this often. Its text says so too: a
@@ -197,34 +189,20 @@ impl Config {
     /// # Errors
     /// When the pause is out of range.
     pub fn refreshing(&self, pause: Nanos) -> Result<Self, ConfigError> {
-        let mut table: toml::Table =
-            toml::from_str(&self.text).map_err(|error| parse_error(&error))?;
+        let mut table = text::merged(&self.text)?;
         let ms = i64::try_from(pause.0 / 1_000_000).unwrap_or(i64::MAX);
         if let Some(toml::Value::Table(feed)) = table.get_mut("feed") {
             feed.insert("refresh_ms".to_owned(), toml::Value::Integer(ms));
         }
-        Self::of(table)
+        Self::of(table, &self.text)
     }
 
-    /// A whole table, checked.
-    fn of(merged: toml::Table) -> Result<Self, ConfigError> {
+    /// A whole table, checked; `own` is what a person wrote of it.
+    fn of(merged: toml::Table, own: &str) -> Result<Self, ConfigError> {
         let text = merged.to_string();
-        let raw: Raw =
-            toml::Value::Table(merged).try_into().map_err(|error| parse_error(&error))?;
+        let raw = text::typed(merged, own)?;
         Ok(Config { text, ..raw.check()? })
     }
-}
-
-fn parse_error(error: &toml::de::Error) -> ConfigError {
-    ConfigError::Parse(error.to_string().split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-/// What is no TOML, with its line instead of a drawing of it.
-fn syntax_error(error: &toml::de::Error, text: &str) -> ConfigError {
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count().saturating_add(1);
-    let said = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-    ConfigError::Parse(format!("line {line} is no TOML: {said}"))
 }
 
 #[derive(Debug, Deserialize)]
@@ -239,10 +217,12 @@ struct Raw {
     resolution: RawResolution,
     paper: RawPaper,
     sizing: sizing::RawSizing,
-    risk: RawRisk,
+    risk: risk::RawRisk,
+    breakers: risk::RawBreakers,
+    kill: live::RawKill,
+    live: live::RawLive,
     probe: RawProbe,
     capture: RawCapture,
-    journal: journal::RawJournal,
 }
 
 #[derive(Debug, Deserialize)]
@@ -310,24 +290,6 @@ struct RawPaper {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawRisk {
-    order_cash_usd_max: String,
-    book_cash_usd_max: String,
-    event_cash_usd_max: String,
-    legged_cash_usd_max: String,
-    venue_cash_usd_max: String,
-    total_cash_usd_max: String,
-    daily_loss_usd_max: String,
-    order_reserve_usd: String,
-    orders_per_s_max: u64,
-    open_baskets_max: u64,
-    open_orders_max: u64,
-    view_age_ms_max: u64,
-    deadline_ms: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RawProbe {
     chunk_records: u64,
 }
@@ -356,7 +318,8 @@ impl Raw {
     fn check(self) -> Result<Config, ConfigError> {
         let min_net = usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?;
         let capital_max = usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?;
-        let (journal_folder, journal) = self.journal.check()?;
+        let venues = venues::check(self.venues, self.polymarket, self.kalshi)?;
+        let live = self.live.check(venues.kalshi.as_ref())?;
         Ok(Config {
             tiles: self.tiles.check()?,
             feed: FeedLimits {
@@ -376,7 +339,7 @@ impl Raw {
                     some => millis("feed.refresh_ms", some, 500..=3_600_000)?,
                 },
             },
-            venues: venues::check(self.venues, self.polymarket, self.kalshi)?,
+            venues,
             evaluate: PriceLimits {
                 min_edge: usd("evaluate.min_edge_usd", &self.evaluate.min_edge_usd)?
                     .micro()
@@ -400,11 +363,11 @@ impl Raw {
                 )?),
             },
             sizing: self.sizing.check(capital_max)?,
-            risk: self.risk.check(min_net)?,
+            risk: self.risk.check(min_net, self.breakers.check()?)?,
+            kill: self.kill.check()?,
+            live,
             chunk_records: size("probe.chunk_records", self.probe.chunk_records, 64..=65_536)?,
             capture: self.capture.check()?,
-            journal_folder,
-            journal,
             text: String::new(),
         })
     }
@@ -490,28 +453,6 @@ impl RawResolution {
     }
 }
 
-impl RawRisk {
-    fn check(self, min_net: Cash) -> Result<RiskConfig, ConfigError> {
-        Ok(RiskConfig {
-            order_cash_max: usd("risk.order_cash_usd_max", &self.order_cash_usd_max)?,
-            book_cash_max: usd("risk.book_cash_usd_max", &self.book_cash_usd_max)?,
-            event_exposure_cash_max: usd("risk.event_cash_usd_max", &self.event_cash_usd_max)?,
-            event_legged_cash_max: usd("risk.legged_cash_usd_max", &self.legged_cash_usd_max)?,
-            venue_cash_max: usd("risk.venue_cash_usd_max", &self.venue_cash_usd_max)?,
-            total_cash_max: usd("risk.total_cash_usd_max", &self.total_cash_usd_max)?,
-            daily_loss_cash_max: usd("risk.daily_loss_usd_max", &self.daily_loss_usd_max)?,
-            net_edge_cash_min: min_net,
-            order_reserve_cash: usd("risk.order_reserve_usd", &self.order_reserve_usd)?,
-            open_baskets_max: size("risk.open_baskets_max", self.open_baskets_max, 1..=1_024)?,
-            open_orders_max: size("risk.open_orders_max", self.open_orders_max, 1..=4_096)?,
-            window_orders_max: size("risk.orders_per_s_max", self.orders_per_s_max, 1..=10_000)?,
-            order_window_ms: 1_000,
-            age_ms_max: within("risk.view_age_ms_max", self.view_age_ms_max, 1..=86_400_000)?,
-            deadline_ms: within("risk.deadline_ms", self.deadline_ms, 1..=60_000)?,
-        })
-    }
-}
-
 fn within(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<u64, ConfigError> {
     if range.contains(&value) {
         return Ok(value);
@@ -572,14 +513,6 @@ mod tests {
         assert_eq!(changed.feed.refresh, Nanos::from_millis(1_500));
         assert_eq!(Config::parse(&changed.text).unwrap().feed.refresh, changed.feed.refresh);
         assert!(config.refreshing(Nanos::from_millis(1)).is_err());
-    }
-
-    #[test]
-    fn a_broken_line_is_named_in_one_line() {
-        let error =
-            Config::parse("[tiles]\nlayout = \"split\"\ngarbage\n").unwrap_err().to_string();
-        assert!(error.starts_with("configuration: line 3 is no TOML: "), "{error}");
-        assert_eq!(error.lines().count(), 1);
     }
 
     #[test]

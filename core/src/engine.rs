@@ -7,7 +7,6 @@
 
 mod act;
 pub mod execution;
-mod kept;
 mod live;
 pub mod pricer;
 pub mod resolve;
@@ -15,7 +14,7 @@ pub mod sight;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::AtomicI64;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fetch::fetch;
@@ -35,6 +34,7 @@ use crate::opportunity::{
 };
 use crate::position::Portfolio;
 use crate::relation::Relation;
+use crate::risk::kill::KillSwitch;
 use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
@@ -97,7 +97,9 @@ pub struct Engine {
     legged: Legged,
     journal: JournalWriter,
     counters: Counters,
-    kill: Arc<AtomicBool>,
+    kill: KillSwitch,
+    /// The switch as far as this engine has seen it: what it decides by, and writes down.
+    is_killed: bool,
     legs: Vec<Leg>,
     offered: Vec<OpportunityLeg>,
     intents: Vec<Intent>,
@@ -136,7 +138,7 @@ impl Engine {
         config: &EngineConfig,
         sight: impl Into<Sight>,
         journal: JournalWriter,
-        kill: Arc<AtomicBool>,
+        kill: KillSwitch,
     ) -> Result<Self, EngineError> {
         let watch = Watch::new(&catalog, relations)?;
         let legs = watch.legs_max();
@@ -159,6 +161,7 @@ impl Engine {
             journal,
             counters: Counters::default(),
             kill,
+            is_killed: false,
             legs: Vec::with_capacity(legs),
             offered: Vec::with_capacity(legs),
             intents: Vec::with_capacity(legs),
@@ -280,6 +283,7 @@ impl Engine {
 
     /// Evaluates every basket that was touched since the last call.
     pub fn evaluate(&mut self, now: Nanos) {
+        self.look_at_kill(now);
         self.sight.called(Kind::Evaluated, now);
         self.revisit_young(now);
         while let Some(touched) = self.watch.pop() {
@@ -448,7 +452,7 @@ impl Engine {
             self.counters.add(Counter::Vetoes, 1);
             return Outcome::Vetoed(Veto::LeggedFull);
         }
-        let allowed = self.risk.check(&opportunity, &self.portfolio, &self.kill, now);
+        let allowed = self.risk.check(&opportunity, &self.portfolio, self.is_killed, now);
         let intents = match allowed {
             Ok(intents) => intents,
             // Vetoes are counted by reason in the gate: one that stands is met at every evaluation.
@@ -459,8 +463,7 @@ impl Engine {
         };
         self.intents.clear();
         self.intents.extend_from_slice(intents);
-        // The decision with its legs, the basket with its own, and the orders.
-        let records = 2 * self.intents.len() + self.offered.len() + 2;
+        let records = self.intents.len() + self.offered.len() + 1;
         let has_room = self.sight.has_room(&self.journal, records);
         if !has_room || !self.record_decision(id, concrete, sighting, now) {
             self.counters.add(Counter::JournalFull, 1);
@@ -470,7 +473,7 @@ impl Engine {
             return Outcome::Unrecorded;
         }
         self.lives.mark_traded(concrete.basket);
-        self.follow(concrete, now);
+        self.follow(concrete);
         self.send(now);
         Outcome::Sent
     }

@@ -10,12 +10,11 @@
 //! [`Portfolio::worst_over`].
 
 use dutchbook_book::catalog::{Catalog, EventLaw};
-use dutchbook_book::{
-    BookId, EventId, Exact, Face, InstrumentId, Price, Qty, QtyChange, Side, VenueId,
-};
+use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty, Side, VenueId};
 use dutchbook_exec::{Fill, Report, ReportKind};
 
 use crate::eval::states::StateTable;
+use crate::risk::oracle::oracles;
 
 /// Why a movement cannot be booked. The portfolio is unchanged then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +40,7 @@ struct Place {
     venue: VenueId,
     event: EventId,
     condition: usize,
+    oracle: usize,
     /// The face that pays when the condition comes true.
     true_face: Face,
     payoff: Option<Price>,
@@ -94,17 +94,21 @@ pub struct Portfolio {
     /// What a venue's final word made of a condition.
     decided: Vec<Option<bool>>,
     events: Vec<EventAccount>,
+    /// Cost of what is held, by the source that decides it.
+    oracles: Vec<Exact>,
 }
 
 impl Portfolio {
     /// An empty portfolio over a catalog.
     #[must_use]
     pub fn new(catalog: &Catalog) -> Self {
+        let (oracle_of, oracle_count) = oracles(catalog);
         let place = |listing: &dutchbook_book::catalog::Listing| {
             let condition = listing.condition.index();
             let event = catalog.conditions.get(condition).map_or(EventId(0), |c| c.event);
             let true_face = catalog.true_face(listing.book);
-            Place { venue: listing.venue, event, condition, true_face, payoff: None }
+            let oracle = oracle_of.get(listing.book.index()).copied().unwrap_or(0);
+            Place { venue: listing.venue, event, condition, oracle, true_face, payoff: None }
         };
         let events = catalog.events.iter().map(|event| EventAccount {
             law: event.law,
@@ -118,6 +122,7 @@ impl Portfolio {
             conditions: vec![Sides::default(); catalog.conditions.len()],
             decided: vec![None; catalog.conditions.len()],
             events: events.collect(),
+            oracles: vec![Exact::ZERO; oracle_count],
         }
     }
 
@@ -129,68 +134,6 @@ impl Portfolio {
         let money = self.venues.get_mut(venue.index()).ok_or(PositionError::TooLarge)?;
         money.cash = add(money.cash, amount)?;
         Ok(())
-    }
-
-    /// Books that it has room for.
-    #[must_use]
-    pub const fn book_count(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Makes room for one more book, which the catalog does not list: nothing is known to bind it.
-    pub fn add_unlisted(&mut self, venue: VenueId) -> BookId {
-        let book = BookId(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
-        let event = EventId(u32::try_from(self.events.len()).unwrap_or(u32::MAX));
-        let condition = self.conditions.len();
-        let conditions = vec![condition];
-        self.events.push(EventAccount {
-            law: EventLaw::Independent,
-            conditions,
-            committed: Exact::ZERO,
-        });
-        self.conditions.push(Sides::default());
-        self.decided.push(None);
-        self.holdings.extend([Holding::default(); 2]);
-        self.places.push(Place { venue, event, condition, true_face: Face::Yes, payoff: None });
-        self.add_venues(venue.index().saturating_add(1));
-        book
-    }
-
-    /// Makes room for so many venues in all.
-    pub fn add_venues(&mut self, count: usize) {
-        if self.venues.len() < count {
-            self.venues.resize(count, VenueMoney::default());
-        }
-    }
-
-    /// Takes contracts that came without an order of ours with what they have cost, or lets them go
-    /// where there are fewer; no cash moves.
-    ///
-    /// # Errors
-    /// When fewer are held than leave, or a number does not fit.
-    pub fn adopt(
-        &mut self,
-        instrument: InstrumentId,
-        change: QtyChange,
-        cost: Exact,
-    ) -> Result<(), PositionError> {
-        let venue = self.place(instrument)?.venue;
-        let qty = Qty::from_micro(change.micro().unsigned_abs()).ok_or(PositionError::TooLarge)?;
-        let (fee, cash) = (Exact::ZERO, sub(Exact::ZERO, cost)?);
-        if change.micro() < 0 {
-            return self.book(instrument, Movement::Out { qty, cash: Exact::ZERO, fee });
-        }
-        self.book(instrument, Movement::In { qty, cash, fee })?;
-        self.deposit(venue, cost)
-    }
-
-    /// The cash that the settlement of a book brings before any commission.
-    ///
-    /// # Errors
-    /// When it does not fit.
-    pub fn settlement(&self, book: BookId, payoff: Price) -> Result<Exact, PositionError> {
-        let [yes, no] = [Face::Yes, Face::No].map(|face| self.qty(book.instrument(face)));
-        add(Exact::product(payoff, yes), Exact::product(payoff.complement(), no))
     }
 
     /// Contracts held.
@@ -220,6 +163,13 @@ impl Portfolio {
             fees: saturating_add(sum.fees, money.fees),
             realised: saturating_add(sum.realised, money.realised),
         })
+    }
+
+    /// Cost of what is held where the source that decides this book decides.
+    #[must_use]
+    pub fn committed_with_oracle_of(&self, book: BookId) -> Exact {
+        let oracle = self.places.get(book.index()).map(|place| place.oracle);
+        oracle.and_then(|oracle| self.oracles.get(oracle)).copied().unwrap_or(Exact::ZERO)
     }
 
     /// The venue of a book.
@@ -411,6 +361,7 @@ impl Portfolio {
         let money = self.venues.get_mut(place.venue.index()).ok_or(unknown)?;
         let event = self.events.get_mut(place.event.index()).ok_or(unknown)?;
         let sides = self.conditions.get_mut(place.condition).ok_or(unknown)?;
+        let oracle = self.oracles.get_mut(place.oracle).ok_or(unknown)?;
         let (next, cash, fee, realised) = match movement {
             Movement::In { qty, cash, fee } => {
                 let qty = held.qty.checked_add(qty).ok_or(PositionError::TooLarge)?;
@@ -425,6 +376,7 @@ impl Portfolio {
         };
         let grown = sub(next.cost, held.cost)?;
         let committed = add(event.committed, grown)?;
+        let by_oracle = add(*oracle, grown)?;
         let moved = VenueMoney {
             cash: add(money.cash, cash)?,
             committed: add(money.committed, grown)?,
@@ -434,7 +386,7 @@ impl Portfolio {
         let pays = sides.paying(id.face() == place.true_face);
         let value = |qty| Exact::product(Price::ONE, qty);
         *pays = add(*pays, sub(value(next.qty), value(held.qty))?)?;
-        (*money, event.committed) = (moved, committed);
+        (*money, event.committed, *oracle) = (moved, committed, by_oracle);
         if let Some(holding) = self.holdings.get_mut(id.index()) {
             *holding = next;
         }

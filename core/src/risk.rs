@@ -7,26 +7,36 @@
 //! book, and pairs turn back into cash. Whole numbers only; no clock; nothing is allocated later.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{
-    BasketId, BookId, BookStatus, EventId, Exact, InstrumentId, Nanos, Price, Qty, Side, VenueId,
+    BasketId, BookId, Cash, EventId, Exact, InstrumentId, Nanos, Price, Qty, Side, VenueId,
 };
-use dutchbook_exec::{Intent, Report, ReportKind, TradeId};
+use dutchbook_exec::{Fill, Intent, RejectReason, Report, ReportKind, TradeId};
 
+pub mod breaker;
+pub mod cancel;
+pub mod guard;
+mod inputs;
+pub mod kill;
+pub mod latch;
 pub mod limits;
+pub mod oracle;
+mod purchase;
 
 pub use limits::{RiskConfig, Veto};
 
 use crate::opportunity::{Opportunity, OpportunityLeg};
 use crate::position::Portfolio;
+use breaker::{Breaker, Breakers, Consequence};
+use purchase::{as_purchase, cost_at_limit, delivered};
 
 #[derive(Clone, Copy, Debug)]
 struct Place {
     venue: VenueId,
     event: EventId,
+    oracle: usize,
     fee: FeeSchedule,
 }
 
@@ -42,7 +52,8 @@ struct Flight {
 struct Reserved {
     trade: TradeId,
     leg_index: u16,
-    book: BookId,
+    instrument: InstrumentId,
+    limit: Price,
     place: Place,
     cash: Exact,
     qty_open: Qty,
@@ -56,7 +67,10 @@ pub struct RiskGate {
     in_books: Vec<Exact>,
     in_venues: Vec<Exact>,
     in_events: Vec<Exact>,
+    in_oracles: Vec<Exact>,
     in_total: Exact,
+    breakers: Breakers,
+    must_kill: Option<Breaker>,
     flights: Vec<Flight>,
     orders: Vec<Reserved>,
     sent: VecDeque<Nanos>,
@@ -66,23 +80,30 @@ pub struct RiskGate {
     trade_count: u64,
     day: u64,
     realised_at_start: Exact,
+    /// The most that was ever realised.
+    realised_max: Exact,
 }
 
 impl RiskGate {
     /// A gate over a catalog, with nothing in flight.
     #[must_use]
     pub fn new(config: RiskConfig, catalog: &Catalog) -> Self {
+        let (oracle_of, oracle_count) = oracle::oracles(catalog);
         let places = catalog.listings.iter().map(|listing| {
             let condition = catalog.conditions.get(listing.condition.index());
             let event = condition.map_or(EventId(0), |condition| condition.event);
-            Place { venue: listing.venue, event, fee: listing.fee }
+            let oracle = oracle_of.get(listing.book.index()).copied().unwrap_or(0);
+            Place { venue: listing.venue, event, oracle, fee: listing.fee }
         });
         Self {
             places: places.collect(),
             in_books: vec![Exact::ZERO; catalog.listings.len()],
             in_venues: vec![Exact::ZERO; catalog.venues.len()],
             in_events: vec![Exact::ZERO; catalog.events.len()],
+            in_oracles: vec![Exact::ZERO; oracle_count],
             in_total: Exact::ZERO,
+            breakers: Breakers::new(config.breakers),
+            must_kill: None,
             flights: Vec::with_capacity(config.open_baskets_max),
             orders: Vec::with_capacity(config.open_orders_max),
             sent: VecDeque::with_capacity(config.window_orders_max),
@@ -92,6 +113,7 @@ impl RiskGate {
             trade_count: 0,
             day: 0,
             realised_at_start: Exact::ZERO,
+            realised_max: Exact::ZERO,
             config,
         }
     }
@@ -112,21 +134,16 @@ impl RiskGate {
         &mut self,
         opportunity: &Opportunity<'_>,
         portfolio: &Portfolio,
-        kill: &AtomicBool,
+        is_killed: bool,
         now: Nanos,
     ) -> Result<&[Intent], Veto> {
-        match self.decide(opportunity, portfolio, kill, now) {
+        match self.decide(opportunity, portfolio, is_killed, now) {
             Ok(()) => Ok(&self.intents),
             Err(veto) => {
                 self.count_veto(veto);
                 Err(veto)
             }
         }
-    }
-
-    /// Gives numbers after this one: another run has used those before.
-    pub fn count_from(&mut self, trade: TradeId) {
-        self.trade_count = self.trade_count.max(trade.0);
     }
 
     /// Counts a reason that was found outside of the gate.
@@ -140,14 +157,17 @@ impl RiskGate {
         &mut self,
         opportunity: &Opportunity<'_>,
         portfolio: &Portfolio,
-        kill: &AtomicBool,
+        is_killed: bool,
         now: Nanos,
     ) -> Result<(), Veto> {
-        // Acquire: whoever switched it on has written why before.
-        if kill.load(Ordering::Acquire) {
+        if is_killed {
             return Err(Veto::Killed);
         }
-        self.check_inputs(opportunity.legs, portfolio, now)?;
+        if self.breakers.is_open(now) {
+            return Err(Veto::BreakerOpen);
+        }
+        let age_max = Nanos::from_millis(self.config.age_ms_max);
+        inputs::check(opportunity.legs, portfolio, age_max, now)?;
         self.check_flow(opportunity, portfolio, now)?;
         let trade = TradeId(self.trade_count.saturating_add(1));
         self.collect_intents(trade, opportunity.legs, now)?;
@@ -155,52 +175,6 @@ impl RiskGate {
         self.trade_count = trade.0;
         for _ in 0..self.intents.len() {
             self.sent.push_back(now);
-        }
-        Ok(())
-    }
-
-    /// Whether the prices are real.
-    fn check_inputs(
-        &self,
-        legs: &[OpportunityLeg],
-        portfolio: &Portfolio,
-        now: Nanos,
-    ) -> Result<(), Veto> {
-        if legs.is_empty() || legs.iter().any(|leg| leg.qty.is_zero()) {
-            return Err(Veto::Empty);
-        }
-        let age_max = Nanos::from_millis(self.config.age_ms_max);
-        for leg in legs {
-            let stamp = leg.view.stamp;
-            match stamp.status {
-                BookStatus::Live => {}
-                BookStatus::Stale => return Err(Veto::InputStale),
-                BookStatus::Crossed => return Err(Veto::InputCrossed),
-                BookStatus::AwaitingSnapshot
-                | BookStatus::Gapped
-                | BookStatus::Halted
-                | BookStatus::Closed => return Err(Veto::InputNotLive),
-            }
-            if leg.view.top.is_crossed() {
-                return Err(Veto::InputCrossed);
-            }
-            if now.since(stamp.ts_recv) > age_max {
-                return Err(Veto::InputStale);
-            }
-            let book = leg.instrument.book();
-            let is_same = |other: &OpportunityLeg| other.instrument.book() == book;
-            if legs.iter().any(|other| is_same(other) && other.view.stamp.epoch != stamp.epoch) {
-                return Err(Veto::InputMixed);
-            }
-            if !leg.is_fee_known {
-                return Err(Veto::FeeUnknown);
-            }
-            if !is_within_limit(leg) {
-                return Err(Veto::LimitPassed);
-            }
-            if portfolio.is_settled(book) {
-                return Err(Veto::Settled);
-            }
         }
         Ok(())
     }
@@ -239,6 +213,11 @@ impl RiskGate {
         if loss > self.config.daily_loss_cash_max.exact() {
             return Err(Veto::DailyLoss);
         }
+        self.realised_max = self.realised_max.max(realised);
+        let drawdown = self.realised_max.checked_sub(realised).ok_or(Veto::TooLarge)?;
+        if drawdown > self.config.drawdown_cash_max.exact() {
+            return Err(Veto::Drawdown);
+        }
         Ok(())
     }
 
@@ -254,6 +233,10 @@ impl RiskGate {
         for (index, leg) in legs.iter().enumerate() {
             let place = self.places.get(leg.instrument.book().index()).ok_or(Veto::Unknown)?;
             let (instrument, limit) = as_purchase(leg, &place.fee)?;
+            let [lowest, highest] = self.config.price_band;
+            if limit < lowest || limit > highest {
+                return Err(Veto::PriceBand);
+            }
             let leg_index = u16::try_from(index).map_err(|_| Veto::TooLarge)?;
             let (side, qty, ts_decision) = (Side::Buy, leg.qty, now);
             // Where the fee is taken in contracts, fewer arrive than are ordered.
@@ -310,12 +293,17 @@ impl RiskGate {
         if cash > self.config.order_cash_max.exact() {
             return Err(Veto::OrderCash);
         }
+        if self.meets_own(intent) {
+            return Err(Veto::SelfCross);
+        }
         let venue = self.in_venues.get(place.venue.index()).ok_or(Veto::Unknown)?;
         let held = self.in_books.get(book.index()).ok_or(Veto::Unknown)?;
         let event = self.in_events.get(place.event.index()).ok_or(Veto::Unknown)?;
+        let oracle = self.in_oracles.get(place.oracle).ok_or(Veto::Unknown)?;
         let grown = |sum: &Exact| sum.checked_add(cash).ok_or(Veto::TooLarge);
         let (in_venue, in_book, in_event) = (grown(venue)?, grown(held)?, grown(event)?);
-        let in_total = grown(&self.in_total)?;
+        let (in_oracle, in_total) = (grown(oracle)?, grown(&self.in_total)?);
+        let decided = portfolio.committed_with_oracle_of(book);
         let (money, total) = (portfolio.money(place.venue), portfolio.total());
         if in_venue > money.cash {
             return Err(Veto::Balance);
@@ -326,6 +314,7 @@ impl RiskGate {
             (cost, in_book, self.config.book_cash_max, Veto::BookCash),
             (Some(money.committed), in_venue, self.config.venue_cash_max, Veto::VenueCash),
             (Some(total.committed), in_total, self.config.total_cash_max, Veto::TotalCash),
+            (Some(decided), in_oracle, self.config.oracle_cash_max, Veto::OracleCash),
         ];
         for (held, in_flight, cap, veto) in caps {
             let sum = held.and_then(|held| held.checked_add(in_flight)).ok_or(Veto::TooLarge)?;
@@ -336,10 +325,28 @@ impl RiskGate {
         set(&mut self.in_venues, place.venue.index(), in_venue);
         set(&mut self.in_books, book.index(), in_book);
         set(&mut self.in_events, place.event.index(), in_event);
+        set(&mut self.in_oracles, place.oracle, in_oracle);
         self.in_total = in_total;
-        let (trade, leg_index, qty_open) = (intent.trade, intent.leg_index, intent.qty);
-        self.orders.push(Reserved { trade, leg_index, book, place, cash, qty_open });
+        self.orders.push(Reserved {
+            trade: intent.trade,
+            leg_index: intent.leg_index,
+            instrument: intent.instrument,
+            limit: intent.limit,
+            place,
+            cash,
+            qty_open: intent.qty,
+        });
         Ok(())
+    }
+
+    /// Whether a purchase would trade with one of ours that is under way: the two faces of one book
+    /// bought for one or more together meet each other there.
+    fn meets_own(&self, intent: &Intent) -> bool {
+        let other = intent.instrument.complement();
+        let meets = |order: &Reserved| {
+            order.instrument == other && order.limit >= intent.limit.complement()
+        };
+        self.orders.iter().any(meets)
     }
 
     /// Whether every event that the basket touches stays within its worst cases: the basket filled
@@ -375,10 +382,45 @@ impl RiskGate {
             ReportKind::Acknowledged | ReportKind::Reversed(_) | ReportKind::Settled => {
                 self.find(report.trade, report.leg_index).is_some()
             }
-            ReportKind::Filled(fill) => self.on_fill(report.trade, report.leg_index, fill.qty),
-            ReportKind::Rejected(_) | ReportKind::Closed(_) => {
+            ReportKind::Filled(fill) => self.on_fill(report, &fill),
+            ReportKind::Rejected(reason) => {
+                if is_wrong(reason) {
+                    let consequence = self.breakers.on_reject(report.ts);
+                    self.follow(Breaker::Rejects, consequence);
+                }
                 self.on_refused(report.trade, report.leg_index)
             }
+            ReportKind::Closed(_) => self.on_refused(report.trade, report.leg_index),
+        }
+    }
+
+    /// A basket was filled unequally.
+    pub fn on_legged(&mut self, now: Nanos) {
+        let consequence = self.breakers.on_legged(now);
+        self.follow(Breaker::Legged, consequence);
+    }
+
+    /// Trips a breaker for what was found elsewhere.
+    pub fn trip(&mut self, breaker: Breaker, now: Nanos) {
+        let consequence = self.breakers.trip(breaker, now);
+        self.follow(breaker, Some(consequence));
+    }
+
+    /// The breaker for whose sake the kill switch is to be pulled.
+    #[must_use]
+    pub const fn must_kill(&self) -> Option<Breaker> {
+        self.must_kill
+    }
+
+    /// How often a breaker has tripped.
+    #[must_use]
+    pub fn trips(&self, breaker: Breaker) -> u64 {
+        self.breakers.trips(breaker)
+    }
+
+    fn follow(&mut self, breaker: Breaker, consequence: Option<Consequence>) {
+        if consequence == Some(Consequence::Kill) {
+            self.must_kill = self.must_kill.or(Some(breaker));
         }
     }
 
@@ -398,9 +440,10 @@ impl RiskGate {
         true
     }
 
-    fn on_fill(&mut self, trade: TradeId, leg_index: u16, qty: Qty) -> bool {
-        let Some(index) = self.find(trade, leg_index) else { return false };
+    fn on_fill(&mut self, report: &Report, fill: &Fill) -> bool {
+        let Some(index) = self.find(report.trade, report.leg_index) else { return false };
         let Some(order) = self.orders.get_mut(index) else { return false };
+        let (qty, beyond) = (fill.qty, slipped(order.limit, fill.price));
         let (part, all) = (i128::from(qty.micro()), i128::from(order.qty_open.micro()));
         let freed = if part >= all {
             order.cash
@@ -412,6 +455,11 @@ impl RiskGate {
         order.qty_open = order.qty_open.checked_sub(qty).unwrap_or(Qty::ZERO);
         let order = *order;
         self.release(&order, freed);
+        if beyond > Price::ZERO {
+            let cash = Exact::product(beyond, qty).cash_ceil().unwrap_or(Cash::MAX);
+            let consequence = self.breakers.on_slippage(cash, report.ts);
+            self.follow(Breaker::Slippage, consequence);
+        }
         true
     }
 
@@ -422,7 +470,8 @@ impl RiskGate {
     fn release(&mut self, order: &Reserved, cash: Exact) {
         let sums = [
             self.in_venues.get_mut(order.place.venue.index()),
-            self.in_books.get_mut(order.book.index()),
+            self.in_books.get_mut(order.instrument.book().index()),
+            self.in_oracles.get_mut(order.place.oracle),
             self.in_events.get_mut(order.place.event.index()),
             Some(&mut self.in_total),
         ];
@@ -457,50 +506,29 @@ impl RiskGate {
     }
 }
 
+/// Whether a refusal says that something is wrong, and not merely that the moment had passed.
+const fn is_wrong(reason: RejectReason) -> bool {
+    !matches!(
+        reason,
+        RejectReason::PriceMoved
+            | RejectReason::Late
+            | RejectReason::Throttled
+            | RejectReason::NoRoom
+            | RejectReason::VenueDown
+    )
+}
+
+/// How far a purchase was filled beyond the price that it was decided on.
+fn slipped(limit: Price, paid: Price) -> Price {
+    let micro = paid.micro().saturating_sub(limit.micro());
+    Price::from_micro(micro).unwrap_or(Price::ZERO)
+}
+
 const NANOS_PER_DAY: u64 = 86_400_000_000_000;
-
-/// What `qty` contracts cost at most if all are bought at `limit`, fees included, rounded up.
-fn cost_at_limit(fee: &FeeSchedule, limit: Price, qty: Qty) -> Option<Exact> {
-    // 1e-14 $ per contract × 1e-6 contracts = 1e-20 $; an exact amount is in 1e-12 $.
-    const PER_PICO: i128 = 100_000_000;
-    let cost = i128::from(fee.unit_cost(limit)).checked_mul(i128::from(qty.micro()))?;
-    let up = cost.checked_add(PER_PICO - 1)?.checked_div(PER_PICO)?;
-    Some(Exact::from_pico(up))
-}
-
-/// How many of `qty` contracts bought at `limit` reach the account, rounded down.
-fn delivered(fee: &FeeSchedule, limit: Price, qty: Qty) -> Option<Qty> {
-    let (kept, whole) = fee.delivered_share(limit)?;
-    let micro = u128::from(qty.micro()).checked_mul(kept)?.checked_div(whole)?;
-    Qty::from_micro(u64::try_from(micro).ok()?)
-}
 
 fn set(sums: &mut [Exact], index: usize, value: Exact) {
     if let Some(sum) = sums.get_mut(index) {
         *sum = value;
-    }
-}
-
-/// Whether the view that was read shows a price within the leg's limit.
-fn is_within_limit(leg: &OpportunityLeg) -> bool {
-    let top = leg.view.top.face(leg.instrument.face());
-    match leg.side {
-        Side::Buy => top.ask.is_some_and(|ask| ask.price <= leg.limit),
-        Side::Sell => top.bid.is_some_and(|bid| bid.price >= leg.limit),
-    }
-}
-
-/// The purchase that a leg amounts to: itself, or of the complement where it sells.
-fn as_purchase(leg: &OpportunityLeg, fee: &FeeSchedule) -> Result<(InstrumentId, Price), Veto> {
-    match leg.side {
-        Side::Buy => Ok((leg.instrument, leg.limit)),
-        Side::Sell => {
-            let price = leg.limit.complement();
-            if fee.unit_fee(Side::Buy, price) > fee.unit_fee(Side::Sell, leg.limit) {
-                return Err(Veto::Uncovered);
-            }
-            Ok((leg.instrument.complement(), price))
-        }
     }
 }
 

@@ -11,27 +11,26 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 
 use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
 use dutchbook_book::{BasketId, Book, BookId, Cash, VenueId};
-use dutchbook_exec::local_id::Boot;
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
-use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
 use crate::capture::Taps;
 use crate::clock::Clock;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
-use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
+use crate::journal::{JournalReader, RecordBytes, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
-use crate::recovery::Recovered;
 use crate::relation::Relation;
+use crate::risk::kill::KillSwitch;
 use crate::telemetry::{
     Counter, CounterReader, Counters, LatencyHistogram, LatencyRecorder, LatencySummary, latency,
 };
@@ -66,9 +65,6 @@ pub enum StartError {
     /// A histogram cannot be made.
     #[error("cannot make a latency histogram")]
     Histogram,
-    /// What happens cannot be kept.
-    #[error(transparent)]
-    Keep(#[from] KeepError),
 }
 
 /// One connection to a venue, with the books that it carries. A venue may have several: what one of
@@ -99,15 +95,9 @@ pub struct Running {
     journal: JournalReader,
     shelf: ShelfReader,
     steering: Steering,
-    kept: Option<Kept>,
-}
-
-/// The journal and the ledger of a run that has them.
-#[derive(Debug)]
-struct Kept {
-    recovered: Recovered,
-    books: Books,
-    notes: Vec<String>,
+    kill: KillSwitch,
+    pins: Receiver<usize>,
+    pins_refused: Vec<usize>,
 }
 
 /// The slow side of the two latencies that every run reports.
@@ -136,6 +126,8 @@ pub struct Ended {
     pub books: Vec<(BookId, Book)>,
     /// Why connections were lost.
     pub trouble: Vec<String>,
+    /// Cores that a tile was to be pinned to and that the system did not give.
+    pub pins_refused: Vec<usize>,
 }
 
 /// What every tile shares with the rest of the process.
@@ -148,6 +140,8 @@ struct Wiring<'a> {
     shelf: Shelf,
     /// Cores that are left to pin to, first tile first.
     cores: Vec<usize>,
+    /// Where a tile tells the core that it was not given.
+    pin_refused: Sender<usize>,
     taps: &'a mut Taps,
 }
 
@@ -179,21 +173,22 @@ pub fn start_recorded(
 ) -> Result<Running, StartError> {
     let shelf = Shelf::new(catalog.listings.len());
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
-    let (journal_writer, kept) = keep(journal_writer, config, &catalog, &clock)?;
     let feeds = streams.iter().map(|stream| {
         let listings = stream.books.iter().filter_map(|book| catalog.listing(*book));
         make_feed(config, stream.kind, listings)
     });
     let feeds: Vec<Feed> = feeds.collect::<Result<_, _>>()?;
-    let kill = Arc::new(AtomicBool::new(false));
+    let kill = KillSwitch::default();
     let reader = shelf.reader();
     let engine_config = config.engine();
-    let engine =
-        Engine::new(catalog, relations, &engine_config, shelf.reader(), journal_writer, kill)?;
-    let mut engine = engine;
-    if let Some(kept) = &kept {
-        engine.resume(&kept.recovered, clock.now());
-    }
+    let engine = Engine::new(
+        catalog,
+        relations,
+        &engine_config,
+        shelf.reader(),
+        journal_writer,
+        kill.clone(),
+    )?;
     let engine = match taps.engine() {
         Some(log) => engine.recorded_by(log),
         None => engine,
@@ -202,6 +197,7 @@ pub fn start_recorded(
     let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
     cores.reverse();
+    let (pin_refused, pins) = mpsc::channel();
     let mut wiring = Wiring {
         clock,
         stop: Arc::new(AtomicBool::new(false)),
@@ -210,6 +206,7 @@ pub fn start_recorded(
         chunk_records: config.chunk_records,
         shelf,
         cores,
+        pin_refused,
         taps,
     };
     let engine = Box::new(engine);
@@ -230,29 +227,10 @@ pub fn start_recorded(
         journal,
         shelf: reader,
         steering: wiring.steering,
-        kept,
+        kill,
+        pins,
+        pins_refused: Vec::new(),
     })
-}
-
-/// Opens the journal and the ledger, where the configuration names a folder for them.
-fn keep(
-    journal: JournalWriter,
-    config: &Config,
-    catalog: &Catalog,
-    clock: &Clock,
-) -> Result<(JournalWriter, Option<Kept>), StartError> {
-    let Some(folder) = &config.journal_folder else { return Ok((journal, None)) };
-    let boot = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
-    let opened = bookkeeping::open(&Opening {
-        folder,
-        config: config.journal,
-        catalog,
-        boot: Boot(boot),
-        is_live: false,
-        now: clock.now(),
-    })?;
-    let OpenBooks { recovered, writer, sequence, books, notes } = opened;
-    Ok((journal.kept_in(writer, sequence), Some(Kept { recovered, books, notes })))
 }
 
 /// The feeds of these venues, each with its listings of the catalog.
@@ -363,8 +341,9 @@ impl Wiring<'_> {
             tiles.latencies.stages.push(stage_histograms);
         }
         let (clock, stop, wait) = (self.clock.clone(), Arc::clone(&self.stop), self.wait);
+        let refused = self.pin_refused.clone();
         let body = move || {
-            pin(eval_core);
+            pin(eval_core, &refused);
             EvalTile::new(engine, rings, clock, stop, to_decision, eval_stages).run(wait)
         };
         tiles.eval = Some(std::thread::Builder::new().name("eval".to_owned()).spawn(body)?);
@@ -387,8 +366,9 @@ impl Wiring<'_> {
         let urls: Vec<String> = streams.iter().map(|stream| stream.endpoint.url.clone()).collect();
         let tap = self.taps.feed(&feeds, &urls);
         let endpoints = streams.into_iter().map(|stream| stream.endpoint).collect();
+        let refused = self.pin_refused.clone();
         let body = move || {
-            pin(core);
+            pin(core, &refused);
             let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stages);
             let mut tile = tile.steered_by(steering).recorded_by(tap);
             if wait != Wait::Park {
@@ -418,10 +398,13 @@ fn by_venue(lines: Vec<Line>) -> Vec<(VenueKind, Vec<Line>)> {
     groups
 }
 
-/// Pins the calling thread where a core is configured; a refusal leaves it free to move.
-fn pin(core: Option<usize>) {
-    if let Some(core) = core {
-        let _pinned = pin_to(core);
+/// Pins the calling thread where a core is configured; a refusal leaves it free to move, and is told.
+fn pin(core: Option<usize>, refused: &Sender<usize>) {
+    if let Some(core) = core
+        && !pin_to(core)
+    {
+        // A run that is over already has nobody who wants to know.
+        let _told = refused.send(core);
     }
 }
 
@@ -495,19 +478,23 @@ impl Running {
         self.steering.clone()
     }
 
+    /// Cores that a tile was to be pinned to and that the system did not give, as far as the tiles
+    /// have told.
+    pub fn pins_refused(&mut self) -> &[usize] {
+        self.pins_refused.extend(self.pins.try_iter());
+        &self.pins_refused
+    }
+
+    /// The kill switch of the engine.
+    #[must_use]
+    pub fn kill_switch(&self) -> KillSwitch {
+        self.kill.clone()
+    }
+
     /// The views of all books.
     #[must_use]
     pub const fn shelf(&self) -> &ShelfReader {
         &self.shelf
-    }
-
-    /// What a person should know of what the journal held at the start, and what went wrong with it
-    /// since the last call.
-    pub fn journal_notes(&mut self) -> Vec<String> {
-        let Some(kept) = &mut self.kept else { return Vec::new() };
-        let mut notes = std::mem::take(&mut kept.notes);
-        notes.extend(kept.books.complaints());
-        notes
     }
 
     /// Journal records that were handed over since the last call, oldest first.
@@ -559,15 +546,14 @@ impl Running {
             let ended = thread.join();
             engine = Some(ended.map_err(|_| io::Error::other("the evaluation tile panicked"))?);
         }
-        let mut engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
-        trouble.extend(self.journal_notes());
-        if let Some(kept) = self.kept.take() {
-            engine.release_journal();
-            // What was traded is in the journal; a ledger that fell behind is made up for later.
-            trouble.extend(kept.books.finish().err().map(|error| error.to_string()));
+        let engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
+        let pins_refused = self.pins_refused().to_vec();
+        for core in &pins_refused {
+            trouble
+                .push(format!("core {core} was refused: its tile ran unpinned, see tiles.cores"));
         }
         self.latencies.drain();
         let (latencies, journal) = (self.latencies, self.journal);
-        Ok(Ended { engine, feeds, latencies, journal, books, trouble })
+        Ok(Ended { engine, feeds, latencies, journal, books, trouble, pins_refused })
     }
 }

@@ -13,7 +13,7 @@
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fee::{FeeSchedule, OrderFees};
-use dutchbook_book::{BookId, BookStatus, Cash, Depth, Exact, Face, Level, Nanos, Qty, Side};
+use dutchbook_book::{BookId, BookStatus, Cash, Depth, Exact, Face, Grid, Level, Nanos, Qty, Side};
 
 use crate::intent::{Intent, OrderId};
 use crate::order::{Order, OrderState};
@@ -75,6 +75,8 @@ struct Pending {
 #[derive(Debug)]
 pub struct PaperVenue {
     rules: Vec<PaperRules>,
+    /// Prices that an order may have, in YES terms.
+    grids: Vec<Grid>,
     pending: Vec<Pending>,
     orders_max: usize,
     takings: Takings,
@@ -84,12 +86,13 @@ pub struct PaperVenue {
 }
 
 impl PaperVenue {
-    /// A paper venue for the books whose rules are given, by [`BookId`].
+    /// A paper venue for the books whose rules and grids are given, by [`BookId`].
     #[must_use]
-    pub fn new(config: PaperConfig, rules: Vec<PaperRules>) -> Self {
+    pub fn new(config: PaperConfig, rules: Vec<PaperRules>, grids: Vec<Grid>) -> Self {
         let takings = Takings::new(rules.len(), config.touched_books_max);
         Self {
             rules,
+            grids,
             pending: Vec::with_capacity(config.orders_max),
             orders_max: config.orders_max,
             takings,
@@ -109,7 +112,8 @@ impl PaperVenue {
             min_notional: listing.min_notional,
             latency,
         });
-        Self::new(config, rules.collect())
+        let grids = catalog.listings.iter().map(|listing| listing.grid);
+        Self::new(config, rules.collect(), grids.collect())
     }
 
     /// What a book asks of an order.
@@ -121,6 +125,13 @@ impl PaperVenue {
     /// The rules of a book, to be changed when the venue changes them.
     pub fn rules_mut(&mut self, book: BookId) -> Option<&mut PaperRules> {
         self.rules.get_mut(book.index())
+    }
+
+    /// Takes another price grid for a book: the venue changed it.
+    pub fn set_grid(&mut self, book: BookId, grid: Grid) {
+        if let Some(known) = self.grids.get_mut(book.index()) {
+            *known = grid;
+        }
     }
 
     /// Orders under way.
@@ -140,11 +151,6 @@ impl PaperVenue {
     #[must_use]
     pub fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty {
         self.takings.left(book, resting, shown)
-    }
-
-    /// Gives numbers after this one: another run has used those before.
-    pub fn count_from(&mut self, order: OrderId) {
-        self.order_count = self.order_count.max(order.0);
     }
 
     /// When the next order meets its book.
@@ -244,15 +250,21 @@ impl PaperVenue {
     }
 
     fn check(&self, intent: &Intent, depth: &Depth) -> Result<PaperRules, RejectReason> {
-        let rules = *self
-            .rules
-            .get(intent.instrument.book().index())
-            .ok_or(RejectReason::UnknownInstrument)?;
+        let book = intent.instrument.book().index();
+        let known = self.rules.get(book).zip(self.grids.get(book));
+        let (&rules, grid) = known.ok_or(RejectReason::UnknownInstrument)?;
         if depth.stamp.status != BookStatus::Live {
             return Err(RejectReason::BookNotLive(depth.stamp.status));
         }
         if depth.top().is_crossed() {
             return Err(RejectReason::BookNotLive(BookStatus::Crossed));
+        }
+        let limit = match intent.instrument.face() {
+            Face::Yes => intent.limit,
+            Face::No => intent.limit.complement(),
+        };
+        if !grid.is_valid(limit) {
+            return Err(RejectReason::OffGrid);
         }
         if intent.qty.is_zero() || intent.qty.floor_to_lot(rules.lot) != intent.qty {
             return Err(RejectReason::OffLot);

@@ -32,7 +32,12 @@ fn venue(latency: u64) -> PaperVenue {
         min_notional: Cash::from_micro(500_000),
         latency: Nanos(latency),
     };
-    PaperVenue::new(PaperConfig { orders_max: 4, touched_books_max: 2 }, vec![rules; 4])
+    let grid = Grid::uniform(price(10)).unwrap();
+    PaperVenue::new(
+        PaperConfig { orders_max: 4, touched_books_max: 2 },
+        vec![rules; 4],
+        vec![grid; 4],
+    )
 }
 
 fn intent(face: Face, side: Side, limit: u32, count: u64) -> Intent {
@@ -121,6 +126,8 @@ fn what_the_venue_would_refuse_is_refused() {
         (good, crossed, RejectReason::BookNotLive(BookStatus::Crossed)),
         (Intent { qty: Qty::from_micro(1_001_000).unwrap(), ..good }, shown, RejectReason::OffLot),
         (Intent { qty: Qty::ZERO, ..good }, shown, RejectReason::OffLot),
+        (intent(Face::Yes, Side::Buy, 4505, 8), shown, RejectReason::OffGrid),
+        (intent(Face::No, Side::Buy, 4495, 8), shown, RejectReason::OffGrid),
         (Intent { qty: Qty::from_centi(99).unwrap(), ..good }, shown, RejectReason::BelowMinQty),
         (Intent { qty: Qty::ONE, ..good }, shown, RejectReason::BelowMinNotional),
         (Intent { instrument: InstrumentId(99), ..good }, shown, RejectReason::UnknownInstrument),

@@ -17,6 +17,8 @@ pub enum RejectReason {
     BelowMinQty,
     /// Below the smallest order in cash.
     BelowMinNotional,
+    /// The limit is no price of the instrument's grid: the catalog's grid or the pricing is wrong.
+    OffGrid,
     /// The book moved past the limit between decision and signing: nothing was sent.
     PriceMoved,
     /// Nobody wanted it any more when it was to leave: nothing was sent.

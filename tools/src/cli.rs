@@ -11,7 +11,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::matching::command::{MatchError, Matched};
 use crate::matching::review::Approver;
-use crate::{demo, eval, import, inspect, matching, record, replay, report, run, venue};
+use crate::{check, demo, eval, import, inspect, keys, kill, matching, record, replay, run, venue};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -44,6 +44,14 @@ enum Command {
     Demo(DemoArgs),
     /// Runs the engine, trading on paper, on the venues that the configuration names.
     Run(run::RunArgs),
+    /// Looks at the whole set-up: what is wrong with it, and what to do about each thing.
+    Check(check::CheckArgs),
+    /// Makes or fetches API credentials and encrypted wallet keys.
+    Keys(keys::KeysArgs),
+    /// Pulls the kill switch: stops every engine of this state folder and cancels all open orders.
+    Kill(kill::KillArgs),
+    /// Frees the kill switch; only a person can know when.
+    Clear(kill::ClearArgs),
     /// Runs one simulated venue that the venue's own clients can be pointed at.
     Venue(venue::VenueArgs),
     /// Replays recordings through the engine: books, gaps, opportunities and their lives.
@@ -52,8 +60,6 @@ enum Command {
     Record(record::RecordArgs),
     /// Keeps foreign recordings of venues' streams as one capture.
     Import(import::ImportArgs),
-    /// Adds up the ledger: profit by strategy, venue, event and day, fees, slippage, legged losses.
-    Report(report::ReportArgs),
     /// Looks into a capture: what it holds, its rates and holes, any single message.
     Inspect(inspect::InspectArgs),
     /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
@@ -178,11 +184,14 @@ pub fn main() -> ExitCode {
         None => run_demo(&cli.demo),
         Some(Command::Demo(args)) => run_demo(&args),
         Some(Command::Run(args)) => run_engine(&args),
+        Some(Command::Check(args)) => run_check(&args),
+        Some(Command::Keys(args)) => run_keys(&args),
+        Some(Command::Kill(args)) => run_kill(&args),
+        Some(Command::Clear(args)) => run_clear(&args),
         Some(Command::Venue(args)) => run_venue(&args),
         Some(Command::Replay(args)) => run_replay(&args),
         Some(Command::Record(args)) => run_record(&args),
         Some(Command::Import(args)) => run_import(&args),
-        Some(Command::Report(args)) => run_report(&args),
         Some(Command::Inspect(args)) => run_inspect(&args),
         Some(Command::Eval(args)) => run_eval(&args),
         Some(Command::Match(args)) => run_match(&args),
@@ -236,6 +245,40 @@ fn run_engine(args: &run::RunArgs) -> ExitCode {
     }
 }
 
+/// Prints what was found; one red finding is a failure.
+fn run_check(args: &check::CheckArgs) -> ExitCode {
+    let findings = check::run(args);
+    let printed = if args.json { print_json(&findings.json()) } else { print(&findings.text()) };
+    if findings.is_red() { ExitCode::FAILURE } else { printed }
+}
+
+fn run_keys(args: &keys::KeysArgs) -> ExitCode {
+    match keys::run(args) {
+        Ok(made) if made.wants_json => print_json(&made.json),
+        Ok(made) => print(&made.text),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+/// Prints what became of the orders; one that may still be open is a failure.
+fn run_kill(args: &kill::KillArgs) -> ExitCode {
+    match kill::kill(args) {
+        Ok(killed) => {
+            let printed =
+                if args.json { print_json(&killed.json()) } else { print(&killed.text()) };
+            if killed.is_verified() { printed } else { ExitCode::FAILURE }
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_clear(args: &kill::ClearArgs) -> ExitCode {
+    match kill::clear(args) {
+        Ok(said) => print(&said),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
 fn run_venue(args: &venue::VenueArgs) -> ExitCode {
     match venue::run(args, &mut std::io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -275,14 +318,6 @@ fn run_import(args: &import::ImportArgs) -> ExitCode {
     match import::run(args) {
         Ok(done) if args.json => print_json(&done.json()),
         Ok(done) => print(&done.text()),
-        Err(error) => fail(&error.to_string()),
-    }
-}
-
-fn run_report(args: &report::ReportArgs) -> ExitCode {
-    match report::run(args) {
-        Ok(reported) if args.json => print_json(&reported.json()),
-        Ok(reported) => print(&reported.text()),
         Err(error) => fail(&error.to_string()),
     }
 }

@@ -71,6 +71,7 @@ impl ConnectionCounts {
             | Kind::SawDepth
             | Kind::JournalFull
             | Kind::Told
+            | Kind::Killed
             | Kind::Decided => {}
         }
     }

@@ -15,9 +15,9 @@ use dutchbook_book::grid::GridError;
 use dutchbook_core::clock::Clock;
 
 use crate::cli;
+use crate::key_pair::KeyType;
 use crate::sim::fault::FaultPlan;
 use crate::sim::flow::{FlowConfig, Pace};
-use crate::sim::kalshi::KeyType;
 use crate::sim::scenario::Scenario;
 use crate::sim::server::{
     self, CertificateError, Served, SimOptions, SimServerError, VenueCertificate,

@@ -68,6 +68,8 @@ pub enum Kind {
     JournalFull = 24,
     /// The engine took a word of the order desk; the body is its record.
     Told = 25,
+    /// The engine saw that the kill switch was pulled.
+    Killed = 26,
     /// One decision, in the lane of decisions. `number`: its basket.
     Decided = 32,
 }
@@ -77,7 +79,7 @@ pub const TORN: u64 = u64::MAX;
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Hole,
         Self::Payload,
         Self::Connected,
@@ -97,6 +99,7 @@ impl Kind {
         Self::SawDepth,
         Self::JournalFull,
         Self::Told,
+        Self::Killed,
         Self::Decided,
     ];
 
@@ -129,6 +132,7 @@ impl Kind {
             Self::SawDepth => "saw_depth",
             Self::JournalFull => "journal_full",
             Self::Told => "told",
+            Self::Killed => "killed",
             Self::Decided => "decided",
         }
     }

@@ -198,7 +198,7 @@ fn per_s(key: &'static str, value: u64) -> Result<u32, ConfigError> {
 }
 
 /// An address of a scheme, with or without TLS, without blanks, which would end a request's line.
-fn url(key: &'static str, value: String, scheme: &str) -> Result<String, ConfigError> {
+pub(super) fn url(key: &'static str, value: String, scheme: &str) -> Result<String, ConfigError> {
     let rest = value.strip_prefix(scheme);
     let rest = rest.and_then(|rest| rest.strip_prefix("://").or(rest.strip_prefix("s://")));
     if rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))

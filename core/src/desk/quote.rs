@@ -82,6 +82,13 @@ pub fn quote(
     }
     let worst = worst.filter(|_| wanted.is_zero()).ok_or(RejectReason::PriceMoved)?;
     let limit = with_allowance(intent, worst, terms);
+    let on_book = match intent.instrument.face() {
+        Face::Yes => limit,
+        Face::No => limit.complement(),
+    };
+    if !terms.grid.is_valid(on_book) {
+        return Err(RejectReason::OffGrid);
+    }
     let budget = match (terms.kind, intent.side) {
         (VenueKind::Polymarket, Side::Buy) => Some(cents_up(cash, terms.rules)?),
         (VenueKind::Polymarket, Side::Sell) | (VenueKind::Kalshi, _) => None,

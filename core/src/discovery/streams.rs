@@ -12,20 +12,16 @@ use dutchbook_feeds::session::Rules;
 use crate::clock::Clock;
 use crate::config::{Config, KalshiVenue};
 use crate::net::{Endpoint, Stamper, StandbyPlan};
+use crate::secret::{SecretError, SecretSource};
 use crate::tls::TlsRoots;
 use crate::topology::Stream;
 
 /// Why a stream cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read.
-    #[error("cannot read kalshi.private_key_file {path}: {source}")]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
+    /// The file cannot be read, or others could have read it.
+    #[error("kalshi.private_key_file: {0}")]
+    Secret(#[from] SecretError),
     /// It holds no key.
     #[error("kalshi.private_key_file {path}: {source}")]
     Key {
@@ -86,23 +82,17 @@ pub fn streams(
 /// Signs every handshake of Kalshi's stream, where the configuration names a key.
 fn stamper(venue: &KalshiVenue, clock: &Clock) -> Result<Option<Stamper>, KeyError> {
     let Some((id, path)) = &venue.key else { return Ok(None) };
-    let read = |source| KeyError::Read { path: path.clone(), source };
-    let pem = std::fs::read_to_string(path).map_err(read)?;
+    let pem = SecretSource::File(path.clone()).read()?;
     let key = |source| KeyError::Key { path: path.clone(), source };
     let credentials = Arc::new(Credentials::new(id, &pem).map_err(key)?);
     let clock = clock.clone();
     let target = path_of(&venue.ws_url);
     Ok(Some(Stamper::new(move || {
-        let now = clock.now().millis();
         // Without a signature the venue refuses the stream and says why.
-        let Ok(stamp) = credentials.stamp(now, "GET", &target) else { return Vec::new() };
-        let signature = String::from_utf8_lossy(stamp.signature.as_bytes()).into_owned();
-        let header = |name: &str, value: String| (name.to_owned(), value);
-        vec![
-            header("KALSHI-ACCESS-KEY", credentials.key_id().to_owned()),
-            header("KALSHI-ACCESS-TIMESTAMP", stamp.unix_ms.to_string()),
-            header("KALSHI-ACCESS-SIGNATURE", signature),
-        ]
+        let Ok(fields) = credentials.fields(clock.now().millis(), "GET", &target) else {
+            return Vec::new();
+        };
+        fields.map(|(name, value)| (name.to_owned(), value)).into()
     })))
 }
 

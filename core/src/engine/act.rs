@@ -19,6 +19,9 @@ use crate::journal::Record;
 use crate::legged::{ATTEMPT_GAP, Attempt, LeggedEnd, Market, Progress};
 use crate::opportunity::LifeTracker;
 use crate::position::Portfolio;
+use crate::risk::RiskGate;
+use crate::risk::breaker::Breaker;
+use crate::risk::kill::KillCause;
 use crate::telemetry::{Counter, CounterReader, Counters};
 
 /// Attempts at what is legged when the run is over.
@@ -44,9 +47,12 @@ impl Market for Views<'_> {
     }
 }
 
-fn count(counters: &mut Counters, progress: Progress) {
+fn count(counters: &mut Counters, risk: &mut RiskGate, progress: Progress, now: Nanos) {
     match progress {
-        Progress::Legged => counters.add(Counter::Legged, 1),
+        Progress::Legged => {
+            counters.add(Counter::Legged, 1);
+            risk.on_legged(now);
+        }
         Progress::Even(Some(LeggedEnd::Completed)) => counters.add(Counter::Completed, 1),
         Progress::Even(Some(LeggedEnd::Unwound)) => counters.add(Counter::Unwound, 1),
         Progress::Open | Progress::Even(Some(LeggedEnd::Left) | None) => {}
@@ -60,7 +66,7 @@ impl Engine {
     }
 
     /// Follows the trade that is about to be sent until it is hedged or flat.
-    pub(super) fn follow(&mut self, concrete: &Concrete, now: Nanos) {
+    pub(super) fn follow(&mut self, concrete: &Concrete) {
         let Some(trade) = self.intents.first().map(|intent| intent.trade) else { return };
         // A resolution is worth what it is expected to pay; every other basket its floor.
         let Some(mut payoff) = self.pays(concrete).map(|pays| pays.payoff) else { return };
@@ -74,35 +80,30 @@ impl Engine {
         }
         let execution = &self.execution;
         let legs = self.intents.iter().zip(&self.legs).map(|(intent, leg)| {
-            let lot = execution.lot(intent.instrument.book(), intent.limit);
+            let book = intent.instrument.book();
+            let lot = execution.rules(book).map_or(Qty::ONE, |rules| rules.lot);
+            // What an order may bring too much is less than a cent's worth: no reason to trade.
+            let lot = lot.checked_add(execution.excess(book, intent.limit)).unwrap_or(lot);
             (intent.instrument, leg.ratio_micro, lot)
         });
         let followed = self.legged.open(trade, self.decisions, payoff, legs);
         assert!(followed, "a trade is decided only where it can be followed");
-        self.keep_basket(trade, payoff, now);
     }
 
     /// Closes the legs of trades that were filled unequally, where their books allow.
     pub(super) fn recover(&mut self, now: Nanos) {
-        // Acquire: whoever switched it on has written why before.
-        if self.legged.legged_count() == 0 || self.kill.load(Ordering::Acquire) {
+        if self.legged.legged_count() == 0 || self.is_killed {
             return;
         }
         for index in 0..self.legged.slot_count() {
             let mut market = Views { sight: &mut self.sight, execution: &self.execution };
             let portfolio = &self.portfolio;
             let is_settled = |id: InstrumentId| portfolio.is_settled(id.book());
-            let trade = self.legged.trade(index);
-            match self.legged.attempt(index, is_settled, &mut market, now) {
-                Attempt::Idle => {}
-                Attempt::Send { decision } => {
-                    self.intents.clear();
-                    self.intents.extend_from_slice(self.legged.intents());
-                    self.send_under(decision, Urgency::Unwind, now);
-                }
-                Attempt::Ended(end) => {
-                    self.step(trade.unwrap_or_default(), Progress::Even(Some(end)), now);
-                }
+            let attempt = self.legged.attempt(index, is_settled, &mut market, now);
+            if let Attempt::Send { decision } = attempt {
+                self.intents.clear();
+                self.intents.extend_from_slice(self.legged.intents());
+                self.send_under(decision, Urgency::Unwind, now);
             }
         }
     }
@@ -141,7 +142,8 @@ impl Engine {
     fn note_intent(&mut self, decision: u64, index: usize, order: OrderId, now: Nanos) {
         let Some(intent) = self.intents.get(index).copied() else { return };
         self.counters.add(Counter::Intents, 1);
-        self.keep(&Record::Intent { decision, order, intent }, now);
+        let record = Record::Intent { decision, order, intent };
+        self.journal.record_or_shed(now, &record);
     }
 
     fn refuse_all(&mut self, now: Nanos) {
@@ -155,13 +157,14 @@ impl Engine {
         self.counters.add(Counter::IntentsRefused, 1);
         self.risk.on_refused(intent.trade, intent.leg_index);
         let progress = self.legged.on_refused(intent.trade, now);
-        count(&mut self.counters, progress);
-        self.step(intent.trade, progress, now);
+        count(&mut self.counters, &mut self.risk, progress, now);
+        self.obey_breakers();
     }
 
     /// Executes the paper orders that are due against the views as they are now. Returns how many
     /// orders ended.
     pub fn poll(&mut self, now: Nanos) -> usize {
+        self.look_at_kill(now);
         if !self.is_due(now) {
             return 0;
         }
@@ -173,7 +176,41 @@ impl Engine {
     fn is_due(&self, now: Nanos) -> bool {
         self.execution.next_due().is_some_and(|due| due <= now)
             || self.young.front().is_some_and(|(due, _)| *due <= now)
-            || (self.legged.is_due(now) && !self.kill.load(Ordering::Acquire))
+            || (self.legged.is_due(now) && !self.is_killed)
+    }
+
+    /// Sees that somebody has pulled the switch.
+    pub(super) fn look_at_kill(&mut self, now: Nanos) {
+        if !self.is_killed && self.kill.is_pulled() {
+            self.on_kill(now);
+        }
+    }
+
+    /// Nothing is sent from here on: somebody outside has pulled the switch.
+    pub fn on_kill(&mut self, now: Nanos) {
+        self.sight.called(Kind::Killed, now);
+        self.is_killed = true;
+    }
+
+    /// Pulls the switch where a breaker wants it.
+    fn obey_breakers(&mut self) {
+        if let Some(breaker) = self.risk.must_kill()
+            && !self.is_killed
+        {
+            self.pull(KillCause::Breaker(breaker));
+        }
+    }
+
+    /// What somebody else found: trading is paused, or over.
+    pub(super) fn trip(&mut self, breaker: Breaker, now: Nanos) {
+        self.risk.trip(breaker, now);
+        self.obey_breakers();
+    }
+
+    /// Pulls the switch from within.
+    pub(super) fn pull(&mut self, cause: KillCause) {
+        self.is_killed = true;
+        self.kill.pull(cause);
     }
 
     fn poll_due(&mut self, now: Nanos) -> usize {
@@ -241,14 +278,13 @@ impl Engine {
             | ReportKind::Reversed(_)
             | ReportKind::Settled => {}
         }
-        self.keep(&Record::Report(*report), now);
         self.risk.on_report(report);
         let progress = self.legged.on_report(report, now);
-        count(&mut self.counters, progress);
-        self.step(report.trade, progress, now);
+        count(&mut self.counters, &mut self.risk, progress, now);
+        self.obey_breakers();
         if self.portfolio.apply(report).is_err() {
             // A fill that does not fit the books of account: stop trading, keep the evidence.
-            self.kill.store(true, Ordering::Release);
+            self.pull(KillCause::Account);
         }
         let book = report.instrument.book();
         let pairs = self.portfolio.pairs(book);
@@ -256,8 +292,8 @@ impl Engine {
         if is_over && !pairs.is_zero() && self.execution.merges(book) {
             // Both faces of one book are cash: free the capital that they bind. There are as many.
             let _merged = self.portfolio.merge(book, pairs).is_ok();
-            self.keep_merge(book, pairs, now);
         }
+        self.journal.record_or_shed(now, &Record::Report(*report));
     }
 
     /// The run is over: executes what is under way, ends every life.

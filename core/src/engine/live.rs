@@ -1,13 +1,13 @@
 //! Orders on real venues: what goes to the desk, and what it says.
 
 use dutchbook_book::{Nanos, Price, VenueId};
-use std::sync::atomic::Ordering;
 
 use super::execution::Execution;
 use super::{Engine, LEGS_MAX};
 use crate::desk::{Channel, Desk, DeskCounts, Word};
-use crate::journal::live::Origin;
 use crate::request::{Answer, Outbox, RequestId};
+use crate::risk::breaker::Breaker;
+use crate::risk::kill::KillCause;
 
 impl Engine {
     /// Sends its orders through a desk from now on. `allowance` is how much worse than the worst
@@ -80,8 +80,7 @@ impl Engine {
             Word::Opening { venue, cash } => {
                 let known = self.portfolio.money(venue).cash;
                 let missing = cash.exact().checked_sub(known);
-                let booked =
-                    missing.map(|missing| self.book_cash(venue, missing, Origin::Opening, now));
+                let booked = missing.map(|missing| self.portfolio.deposit(venue, missing));
                 if !matches!(booked, Some(Ok(()))) {
                     self.halt();
                 }
@@ -93,7 +92,8 @@ impl Engine {
             }
             // Our accounts and the venue's differ: nothing new until a person has looked.
             Word::Breach { found, .. } if found.is_empty() => {}
-            Word::Breach { .. } | Word::Differs { .. } => self.halt(),
+            Word::Breach { .. } => self.doubt(Breaker::Contradiction, now),
+            Word::Differs { .. } => self.doubt(Breaker::Reconciliation, now),
         }
     }
 
@@ -102,9 +102,14 @@ impl Engine {
         self.on_word(&Word::Opening { venue, cash }, now);
     }
 
-    fn halt(&self) {
-        // Release: why is written before.
-        self.kill.store(true, Ordering::Release);
+    fn halt(&mut self) {
+        self.pull(KillCause::Account);
+    }
+
+    /// Stops for what only a person can explain. A replay is not told the word, but that we stopped.
+    fn doubt(&mut self, breaker: Breaker, now: Nanos) {
+        self.trip(breaker, now);
+        self.on_kill(now);
     }
 
     /// Whether nothing of what was sent can change any more.

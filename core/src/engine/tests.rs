@@ -2,6 +2,7 @@ use super::*;
 use crate::eval::basket::BasketKind;
 use crate::journal::{JournalReader, decode, journal};
 use crate::relation::structural;
+use crate::risk::kill::KillSwitch;
 use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::shelf::{Shelf, ShelfWriter};
@@ -60,7 +61,7 @@ impl Rig {
         change(&mut config);
         let mut shelf = Shelf::new(2);
         let (writer, journal) = journal(8, 1_024);
-        let kill = Arc::new(AtomicBool::new(false));
+        let kill = KillSwitch::default();
         let relations = structural(&catalog);
         let books = catalog.listings.iter().map(|listing| Book::new(listing.grid));
         let books: Vec<Book> = books.collect();

@@ -308,6 +308,7 @@ impl Put<'_> {
             RejectReason::Refused => self.u8(11),
             RejectReason::NeverArrived => self.u8(12),
             RejectReason::VenueDown => self.u8(13),
+            RejectReason::OffGrid => self.u8(14),
         }
     }
 
@@ -509,6 +510,7 @@ impl Take<'_> {
             11 => RejectReason::Refused,
             12 => RejectReason::NeverArrived,
             13 => RejectReason::VenueDown,
+            14 => RejectReason::OffGrid,
             _ => return None,
         })
     }

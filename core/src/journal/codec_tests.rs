@@ -100,6 +100,7 @@ fn reason() -> impl Strategy<Value = RejectReason> {
         Just(RejectReason::Refused),
         Just(RejectReason::NeverArrived),
         Just(RejectReason::VenueDown),
+        Just(RejectReason::OffGrid),
     ]
 }
 

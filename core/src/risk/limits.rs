@@ -1,6 +1,8 @@
 //! The caps of the risk gate, and the names of what it refuses for.
 
-use dutchbook_book::Cash;
+use dutchbook_book::{Cash, Price};
+
+use super::breaker::BreakerConfig;
 
 /// Caps, in the units that their names end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +19,16 @@ pub struct RiskConfig {
     pub event_legged_cash_max: Cash,
     /// The most that may be held and in flight at one venue.
     pub venue_cash_max: Cash,
+    /// The most that may be held and in flight where one source decides the outcomes.
+    pub oracle_cash_max: Cash,
     /// The most that may be held and in flight in all.
     pub total_cash_max: Cash,
     /// The most that may be lost, realised, in one day of 86 400 s.
     pub daily_loss_cash_max: Cash,
+    /// The most that realised profit may lie below its highest.
+    pub drawdown_cash_max: Cash,
+    /// Prices that an order's limit may have, the first and the last included.
+    pub price_band: [Price; 2],
     /// The least worst-case profit that is worth a basket.
     pub net_edge_cash_min: Cash,
     /// Put aside per order for what the venue rounds up and charges per order.
@@ -37,6 +45,8 @@ pub struct RiskConfig {
     pub age_ms_max: u64,
     /// How long an intent is wanted.
     pub deadline_ms: u64,
+    /// Bounds of the circuit breakers.
+    pub breakers: BreakerConfig,
 }
 
 impl Default for RiskConfig {
@@ -48,8 +58,11 @@ impl Default for RiskConfig {
             event_exposure_cash_max: dollars(2_000),
             event_legged_cash_max: dollars(5_000),
             venue_cash_max: dollars(50_000),
+            oracle_cash_max: dollars(100_000),
             total_cash_max: dollars(100_000),
             daily_loss_cash_max: dollars(500),
+            drawdown_cash_max: dollars(1_000),
+            price_band: [Price::ZERO, Price::ONE],
             net_edge_cash_min: Cash::from_micro(10_000),
             order_reserve_cash: Cash::from_micro(20_000),
             open_baskets_max: 64,
@@ -58,6 +71,7 @@ impl Default for RiskConfig {
             order_window_ms: 1_000,
             age_ms_max: 30_000,
             deadline_ms: 1_000,
+            breakers: BreakerConfig::default(),
         }
     }
 }
@@ -132,6 +146,16 @@ vetoes!(
     TooLarge => "too_large",
     /// Too many trades are neither hedged nor flat to follow one more.
     LeggedFull => "legged_full",
+    /// A circuit breaker has tripped.
+    BreakerOpen => "breaker_open",
+    /// Realised profit lies too far below its highest.
+    Drawdown => "drawdown",
+    /// An order's price is outside of the band.
+    PriceBand => "price_band",
+    /// Two of our own orders would meet each other.
+    SelfCross => "self_cross",
+    /// Too much where one source decides the outcomes.
+    OracleCash => "oracle_cash",
 );
 
 impl Veto {

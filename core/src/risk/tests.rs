@@ -4,11 +4,11 @@ use crate::opportunity::{OpportunityId, Sighting};
 use crate::position::tests::catalog;
 use dutchbook_book::catalog::EventLaw;
 use dutchbook_book::view::TopView;
-use dutchbook_book::{Cash, Face, Level, Stamp, TopOfBook};
+use dutchbook_book::{BookStatus, Cash, Face, Level, Stamp, TopOfBook};
 use dutchbook_exec::{Closed, Fill, OrderEnd, OrderId, RejectReason};
 use proptest::prelude::*;
 
-static OFF: AtomicBool = AtomicBool::new(false);
+const OFF: bool = false;
 const NOW: Nanos = Nanos(1_000_000_000);
 
 fn price(pips: u32) -> Price {
@@ -63,7 +63,7 @@ fn loose() -> RiskConfig {
 
 fn veto_of(config: RiskConfig, legs: &[OpportunityLeg]) -> Option<Veto> {
     let (mut gate, portfolio) = bench(config);
-    let veto = gate.check(&opportunity(0, legs), &portfolio, &OFF, NOW).err();
+    let veto = gate.check(&opportunity(0, legs), &portfolio, OFF, NOW).err();
     if let Some(veto) = veto {
         assert_eq!((gate.veto_count(veto), gate.in_flight()), (1, Exact::ZERO));
         assert_eq!(gate.open_basket_count(), 0);
@@ -75,12 +75,12 @@ fn veto_of(config: RiskConfig, legs: &[OpportunityLeg]) -> Option<Veto> {
 fn an_allowed_basket_becomes_intents_and_reserves_their_cash() {
     let (mut gate, portfolio) = bench(loose());
     let legs = pair(100);
-    let intents = gate.check(&opportunity(0, &legs), &portfolio, &OFF, NOW).unwrap().to_vec();
+    let intents = gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).unwrap().to_vec();
     assert_eq!(intents.len(), 2);
     assert_eq!((intents[1].instrument, intents[1].limit), (legs[1].instrument, price(5500)));
     assert_eq!(intents[0].deadline, NOW.plus(Nanos::from_millis(1_000)));
     assert_eq!(gate.in_flight().to_string(), "95");
-    let again = gate.check(&opportunity(0, &legs), &portfolio, &OFF, NOW);
+    let again = gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW);
     assert_eq!(again.err(), Some(Veto::InFlight));
 }
 
@@ -162,28 +162,28 @@ fn each_cap_binds_just_above_its_number() {
 fn the_kill_switch_comes_first_and_the_window_moves_on() {
     let (mut gate, portfolio) = bench(RiskConfig { window_orders_max: 2, ..loose() });
     let legs = pair(1);
-    let killed = gate.check(&opportunity(0, &[]), &portfolio, &AtomicBool::new(true), NOW);
+    let killed = gate.check(&opportunity(0, &[]), &portfolio, true, NOW);
     assert_eq!(killed.err(), Some(Veto::Killed));
-    assert!(gate.check(&opportunity(0, &legs), &portfolio, &OFF, NOW).is_ok());
-    let soon = gate.check(&opportunity(1, &legs), &portfolio, &OFF, NOW.plus(Nanos(999_999_999)));
+    assert!(gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).is_ok());
+    let soon = gate.check(&opportunity(1, &legs), &portfolio, OFF, NOW.plus(Nanos(999_999_999)));
     assert_eq!(soon.err(), Some(Veto::OrderRate));
     let later = NOW.plus(Nanos::from_secs(1));
-    assert!(gate.check(&opportunity(1, &legs), &portfolio, &OFF, later).is_ok());
+    assert!(gate.check(&opportunity(1, &legs), &portfolio, OFF, later).is_ok());
 }
 
 #[test]
 fn a_day_that_lost_too_much_is_over_until_the_next() {
     let (mut gate, mut portfolio) = bench(RiskConfig { daily_loss_cash_max: Cash::ONE, ..loose() });
     let legs = pair(1);
-    assert!(gate.check(&opportunity(0, &legs), &portfolio, &OFF, NOW).is_ok());
+    assert!(gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).is_ok());
     portfolio.split(BookId(2), contracts(2)).unwrap();
     portfolio.settle(BookId(2), Price::ZERO, dollars(2)).unwrap();
-    let lost = gate.check(&opportunity(1, &legs), &portfolio, &OFF, NOW);
+    let lost = gate.check(&opportunity(1, &legs), &portfolio, OFF, NOW);
     assert_eq!(lost.err(), Some(Veto::DailyLoss));
     let tomorrow = Nanos(NANOS_PER_DAY + 1);
     let mut fresh = legs;
     fresh.iter_mut().for_each(|leg| leg.view.stamp.ts_recv = tomorrow);
-    assert!(gate.check(&opportunity(1, &fresh), &portfolio, &OFF, tomorrow).is_ok());
+    assert!(gate.check(&opportunity(1, &fresh), &portfolio, OFF, tomorrow).is_ok());
 }
 
 #[test]
@@ -193,13 +193,13 @@ fn a_sale_is_a_purchase_of_the_complement_unless_that_costs_more() {
     sale.side = Side::Sell;
     sale.view.top = TopOfBook { bid: sale.view.top.ask, ask: None };
     let legs = [sale];
-    let intents = gate.check(&opportunity(0, &legs), &portfolio, &OFF, NOW).unwrap();
+    let intents = gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).unwrap();
     let intent = intents[0];
     assert_eq!((intent.side, intent.limit), (Side::Buy, price(6000)));
     assert_eq!(intent.instrument, BookId(0).instrument(Face::No));
     let rate = dutchbook_book::Rate::from_ppm(30_000).unwrap();
     gate.set_fee(BookId(0), FeeSchedule::proportional(rate, 0));
-    let dear = gate.check(&opportunity(1, &legs), &portfolio, &OFF, NOW);
+    let dear = gate.check(&opportunity(1, &legs), &portfolio, OFF, NOW);
     assert_eq!(dear.err(), Some(Veto::Uncovered));
 }
 
@@ -211,7 +211,7 @@ fn report(intent: &Intent, kind: ReportKind) -> Report {
 fn fills_and_ends_free_what_was_put_aside() {
     let (mut gate, portfolio) = bench(loose());
     let legs = pair(100);
-    let intents = gate.check(&opportunity(7, &legs), &portfolio, &OFF, NOW).unwrap().to_vec();
+    let intents = gate.check(&opportunity(7, &legs), &portfolio, OFF, NOW).unwrap().to_vec();
     let qty = contracts(25);
     let fill = Fill { number: 1, price: price(3900), qty, delivered: qty, fee: Exact::ZERO };
     assert!(gate.on_report(&report(&intents[0], ReportKind::Filled(fill))));
@@ -241,7 +241,7 @@ proptest! {
         let mut open: Vec<Intent> = Vec::new();
         for (basket, count, action) in steps {
             let legs = pair(count);
-            if let Ok(intents) = gate.check(&opportunity(basket, &legs), &portfolio, &OFF, NOW) {
+            if let Ok(intents) = gate.check(&opportunity(basket, &legs), &portfolio, OFF, NOW) {
                 open.extend(intents);
             }
             let committed = portfolio.total().committed;

@@ -1,9 +1,9 @@
 //! Where a secret is read from, and who else could have read it.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 
 use dutchbook_exec::sign::ecdsa::{KeyError, PrivateKey};
 use dutchbook_exec::sign::keystore::{self, KeystoreError};
@@ -18,6 +18,14 @@ pub enum SecretError {
     /// The file cannot be read.
     #[error("secret file {path}: {error}")]
     Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The file cannot be written.
+    #[error("secret file {path}: {error}")]
+    Unwritable {
         /// Which.
         path: PathBuf,
         /// Why.
@@ -107,6 +115,23 @@ fn read_file(path: &PathBuf) -> Result<Zeroizing<String>, SecretError> {
     Ok(text)
 }
 
+/// Writes a secret into a new file that only its owner can read.
+///
+/// # Errors
+/// When there is a file already, or it cannot be written: nothing half-written is left then.
+pub fn write_new(path: &Path, text: &str) -> Result<(), SecretError> {
+    let unwritable = |error| SecretError::Unwritable { path: path.to_owned(), error };
+    let mut options = File::options();
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(path).map_err(unwritable)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // What is left of it is of no use; that it cannot be removed adds nothing.
+        let _removed = std::fs::remove_file(path);
+        unwritable(error)
+    })
+}
+
 /// The private key that a source holds: 64 hexadecimal digits, or an encrypted keystore file that
 /// `passphrase` opens.
 ///
@@ -154,6 +179,10 @@ mod tests {
         assert!(matches!(source.read(), Err(SecretError::NotText { .. })));
         let source = SecretSource::File(folder.clone());
         assert!(matches!(source.read(), Err(SecretError::NotText { .. })));
+        let fresh = folder.join("fresh");
+        write_new(&fresh, "hush").unwrap();
+        assert_eq!(SecretSource::File(fresh.clone()).read().unwrap().as_str(), "hush");
+        assert!(matches!(write_new(&fresh, "other"), Err(SecretError::Unwritable { .. })));
         let source = SecretSource::Environment("DUTCHBOOK_NO_SUCH_SECRET".to_owned());
         assert!(matches!(source.read(), Err(SecretError::NotSet(_))));
         fs::remove_dir_all(folder).unwrap();

@@ -10,9 +10,6 @@
 //! A message that arrives meanwhile waits for at most one rehearsal, well below a microsecond, once
 //! in tens of them. The wrong choice where a tile shares its core: see [`crate::pin::Wait::Park`].
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::ring::{CoalescingConsumer, CoalescingRing, Ring};
@@ -28,6 +25,7 @@ use crate::control::Control;
 use crate::engine::Engine;
 use crate::journal::{JournalReader, journal};
 use crate::relation::structural;
+use crate::risk::kill::{KillCause, KillSwitch};
 
 /// Silence after which the next rehearsal is due, and the pause between two.
 const PAUSE: Nanos = Nanos::from_micros(20);
@@ -80,7 +78,7 @@ impl Rehearsal {
             let (writer, reader) = journal(2, 64);
             let config = Config::parse("").ok()?.engine();
             let relations = structural(&catalog);
-            let kill = Arc::new(AtomicBool::new(true));
+            let kill = KillSwitch::pulled(KillCause::Command);
             let engine =
                 Engine::new(catalog, relations, &config, shelf.reader(), writer, kill).ok()?;
             (Route::Inline(Box::new(engine)), None, Some(reader))

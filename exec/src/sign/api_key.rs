@@ -91,6 +91,15 @@ impl ApiKey {
         }
     }
 
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "Ed25519",
+            Self::Rsa(_) => "RSA",
+        }
+    }
+
     /// How many characters its signatures have.
     #[must_use]
     pub fn signature_chars(&self) -> usize {

@@ -5,7 +5,9 @@
 //! reads the envelope. Slow on purpose: up to seconds, once at start.
 
 use alloy_primitives::{hex, keccak256};
-use aws_lc_rs::cipher::{AES_128, DecryptingKey, DecryptionContext, UnboundCipherKey};
+use aws_lc_rs::cipher::{
+    AES_128, DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
+};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::pbkdf2;
@@ -94,6 +96,54 @@ pub fn decrypt(file: &str, passphrase: &str) -> Result<PrivateKey, KeystoreError
     Ok(PrivateKey::from_bytes(&bytes)?)
 }
 
+/// What an encryption draws at random: nobody needs it to be secret.
+#[derive(Clone, Copy, Debug)]
+pub struct KeystoreSeed {
+    /// Salt of the derivation.
+    pub salt: [u8; 32],
+    /// First block of the cipher's counter.
+    pub iv: [u8; 16],
+    /// Makes the file's own id.
+    pub id: [u8; 16],
+}
+
+/// The text of a keystore file that holds the key behind a passphrase (scrypt as strong as wallets
+/// write it: a quarter of a gibibyte and about a second for each guess).
+///
+/// # Errors
+/// When the cryptography library refuses.
+pub fn encrypt(
+    key: &PrivateKey,
+    passphrase: &str,
+    seed: &KeystoreSeed,
+) -> Result<String, KeystoreError> {
+    let salt = hex::encode(seed.salt);
+    let kdf = Kdf::Scrypt { dklen: 32, n: 1 << 18, r: 8, p: 1, salt: salt.clone() };
+    let derived = derive(&kdf, passphrase)?;
+    let (cipher_key, check_key) = derived.split_at(DERIVED_BYTES / 2);
+    let mut text = Zeroizing::new(key.to_bytes());
+    let cipher = UnboundCipherKey::new(&AES_128, cipher_key).and_then(EncryptingKey::ctr);
+    let context = EncryptionContext::Iv128(FixedLength::from(&seed.iv));
+    let done = cipher.and_then(|cipher| cipher.less_safe_encrypt(text.as_mut(), context));
+    done.map_err(|_| KeystoreError::Unknown)?;
+    let mac = keccak256([check_key, text.as_slice()].concat());
+    let id = hex::encode(seed.id);
+    let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+    let file = serde_json::json!({
+        "version": 3,
+        "id": format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)),
+        "crypto": {
+            "cipher": "aes-128-ctr",
+            "cipherparams": { "iv": hex::encode(seed.iv) },
+            "ciphertext": hex::encode(text.as_slice()),
+            "kdf": "scrypt",
+            "kdfparams": { "dklen": 32, "n": 1 << 18, "r": 8, "p": 1, "salt": salt },
+            "mac": hex::encode(mac),
+        },
+    });
+    Ok(file.to_string())
+}
+
 fn derive(kdf: &Kdf, passphrase: &str) -> Result<Zeroizing<[u8; DERIVED_BYTES]>, KeystoreError> {
     let mut derived = Zeroizing::new([0; DERIVED_BYTES]);
     let unhex = |text: &str| hex::decode(text).map_err(|_| KeystoreError::Unknown);
@@ -157,6 +207,16 @@ mod tests {
         for file in [PBKDF2, SCRYPT] {
             assert_eq!(address(decrypt(file, "testpassword").unwrap()), expected);
         }
+    }
+
+    #[test]
+    fn what_is_encrypted_opens_with_its_passphrase_alone() {
+        let key = PrivateKey::from_hex(SECRET).unwrap();
+        let seed = KeystoreSeed { salt: [7; 32], iv: [8; 16], id: [9; 16] };
+        let file = encrypt(&key, "open sesame", &seed).unwrap();
+        assert!(!file.contains(&SECRET[..16]), "{file}");
+        assert_eq!(address(decrypt(&file, "open sesame").unwrap()), address(key));
+        assert_eq!(decrypt(&file, "sesame").err(), Some(KeystoreError::WrongPassphrase));
     }
 
     #[test]

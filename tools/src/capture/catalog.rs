@@ -4,7 +4,7 @@
 //! rates, 1e-12 for money grids): nothing is rounded on the way. The state tables of relations are
 //! written row by row, as far as their states are still possible: rows that a person added come back.
 
-use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
+use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::{Collect, FeeLaw, FeeSchedule, FillRounding, Rounding, Settlement};
 use dutchbook_book::grid::PriceRange;
 use dutchbook_book::{
@@ -25,6 +25,9 @@ pub struct CatalogText {
     conditions: Vec<ConditionText>,
     listings: Vec<ListingText>,
     inverted: Vec<u32>,
+    /// Where the outcome of each listing is looked up; shorter where that is not known.
+    #[serde(default)]
+    sources: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,6 +131,7 @@ impl CatalogText {
                 .collect(),
             listings: catalog.listings.iter().map(ListingText::of).collect(),
             inverted: catalog.inverted.iter().map(|book| book.0).collect(),
+            sources: catalog.terms.iter().map(|terms| terms.source.clone()).collect(),
         }
     }
 
@@ -159,6 +163,9 @@ impl CatalogText {
         }
         for &book in &self.inverted {
             catalog.set_inverted(BookId(book));
+        }
+        for (book, source) in (0_u32..).map(BookId).zip(&self.sources).take(self.listings.len()) {
+            catalog.set_terms(book, Terms { source: source.clone(), ..Terms::default() });
         }
         Ok(catalog)
     }

@@ -9,9 +9,6 @@
 pub mod drive;
 pub mod views;
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::ring::{SLOT_WORDS, Words};
 use dutchbook_book::shelf::Shelf;
@@ -26,6 +23,7 @@ use dutchbook_core::engine::sight::{Seen, Sight};
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::journal::{Checker, Decisions, JournalReader, decode, journal};
 use dutchbook_core::relation::Relation;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::tile::feed::{Publisher, Route};
 use dutchbook_feeds::counters::Counters;
 use dutchbook_feeds::notice::Sink;
@@ -97,7 +95,7 @@ impl Parts {
 
     fn engine(&self, sight: Sight) -> Result<(Engine, JournalReader), CaptureError> {
         let (writer, reader) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
-        let kill = Arc::new(AtomicBool::new(false));
+        let kill = KillSwitch::default();
         let (catalog, relations) = (self.catalog.clone(), self.relations.clone());
         let engine = Engine::new(catalog, relations, &self.config.engine(), sight, writer, kill);
         let engine = engine.map_err(|error| CaptureError::Setup(error.to_string()))?;
@@ -390,6 +388,7 @@ impl Exact<'_, '_> {
             | Kind::Polled
             | Kind::Closed
             | Kind::Told
+            | Kind::Killed
             | Kind::Decided => return Ok(None),
         }))
     }
@@ -442,6 +441,7 @@ impl Exact<'_, '_> {
             (Kind::Polled, ..) => {
                 let _ended = engine.poll(now);
             }
+            (Kind::Killed, ..) => engine.on_kill(now),
             (Kind::Closed, ..) => engine.finish(now),
             _ => {}
         }

@@ -332,7 +332,7 @@ pub(crate) fn finish(
     ended.journal.drain(|bytes| news.take(bytes));
     let decisions = ended.journal.decisions();
     let (findings, damaged) = news.finish();
-    let mut trouble = ended.trouble;
+    let (mut trouble, pins_refused) = (ended.trouble, ended.pins_refused.len());
     if damaged > 0 {
         trouble.push(format!("{damaged} journal records could not be read"));
     }
@@ -363,6 +363,7 @@ pub(crate) fn finish(
         held: ended.books,
         venues: None,
         trouble,
+        pins_refused,
     })
 }
 

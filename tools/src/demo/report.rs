@@ -65,6 +65,8 @@ pub struct DemoReport {
     pub venues: Option<VenuesEnd>,
     /// Why connections were lost, and what else a person should know.
     pub trouble: Vec<String>,
+    /// Tiles that the system did not let have the core that is configured for them.
+    pub pins_refused: usize,
 }
 
 /// The kinds that have lived, with their summaries.
@@ -131,6 +133,7 @@ impl DemoReport {
             "legged": self.legged,
             "completed": self.completed,
             "unwound": self.unwound,
+            "pins_refused": self.pins_refused,
             "fees": self.fees.to_string(),
             "net_profit": self.net_profit.to_string(),
             "unpaid_winners": self.unpaid_winners.to_string(),

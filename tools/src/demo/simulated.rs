@@ -14,6 +14,7 @@ use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::{Handler, TickOutcome};
 use dutchbook_core::relation::Relation;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counter, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::{StageHistograms, stages};
@@ -121,6 +122,7 @@ pub(super) fn run(
         held: ended.books,
         venues: Some(end),
         trouble,
+        pins_refused: 0,
     })
 }
 
@@ -164,7 +166,7 @@ impl Run {
         let news = News::new(&catalog, config);
         let kinds = catalog.venues.iter().map(|venue| (venue.id, venue.kind));
         let feeds = make_feeds(config, &catalog, kinds).map_err(StartError::from)?;
-        let kill = Arc::new(AtomicBool::new(false));
+        let kill = KillSwitch::default();
         let books: Vec<_> = catalog.listings.iter().map(|listing| listing.book).collect();
         let engine =
             Engine::new(catalog, relations, &config.engine(), shelf.reader(), writer, kill)

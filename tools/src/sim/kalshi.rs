@@ -32,9 +32,7 @@ mod route;
 mod session;
 pub mod venue;
 
-pub use account::{
-    AccountError, AccountSpec, KeyType, Membership, TEST_BALANCE, TestAccount, test_account,
-};
+pub use account::{AccountError, AccountSpec, Membership, TEST_BALANCE, TestAccount, test_account};
 pub use frames::Mark;
 pub(crate) use frames::{Said, Shown};
 pub use session::Session;

@@ -43,6 +43,12 @@ impl Credentials {
         &self.key_id
     }
 
+    /// The kind of the key.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.key.kind()
+    }
+
     /// Signs a request; a query behind the path is left out, the method is put in upper case.
     ///
     /// # Errors
@@ -51,6 +57,25 @@ impl Credentials {
         let mut message = Message::default();
         message.write(unix_ms, method, target)?;
         Ok(Stamp { unix_ms, signature: self.key.sign(message.as_bytes())? })
+    }
+
+    /// The header fields of one request, for whoever sends few of them.
+    ///
+    /// # Errors
+    /// When the library refuses, or the path is too long.
+    pub fn fields(
+        &self,
+        unix_ms: u64,
+        method: &str,
+        target: &str,
+    ) -> Result<[(&'static str, String); 3], ApiKeyError> {
+        let stamp = self.stamp(unix_ms, method, target)?;
+        let signature = String::from_utf8_lossy(stamp.signature.as_bytes()).into_owned();
+        Ok([
+            ("KALSHI-ACCESS-KEY", self.key_id.to_string()),
+            ("KALSHI-ACCESS-TIMESTAMP", unix_ms.to_string()),
+            ("KALSHI-ACCESS-SIGNATURE", signature),
+        ])
     }
 
     /// The head of a request to `target` (path and query), made once.

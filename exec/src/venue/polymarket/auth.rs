@@ -132,6 +132,27 @@ impl Credentials {
         self.hmac.stamp(&[timestamp, method.as_bytes(), path.as_bytes(), body])
     }
 
+    /// The header fields of one private request, for whoever sends few of them: over method, path
+    /// without query, and body.
+    #[must_use]
+    pub fn fields(
+        &self,
+        unix_s: u64,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> [(&'static str, String); 5] {
+        let timestamp = unix_s.to_string();
+        let stamp = self.stamp(timestamp.as_bytes(), method, path, body);
+        [
+            ("POLY_ADDRESS", self.address.to_string()),
+            ("POLY_SIGNATURE", String::from_utf8_lossy(&stamp).into_owned()),
+            ("POLY_TIMESTAMP", timestamp),
+            ("POLY_API_KEY", self.api_key.to_string()),
+            ("POLY_PASSPHRASE", self.passphrase.to_string()),
+        ]
+    }
+
     /// Stamps a request that was begun with `head` and whose body is written.
     #[inline]
     pub fn finish(&self, head: &Head, out: &mut WireBuf, unix_s: u64) {

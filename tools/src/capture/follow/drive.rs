@@ -210,6 +210,7 @@ impl<'a> FeedDriver<'a> {
             | Kind::SawDepth
             | Kind::JournalFull
             | Kind::Told
+            | Kind::Killed
             | Kind::Decided => {}
         }
     }

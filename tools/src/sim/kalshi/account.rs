@@ -1,10 +1,6 @@
 //! Accounts as a file gives them, their public keys, and fresh ones for tests.
 
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, RSA_PSS_2048_8192_SHA256, RsaKeyPair,
-};
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey, RSA_PSS_2048_8192_SHA256};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dutchbook_book::Cash;
@@ -12,6 +8,7 @@ use dutchbook_book::fee::kalshi::Member;
 use serde::{Deserialize, Serialize};
 
 use super::number;
+use crate::key_pair::{KeyPair, KeyType};
 
 /// What a printed test account starts with.
 pub const TEST_BALANCE: &str = "10000.0000";
@@ -121,15 +118,6 @@ fn parse_key(pem: &str) -> Option<ParsedPublicKey> {
     }
 }
 
-/// Which signature scheme a fresh account has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyType {
-    /// RSA-2048, which every official client knows.
-    Rsa,
-    /// Ed25519, which the venue recommends.
-    Ed25519,
-}
-
 /// A fresh account with its secret.
 #[derive(Clone, Debug)]
 pub struct TestAccount {
@@ -144,29 +132,16 @@ pub struct TestAccount {
 /// # Errors
 /// When the system has no randomness.
 pub fn test_account(key_type: KeyType) -> Result<TestAccount, aws_lc_rs::error::Unspecified> {
-    let (private, public) = match key_type {
-        KeyType::Rsa => {
-            let pair = RsaKeyPair::generate(KeySize::Rsa2048)?;
-            let private: Pkcs8V1Der<'_> = pair.as_der()?;
-            let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-            (private.as_ref().to_vec(), public.as_ref().to_vec())
-        }
-        KeyType::Ed25519 => {
-            let pair = Ed25519KeyPair::generate()?;
-            let private = pair.to_pkcs8v1()?;
-            let public: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-            (private.as_ref().to_vec(), public.as_ref().to_vec())
-        }
-    };
+    let pair = KeyPair::generate(key_type)?;
     let mut id = [0; 16];
     aws_lc_rs::rand::fill(&mut id)?;
     let account = AccountSpec {
         key_id: uuid_of(id),
-        public_key_pem: pem("PUBLIC KEY", &public),
+        public_key_pem: pair.public_pem,
         balance: TEST_BALANCE.to_owned(),
         member: Membership::Direct,
     };
-    Ok(TestAccount { account, private_key_pem: pem("PRIVATE KEY", &private) })
+    Ok(TestAccount { account, private_key_pem: pair.private_pem })
 }
 
 /// A version 4 UUID of random bytes.
@@ -176,20 +151,6 @@ fn uuid_of(bytes: [u8; 16]) -> String {
     let digits = format!("{marked:032x}");
     let part = |from: usize, to: usize| digits.get(from..to).unwrap_or("");
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    let digits = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    let mut rest = digits.as_str();
-    while !rest.is_empty() {
-        let (line, behind) = rest.split_at(rest.len().min(64));
-        text.push_str(line);
-        text.push('\n');
-        rest = behind;
-    }
-    text.push_str(&format!("-----END {label}-----\n"));
-    text
 }
 
 #[cfg(test)]

@@ -1,0 +1,142 @@
+//! The kill switch: pulled once, by anybody, for the rest of the process.
+//!
+//! Pulling it stops new orders at once; everything that follows (cancelling, verifying, the latch that
+//! outlives the process) is done by [`super::guard`]. There is no way back within a process: a
+//! person clears the latch and starts again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::breaker::Breaker;
+
+/// Who or what pulled the switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillCause {
+    /// `dutchbook kill`.
+    Command,
+    /// A file named `kill` in the state folder.
+    File,
+    /// A signal.
+    Signal,
+    /// A request to the loopback endpoint.
+    Endpoint,
+    /// A latch of an earlier process that nobody has cleared.
+    Latch,
+    /// A fill that does not fit the books of account.
+    Account,
+    /// A circuit breaker whose cause no pause mends.
+    Breaker(Breaker),
+}
+
+/// Code of the first breaker among the causes.
+const BREAKERS_FROM: u8 = 16;
+
+impl KillCause {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Command => 1,
+            Self::File => 2,
+            Self::Signal => 3,
+            Self::Endpoint => 4,
+            Self::Latch => 5,
+            Self::Account => 6,
+            Self::Breaker(breaker) => BREAKERS_FROM + breaker as u8,
+        }
+    }
+
+    fn of_code(code: u8) -> Option<Self> {
+        match code {
+            0 => None,
+            1 => Some(Self::Command),
+            2 => Some(Self::File),
+            3 => Some(Self::Signal),
+            4 => Some(Self::Endpoint),
+            5 => Some(Self::Latch),
+            6 => Some(Self::Account),
+            code => {
+                let at = usize::from(code.checked_sub(BREAKERS_FROM)?);
+                Breaker::ALL.get(at).copied().map(Self::Breaker)
+            }
+        }
+    }
+
+    /// The cause's name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::File => "file",
+            Self::Signal => "signal",
+            Self::Endpoint => "endpoint",
+            Self::Latch => "latch",
+            Self::Account => "account",
+            Self::Breaker(breaker) => breaker.name(),
+        }
+    }
+}
+
+/// A handle of the switch; all clones are one switch.
+#[derive(Clone, Debug, Default)]
+pub struct KillSwitch {
+    cause: Arc<AtomicU8>,
+}
+
+impl KillSwitch {
+    /// A switch that is pulled already: for an engine that shall never trade.
+    #[must_use]
+    pub fn pulled(cause: KillCause) -> Self {
+        let switch = Self::default();
+        switch.pull(cause);
+        switch
+    }
+
+    /// Pulls it; the first cause stays.
+    pub fn pull(&self, cause: KillCause) {
+        // Release: whoever sees the cause (Acquire) sees what was written before. One that comes
+        // second changes nothing.
+        let _first =
+            self.cause.compare_exchange(0, cause.code(), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Whether it was pulled.
+    #[inline]
+    #[must_use]
+    pub fn is_pulled(&self) -> bool {
+        // Acquire: pairs with the release in `pull`.
+        self.cause.load(Ordering::Acquire) != 0
+    }
+
+    /// Who pulled it first.
+    #[must_use]
+    pub fn cause(&self) -> Option<KillCause> {
+        // Acquire: as above.
+        KillCause::of_code(self.cause.load(Ordering::Acquire))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_cause_stays_and_every_cause_comes_back() {
+        let named = [
+            KillCause::Command,
+            KillCause::File,
+            KillCause::Signal,
+            KillCause::Endpoint,
+            KillCause::Latch,
+            KillCause::Account,
+        ];
+        let breakers = Breaker::ALL.map(KillCause::Breaker);
+        for cause in named.into_iter().chain(breakers) {
+            let switch = KillSwitch::default();
+            assert_eq!((switch.is_pulled(), switch.cause()), (false, None));
+            let other = switch.clone();
+            other.pull(cause);
+            switch.pull(KillCause::Endpoint);
+            switch.pull(KillCause::Command);
+            assert_eq!((switch.is_pulled(), switch.cause()), (true, Some(cause)));
+        }
+    }
+}
