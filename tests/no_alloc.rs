@@ -9,6 +9,8 @@
 
 #![cfg(test)]
 
+#[path = "no_alloc/journal.rs"]
+mod kept;
 #[path = "no_alloc/orders.rs"]
 mod orders;
 

@@ -4,6 +4,7 @@
 //! decimal strings, so that no float comes near them. What is out of range is one line that names
 //! the key, the value and the range.
 
+mod journal;
 mod live;
 mod risk;
 mod sizing;
@@ -27,6 +28,7 @@ use crate::engine::pricer::PriceLimits;
 use crate::engine::resolve::ResolutionLimits;
 use crate::eval::edge::Carry;
 use crate::eval::resolution::Odds;
+use crate::journal::keeper::JournalConfig;
 use crate::pin::{Wait, core_count};
 use crate::risk::RiskConfig;
 use crate::sizing::Plan;
@@ -138,6 +140,10 @@ pub struct Config {
     pub chunk_records: usize,
     /// How much disk a capture may use.
     pub capture: Policy,
+    /// Where the journal and the ledger are kept; none: nothing outlives the run.
+    pub journal_folder: Option<PathBuf>,
+    /// How the journal is kept.
+    pub journal: JournalConfig,
     /// The whole configuration as TOML, defaults included: what a capture keeps.
     pub text: String,
 }
@@ -223,6 +229,7 @@ struct Raw {
     live: live::RawLive,
     probe: RawProbe,
     capture: RawCapture,
+    journal: journal::RawJournal,
 }
 
 #[derive(Debug, Deserialize)]
@@ -318,6 +325,7 @@ impl Raw {
     fn check(self) -> Result<Config, ConfigError> {
         let min_net = usd("evaluate.min_net_usd", &self.evaluate.min_net_usd)?;
         let capital_max = usd("evaluate.capital_usd_max", &self.evaluate.capital_usd_max)?;
+        let (journal_folder, journal) = self.journal.check()?;
         let venues = venues::check(self.venues, self.polymarket, self.kalshi)?;
         let live = self.live.check(venues.kalshi.as_ref())?;
         Ok(Config {
@@ -368,6 +376,8 @@ impl Raw {
             live,
             chunk_records: size("probe.chunk_records", self.probe.chunk_records, 64..=65_536)?,
             capture: self.capture.check()?,
+            journal_folder,
+            journal,
             text: String::new(),
         })
     }

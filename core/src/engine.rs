@@ -7,6 +7,7 @@
 
 mod act;
 pub mod execution;
+mod kept;
 mod live;
 pub mod pricer;
 pub mod resolve;
@@ -463,7 +464,8 @@ impl Engine {
         };
         self.intents.clear();
         self.intents.extend_from_slice(intents);
-        let records = self.intents.len() + self.offered.len() + 1;
+        // The decision with its legs, the basket with its own, and the orders.
+        let records = 2 * self.intents.len() + self.offered.len() + 2;
         let has_room = self.sight.has_room(&self.journal, records);
         if !has_room || !self.record_decision(id, concrete, sighting, now) {
             self.counters.add(Counter::JournalFull, 1);
@@ -473,7 +475,7 @@ impl Engine {
             return Outcome::Unrecorded;
         }
         self.lives.mark_traded(concrete.basket);
-        self.follow(concrete);
+        self.follow(concrete, now);
         self.send(now);
         Outcome::Sent
     }

@@ -6,14 +6,23 @@
 //! When there is no room, [`JournalWriter::record`] says so and the caller **sends nothing that it
 //! could not record**; [`JournalWriter::record_or_shed`] counts instead, for what is only telling.
 //!
+//! Where the records are to outlive the process they go to a folder of mapped files as well
+//! ([`folder`], [`keeper`]): into the file first, and then "no room" is the file's. Sending waits for
+//! it, so that whatever a venue has heard of is in the file, whenever the process is killed.
+//!
 //! Beside the records, every evaluation of a positive sum is written down whole, passed or refused
 //! ([`evaluation`]); the slow side hashes them as they come, which gives the digest of all decisions.
 
 pub mod checker;
 pub mod codec;
 pub mod evaluation;
+pub mod folder;
+pub mod keeper;
 pub mod live;
+pub mod mapped;
+pub mod names;
 pub mod record;
+mod segment;
 
 pub use checker::Checker;
 pub use codec::{DecodeError, RECORD_BYTES, decode, encode};
@@ -28,6 +37,7 @@ use crate::capture::lane::{LaneReader, LaneWriter, lane};
 use crate::chunk::{self, ChunkReader, ChunkWriter, Full};
 use crate::eval::basket::Leg;
 use evaluation::Digest;
+use mapped::SegmentWriter;
 
 /// One encoded record.
 pub type RecordBytes = [u8; RECORD_BYTES];
@@ -37,6 +47,7 @@ pub type RecordBytes = [u8; RECORD_BYTES];
 pub struct JournalWriter {
     records: ChunkWriter<RecordBytes>,
     evaluations: LaneWriter,
+    file: Option<SegmentWriter>,
     sequence: u64,
     shed_count: u64,
 }
@@ -58,18 +69,51 @@ const EVALUATION_CHUNK_BYTES: usize = 64 << 10;
 pub fn journal(chunk_count: usize, chunk_len: usize) -> (JournalWriter, JournalReader) {
     let (writer, reader) = chunk::channel(chunk_count, chunk_len);
     let (lane_writer, evaluations) = lane(EVALUATION_CHUNKS, EVALUATION_CHUNK_BYTES);
-    let writer =
-        JournalWriter { records: writer, evaluations: lane_writer, sequence: 0, shed_count: 0 };
+    let writer = JournalWriter {
+        records: writer,
+        evaluations: lane_writer,
+        file: None,
+        sequence: 0,
+        shed_count: 0,
+    };
     (writer, JournalReader { records: reader, evaluations, digest: Digest::default() })
 }
 
 impl JournalWriter {
+    /// Writes into a journal's files too from here on; the next record there is `sequence`.
+    #[must_use]
+    pub fn kept_in(mut self, file: SegmentWriter, sequence: u64) -> Self {
+        (self.file, self.sequence) = (Some(file), sequence);
+        self
+    }
+
+    /// Writes into no file any more: whoever keeps them can finish.
+    pub fn release(&mut self) {
+        self.file = None;
+    }
+
+    /// Whether the records outlive the process.
+    #[must_use]
+    pub const fn is_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Appends a record under the next sequence number.
     ///
     /// # Errors
     /// When there is no room: nothing is written and no number is used.
     pub fn record(&mut self, now: Nanos, record: &Record) -> Result<(), Full> {
-        self.records.push(encode(self.sequence, now, record))?;
+        let bytes = encode(self.sequence, now, record);
+        match &mut self.file {
+            None => self.records.push(bytes)?,
+            Some(file) => {
+                file.push(&bytes)?;
+                // The file has it. Who only looks on misses one.
+                if self.records.push(bytes).is_err() {
+                    self.shed_count = self.shed_count.saturating_add(1);
+                }
+            }
+        }
         self.sequence += 1;
         Ok(())
     }
@@ -95,10 +139,14 @@ impl JournalWriter {
         evaluation.put(&mut self.evaluations, now, legs, views);
     }
 
-    /// Whether `count` records could be appended now: ask before sending a basket.
+    /// Whether `count` records could be appended now: ask before sending a basket. In a file room is
+    /// left for the news of what is under way.
     #[must_use]
     pub fn has_room(&self, count: usize) -> bool {
-        self.records.has_room(count)
+        match &self.file {
+            None => self.records.has_room(count),
+            Some(file) => file.has_room(count.saturating_add(file.reserve())),
+        }
     }
 
     /// Hands over what is there, so that the slow side lags by little.

@@ -21,6 +21,8 @@ use dutchbook_exec::{Intent, Report, ReportKind, TradeId};
 pub use plan::Market;
 use plan::{Planner, Verdict};
 
+use crate::recovery::RecoveredBasket;
+
 /// Time between two looks at one trade.
 pub const ATTEMPT_GAP: Nanos = Nanos::from_millis(5);
 /// A trade that is legged for longer is only unwound.
@@ -179,6 +181,39 @@ impl Legged {
         (slot.trade, slot.decision, slot.payoff) = (Some(trade), decision, payoff);
         (slot.orders_open, slot.legged) = (slot.legs.len(), None);
         true
+    }
+
+    /// Goes on following a trade of another run, of which `orders_open` orders are still under way.
+    /// `None` when there is no room.
+    pub fn resume(
+        &mut self,
+        basket: &RecoveredBasket,
+        orders_open: usize,
+        now: Nanos,
+    ) -> Option<Progress> {
+        let legs = basket.legs.iter().map(|leg| (leg.instrument, leg.ratio_micro, leg.lot));
+        if !self.open(basket.trade, basket.decision, basket.payoff, legs) {
+            return None;
+        }
+        let slot = self.slots.iter_mut().find(|slot| slot.trade == Some(basket.trade))?;
+        for (leg, known) in slot.legs.iter_mut().zip(&basket.legs) {
+            leg.held = known.held.micro();
+        }
+        if basket.is_legged {
+            let baskets = slot.low();
+            let since = Since { at: now, looked_at: Nanos::ZERO, versions: None, baskets };
+            slot.legged = Some(since);
+            self.legged_count += 1;
+        }
+        // One more than there are: the end that is told below.
+        slot.orders_open = orders_open.saturating_add(1);
+        Some(self.end_order(basket.trade, now))
+    }
+
+    /// The trade of a slot.
+    #[must_use]
+    pub fn trade(&self, index: usize) -> Option<TradeId> {
+        self.slots.get(index).and_then(|slot| slot.trade)
     }
 
     /// Takes an order that was not sent after all, for want of room.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod bookkeeping;
 pub mod capture;
 pub mod chunk;
 pub mod clock;
@@ -14,12 +15,14 @@ pub mod engine;
 pub mod eval;
 pub mod http;
 pub mod journal;
+pub mod ledger;
 pub mod legged;
 pub mod net;
 pub mod opportunity;
 pub mod pace;
 pub mod pin;
 pub mod position;
+pub mod recovery;
 pub mod relation;
 pub mod request;
 pub mod risk;

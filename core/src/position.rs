@@ -10,7 +10,9 @@
 //! [`Portfolio::worst_over`].
 
 use dutchbook_book::catalog::{Catalog, EventLaw};
-use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty, Side, VenueId};
+use dutchbook_book::{
+    BookId, EventId, Exact, Face, InstrumentId, Price, Qty, QtyChange, Side, VenueId,
+};
 use dutchbook_exec::{Fill, Report, ReportKind};
 
 use crate::eval::states::StateTable;
@@ -134,6 +136,72 @@ impl Portfolio {
         let money = self.venues.get_mut(venue.index()).ok_or(PositionError::TooLarge)?;
         money.cash = add(money.cash, amount)?;
         Ok(())
+    }
+
+    /// Books that it has room for.
+    #[must_use]
+    pub const fn book_count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Makes room for one more book, which the catalog does not list: nothing is known to bind it.
+    pub fn add_unlisted(&mut self, venue: VenueId) -> BookId {
+        let book = BookId(u32::try_from(self.places.len()).unwrap_or(u32::MAX));
+        let event = EventId(u32::try_from(self.events.len()).unwrap_or(u32::MAX));
+        let condition = self.conditions.len();
+        let conditions = vec![condition];
+        self.events.push(EventAccount {
+            law: EventLaw::Independent,
+            conditions,
+            committed: Exact::ZERO,
+        });
+        self.conditions.push(Sides::default());
+        self.decided.push(None);
+        self.holdings.extend([Holding::default(); 2]);
+        // Nobody knows who decides it: it stands for itself.
+        let oracle = self.oracles.len();
+        self.oracles.push(Exact::ZERO);
+        let true_face = Face::Yes;
+        self.places.push(Place { venue, event, condition, oracle, true_face, payoff: None });
+        self.add_venues(venue.index().saturating_add(1));
+        book
+    }
+
+    /// Makes room for so many venues in all.
+    pub fn add_venues(&mut self, count: usize) {
+        if self.venues.len() < count {
+            self.venues.resize(count, VenueMoney::default());
+        }
+    }
+
+    /// Takes contracts that came without an order of ours with what they have cost, or lets them go
+    /// where there are fewer; no cash moves.
+    ///
+    /// # Errors
+    /// When fewer are held than leave, or a number does not fit.
+    pub fn adopt(
+        &mut self,
+        instrument: InstrumentId,
+        change: QtyChange,
+        cost: Exact,
+    ) -> Result<(), PositionError> {
+        let venue = self.place(instrument)?.venue;
+        let qty = Qty::from_micro(change.micro().unsigned_abs()).ok_or(PositionError::TooLarge)?;
+        let (fee, cash) = (Exact::ZERO, sub(Exact::ZERO, cost)?);
+        if change.micro() < 0 {
+            return self.book(instrument, Movement::Out { qty, cash: Exact::ZERO, fee });
+        }
+        self.book(instrument, Movement::In { qty, cash, fee })?;
+        self.deposit(venue, cost)
+    }
+
+    /// The cash that the settlement of a book brings before any commission.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn settlement(&self, book: BookId, payoff: Price) -> Result<Exact, PositionError> {
+        let [yes, no] = [Face::Yes, Face::No].map(|face| self.qty(book.instrument(face)));
+        add(Exact::product(payoff, yes), Exact::product(payoff.complement(), no))
     }
 
     /// Contracts held.

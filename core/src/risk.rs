@@ -146,6 +146,11 @@ impl RiskGate {
         }
     }
 
+    /// Gives numbers after this one: another run has used those before.
+    pub fn count_from(&mut self, trade: TradeId) {
+        self.trade_count = self.trade_count.max(trade.0);
+    }
+
     /// Counts a reason that was found outside of the gate.
     pub fn count_veto(&mut self, veto: Veto) {
         if let Some(count) = self.veto_counts.get_mut(veto as usize) {

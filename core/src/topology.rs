@@ -18,17 +18,20 @@ use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
 use dutchbook_book::{BasketId, Book, BookId, Cash, VenueId};
+use dutchbook_exec::local_id::Boot;
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
+use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
 use crate::capture::Taps;
 use crate::clock::Clock;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
-use crate::journal::{JournalReader, RecordBytes, journal};
+use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
+use crate::recovery::Recovered;
 use crate::relation::Relation;
 use crate::risk::kill::KillSwitch;
 use crate::telemetry::{
@@ -65,6 +68,9 @@ pub enum StartError {
     /// A histogram cannot be made.
     #[error("cannot make a latency histogram")]
     Histogram,
+    /// What happens cannot be kept.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
 }
 
 /// One connection to a venue, with the books that it carries. A venue may have several: what one of
@@ -95,9 +101,18 @@ pub struct Running {
     journal: JournalReader,
     shelf: ShelfReader,
     steering: Steering,
+    kept: Option<Kept>,
     kill: KillSwitch,
     pins: Receiver<usize>,
     pins_refused: Vec<usize>,
+}
+
+/// The journal and the ledger of a run that has them.
+#[derive(Debug)]
+struct Kept {
+    recovered: Recovered,
+    books: Books,
+    notes: Vec<String>,
 }
 
 /// The slow side of the two latencies that every run reports.
@@ -173,6 +188,7 @@ pub fn start_recorded(
 ) -> Result<Running, StartError> {
     let shelf = Shelf::new(catalog.listings.len());
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
+    let (journal_writer, kept) = keep(journal_writer, config, &catalog, &clock)?;
     let feeds = streams.iter().map(|stream| {
         let listings = stream.books.iter().filter_map(|book| catalog.listing(*book));
         make_feed(config, stream.kind, listings)
@@ -181,7 +197,7 @@ pub fn start_recorded(
     let kill = KillSwitch::default();
     let reader = shelf.reader();
     let engine_config = config.engine();
-    let engine = Engine::new(
+    let mut engine = Engine::new(
         catalog,
         relations,
         &engine_config,
@@ -189,6 +205,9 @@ pub fn start_recorded(
         journal_writer,
         kill.clone(),
     )?;
+    if let Some(kept) = &kept {
+        engine.resume(&kept.recovered, clock.now());
+    }
     let engine = match taps.engine() {
         Some(log) => engine.recorded_by(log),
         None => engine,
@@ -227,10 +246,32 @@ pub fn start_recorded(
         journal,
         shelf: reader,
         steering: wiring.steering,
+        kept,
         kill,
         pins,
         pins_refused: Vec::new(),
     })
+}
+
+/// Opens the journal and the ledger, where the configuration names a folder for them.
+fn keep(
+    journal: JournalWriter,
+    config: &Config,
+    catalog: &Catalog,
+    clock: &Clock,
+) -> Result<(JournalWriter, Option<Kept>), StartError> {
+    let Some(folder) = &config.journal_folder else { return Ok((journal, None)) };
+    let boot = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    let opened = bookkeeping::open(&Opening {
+        folder,
+        config: config.journal,
+        catalog,
+        boot: Boot(boot),
+        is_live: false,
+        now: clock.now(),
+    })?;
+    let OpenBooks { recovered, writer, sequence, books, notes } = opened;
+    Ok((journal.kept_in(writer, sequence), Some(Kept { recovered, books, notes })))
 }
 
 /// The feeds of these venues, each with its listings of the catalog.
@@ -497,6 +538,15 @@ impl Running {
         &self.shelf
     }
 
+    /// What a person should know of what the journal held at the start, and what went wrong with it
+    /// since the last call.
+    pub fn journal_notes(&mut self) -> Vec<String> {
+        let Some(kept) = &mut self.kept else { return Vec::new() };
+        let mut notes = std::mem::take(&mut kept.notes);
+        notes.extend(kept.books.complaints());
+        notes
+    }
+
     /// Journal records that were handed over since the last call, oldest first.
     pub fn drain_journal(&mut self, take: impl FnMut(&RecordBytes)) -> usize {
         self.journal.drain(take)
@@ -546,7 +596,13 @@ impl Running {
             let ended = thread.join();
             engine = Some(ended.map_err(|_| io::Error::other("the evaluation tile panicked"))?);
         }
-        let engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
+        let mut engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
+        trouble.extend(self.journal_notes());
+        if let Some(kept) = self.kept.take() {
+            engine.release_journal();
+            // What was traded is in the journal; a ledger that fell behind is made up for later.
+            trouble.extend(kept.books.finish().err().map(|error| error.to_string()));
+        }
         let pins_refused = self.pins_refused().to_vec();
         for core in &pins_refused {
             trouble

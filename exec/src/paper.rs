@@ -153,6 +153,11 @@ impl PaperVenue {
         self.takings.left(book, resting, shown)
     }
 
+    /// Gives numbers after this one: another run has used those before.
+    pub fn count_from(&mut self, order: OrderId) {
+        self.order_count = self.order_count.max(order.0);
+    }
+
     /// When the next order meets its book.
     #[must_use]
     pub fn next_due(&self) -> Option<Nanos> {

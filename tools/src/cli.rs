@@ -11,7 +11,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::matching::command::{MatchError, Matched};
 use crate::matching::review::Approver;
-use crate::{check, demo, eval, import, inspect, keys, kill, matching, record, replay, run, venue};
+use crate::{
+    check, demo, eval, import, inspect, keys, kill, matching, record, replay, report, run, venue,
+};
 
 /// The command line of `dutchbook`.
 #[derive(Debug, Parser)]
@@ -60,6 +62,8 @@ enum Command {
     Record(record::RecordArgs),
     /// Keeps foreign recordings of venues' streams as one capture.
     Import(import::ImportArgs),
+    /// Adds up the ledger: profit by strategy, venue, event and day, fees, slippage, legged losses.
+    Report(report::ReportArgs),
     /// Looks into a capture: what it holds, its rates and holes, any single message.
     Inspect(inspect::InspectArgs),
     /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
@@ -192,6 +196,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => run_replay(&args),
         Some(Command::Record(args)) => run_record(&args),
         Some(Command::Import(args)) => run_import(&args),
+        Some(Command::Report(args)) => run_report(&args),
         Some(Command::Inspect(args)) => run_inspect(&args),
         Some(Command::Eval(args)) => run_eval(&args),
         Some(Command::Match(args)) => run_match(&args),
@@ -318,6 +323,14 @@ fn run_import(args: &import::ImportArgs) -> ExitCode {
     match import::run(args) {
         Ok(done) if args.json => print_json(&done.json()),
         Ok(done) => print(&done.text()),
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn run_report(args: &report::ReportArgs) -> ExitCode {
+    match report::run(args) {
+        Ok(reported) if args.json => print_json(&reported.json()),
+        Ok(reported) => print(&reported.text()),
         Err(error) => fail(&error.to_string()),
     }
 }

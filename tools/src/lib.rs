@@ -13,6 +13,7 @@ pub mod kill;
 pub mod matching;
 pub mod record;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod sim;
 pub mod venue;

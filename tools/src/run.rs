@@ -40,6 +40,10 @@ pub struct RunArgs {
     /// How long to run, in seconds; until told to stop without it.
     #[arg(long, allow_negative_numbers = true, value_parser = cli::seconds)]
     pub seconds: Option<u64>,
+    /// Keeps what happens in this folder: a journal, and a ledger for `dutchbook report`. The next
+    /// run with it goes on with its money and positions.
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
     /// Prints one JSON object to standard output at the end and nothing else there.
     #[arg(long)]
     pub json: bool,
@@ -138,7 +142,8 @@ async fn told(stop: &AtomicBool) {
 /// # Errors
 /// When the configuration, the venues or the system do not allow it.
 pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
-    let config = Config::load(args.config.as_deref())?;
+    let mut config = Config::load(args.config.as_deref())?;
+    config.journal_folder = args.journal.clone().or(config.journal_folder);
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     // Relaxed: a flag that stands alone.
@@ -182,6 +187,9 @@ fn follow(
         let news = &mut engine.news;
         engine.running.drain_journal(|bytes| news.take(bytes));
         engine.running.drain_latencies();
+        for note in engine.running.journal_notes() {
+            tell(&format!("journal: {note}"));
+        }
         if engine.running.has_lost_a_tile() {
             break;
         }

@@ -3,72 +3,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+mod programs;
+
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use programs::{Venue, config, folder};
 use serde_json::Value;
-
-/// A venue's process; it ends with the test.
-struct Venue {
-    child: Child,
-    url: String,
-}
-
-impl Venue {
-    fn start(which: &str, arguments: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
-            .args(["venue", which, "--seed", "3", "--flow", "calm"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some(url) = line.trim().strip_prefix("listening on ") else {
-            panic!("{which} says {line:?}");
-        };
-        Self { child, url: url.to_owned() }
-    }
-
-    fn ws(&self) -> String {
-        self.url.replacen("http", "ws", 1)
-    }
-}
-
-impl Drop for Venue {
-    fn drop(&mut self) {
-        // One that has ended by itself is no trouble here.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
-
-/// A configuration that points at these venues; a folder of its own per test.
-fn config(name: &str, polymarket: &Venue, kalshi: &Venue, more: &str) -> PathBuf {
-    let path = folder(name).join("engine.toml");
-    let text = format!(
-        "[venues]\ncompare_s = 1\nrefresh_s = 2\n{more}\n\
-         [polymarket]\nclob_url = \"{0}\"\ngamma_url = \"{0}\"\nmarket_ws_url = \"{1}/ws/market\"\n\
-         shard_books = 6\nrequests_per_s = 100\n\
-         [kalshi]\napi_url = \"{2}/trade-api/v2\"\nws_url = \"{3}/trade-api/ws/v2\"\n\
-         shard_books = 4\nrequests_per_s = 100\n\
-         [tiles]\nlayout = \"single\"\nwait = \"park\"\n",
-        polymarket.url,
-        polymarket.ws(),
-        kalshi.url,
-        kalshi.ws(),
-    );
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
-fn folder(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("dutchbook-run-{}-{name}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
-}
 
 fn run(config: &Path, arguments: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_dutchbook"))
@@ -104,14 +46,16 @@ fn check(report: &Value) {
 
 #[test]
 fn every_book_equals_the_venues_own_at_the_end() {
-    let (polymarket, kalshi) = (Venue::start("polymarket", &[]), Venue::start("kalshi", &[]));
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
     let path = config("plain", &polymarket, &kalshi, "");
     check(&report(run(&path, &["--seconds", "6"])));
 }
 
 #[test]
 fn streams_are_recorded_raw_and_replayed() {
-    let (polymarket, kalshi) = (Venue::start("polymarket", &[]), Venue::start("kalshi", &[]));
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
     let path = config("record", &polymarket, &kalshi, "");
     let out = folder("record").join("capture");
     let program = |arguments: &[&str]| {
@@ -141,8 +85,8 @@ fn venues_on_tls_are_trusted_by_their_extra_roots_only() {
     let roots = folder("tls");
     let pem = |name: &str| roots.join(name).to_str().unwrap().to_owned();
     let (one, other) = (pem("polymarket.pem"), pem("kalshi.pem"));
-    let polymarket = Venue::start("polymarket", &["--tls-cert-out", &one]);
-    let kalshi = Venue::start("kalshi", &["--tls-cert-out", &other]);
+    let polymarket = Venue::start("polymarket", "calm", &["--tls-cert-out", &one]);
+    let kalshi = Venue::start("kalshi", "calm", &["--tls-cert-out", &other]);
     assert!(polymarket.url.starts_with("https://"));
     let path = config("untrusted", &polymarket, &kalshi, "");
     let refused = run(&path, &["--seconds", "2"]).wait_with_output().unwrap();
@@ -156,7 +100,8 @@ fn venues_on_tls_are_trusted_by_their_extra_roots_only() {
 
 #[test]
 fn a_signal_ends_the_run_with_its_report() {
-    let (polymarket, kalshi) = (Venue::start("polymarket", &[]), Venue::start("kalshi", &[]));
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
     let path = config("signal", &polymarket, &kalshi, "");
     let child = run(&path, &[]);
     wait(Duration::from_secs(5));

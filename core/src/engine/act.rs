@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// Follows the trade that is about to be sent until it is hedged or flat.
-    pub(super) fn follow(&mut self, concrete: &Concrete) {
+    pub(super) fn follow(&mut self, concrete: &Concrete, now: Nanos) {
         let Some(trade) = self.intents.first().map(|intent| intent.trade) else { return };
         // A resolution is worth what it is expected to pay; every other basket its floor.
         let Some(mut payoff) = self.pays(concrete).map(|pays| pays.payoff) else { return };
@@ -80,14 +80,12 @@ impl Engine {
         }
         let execution = &self.execution;
         let legs = self.intents.iter().zip(&self.legs).map(|(intent, leg)| {
-            let book = intent.instrument.book();
-            let lot = execution.rules(book).map_or(Qty::ONE, |rules| rules.lot);
-            // What an order may bring too much is less than a cent's worth: no reason to trade.
-            let lot = lot.checked_add(execution.excess(book, intent.limit)).unwrap_or(lot);
+            let lot = execution.lot(intent.instrument.book(), intent.limit);
             (intent.instrument, leg.ratio_micro, lot)
         });
         let followed = self.legged.open(trade, self.decisions, payoff, legs);
         assert!(followed, "a trade is decided only where it can be followed");
+        self.keep_basket(trade, payoff, now);
     }
 
     /// Closes the legs of trades that were filled unequally, where their books allow.
@@ -99,11 +97,17 @@ impl Engine {
             let mut market = Views { sight: &mut self.sight, execution: &self.execution };
             let portfolio = &self.portfolio;
             let is_settled = |id: InstrumentId| portfolio.is_settled(id.book());
-            let attempt = self.legged.attempt(index, is_settled, &mut market, now);
-            if let Attempt::Send { decision } = attempt {
-                self.intents.clear();
-                self.intents.extend_from_slice(self.legged.intents());
-                self.send_under(decision, Urgency::Unwind, now);
+            let trade = self.legged.trade(index);
+            match self.legged.attempt(index, is_settled, &mut market, now) {
+                Attempt::Idle => {}
+                Attempt::Send { decision } => {
+                    self.intents.clear();
+                    self.intents.extend_from_slice(self.legged.intents());
+                    self.send_under(decision, Urgency::Unwind, now);
+                }
+                Attempt::Ended(end) => {
+                    self.step(trade.unwrap_or_default(), Progress::Even(Some(end)), now);
+                }
             }
         }
     }
@@ -142,8 +146,7 @@ impl Engine {
     fn note_intent(&mut self, decision: u64, index: usize, order: OrderId, now: Nanos) {
         let Some(intent) = self.intents.get(index).copied() else { return };
         self.counters.add(Counter::Intents, 1);
-        let record = Record::Intent { decision, order, intent };
-        self.journal.record_or_shed(now, &record);
+        self.keep(&Record::Intent { decision, order, intent }, now);
     }
 
     fn refuse_all(&mut self, now: Nanos) {
@@ -158,6 +161,7 @@ impl Engine {
         self.risk.on_refused(intent.trade, intent.leg_index);
         let progress = self.legged.on_refused(intent.trade, now);
         count(&mut self.counters, &mut self.risk, progress, now);
+        self.step(intent.trade, progress, now);
         self.obey_breakers();
     }
 
@@ -278,9 +282,11 @@ impl Engine {
             | ReportKind::Reversed(_)
             | ReportKind::Settled => {}
         }
+        self.keep(&Record::Report(*report), now);
         self.risk.on_report(report);
         let progress = self.legged.on_report(report, now);
         count(&mut self.counters, &mut self.risk, progress, now);
+        self.step(report.trade, progress, now);
         self.obey_breakers();
         if self.portfolio.apply(report).is_err() {
             // A fill that does not fit the books of account: stop trading, keep the evidence.
@@ -292,8 +298,8 @@ impl Engine {
         if is_over && !pairs.is_zero() && self.execution.merges(book) {
             // Both faces of one book are cash: free the capital that they bind. There are as many.
             let _merged = self.portfolio.merge(book, pairs).is_ok();
+            self.keep_merge(book, pairs, now);
         }
-        self.journal.record_or_shed(now, &Record::Report(*report));
     }
 
     /// The run is over: executes what is under way, ends every life.

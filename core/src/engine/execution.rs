@@ -94,6 +94,21 @@ impl Execution {
         }
     }
 
+    /// The smallest step of an order in a book, with what one may bring beyond what was wanted: less
+    /// is worth no order of its own.
+    pub(super) fn lot(&self, book: BookId, limit: Price) -> Qty {
+        let lot = self.rules(book).map_or(Qty::ONE, |rules| rules.lot);
+        lot.checked_add(self.excess(book, limit)).unwrap_or(lot)
+    }
+
+    /// Gives numbers after this one: another run has used those before.
+    pub(super) fn count_from(&mut self, order: OrderId) {
+        match self {
+            Self::Paper(paper) => paper.count_from(order),
+            Self::Live(live) => live.order_count = live.order_count.max(order.0),
+        }
+    }
+
     /// What is left for us of a level, in YES terms, that a book displays on its `resting` side.
     #[must_use]
     pub fn left(&self, book: BookId, resting: Side, shown: Level) -> Qty {

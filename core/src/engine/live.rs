@@ -5,6 +5,7 @@ use dutchbook_book::{Nanos, Price, VenueId};
 use super::execution::Execution;
 use super::{Engine, LEGS_MAX};
 use crate::desk::{Channel, Desk, DeskCounts, Word};
+use crate::journal::live::Origin;
 use crate::request::{Answer, Outbox, RequestId};
 use crate::risk::breaker::Breaker;
 use crate::risk::kill::KillCause;
@@ -80,7 +81,8 @@ impl Engine {
             Word::Opening { venue, cash } => {
                 let known = self.portfolio.money(venue).cash;
                 let missing = cash.exact().checked_sub(known);
-                let booked = missing.map(|missing| self.portfolio.deposit(venue, missing));
+                let booked =
+                    missing.map(|missing| self.book_cash(venue, missing, Origin::Opening, now));
                 if !matches!(booked, Some(Ok(()))) {
                     self.halt();
                 }

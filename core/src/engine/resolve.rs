@@ -85,7 +85,7 @@ impl Engine {
         if let Some(desk) = self.execution.desk_mut() {
             desk.owed(book, cash);
         }
-        self.journal.record_or_shed(now, &Record::Resolution { book, payoff, cash });
+        self.keep(&Record::Resolution { book, payoff, cash }, now);
         self.publish_profit();
     }
 

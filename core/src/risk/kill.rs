@@ -24,6 +24,8 @@ pub enum KillCause {
     Latch,
     /// A fill that does not fit the books of account.
     Account,
+    /// What the accounts rest on could not be written down.
+    Journal,
     /// A circuit breaker whose cause no pause mends.
     Breaker(Breaker),
 }
@@ -40,6 +42,7 @@ impl KillCause {
             Self::Endpoint => 4,
             Self::Latch => 5,
             Self::Account => 6,
+            Self::Journal => 7,
             Self::Breaker(breaker) => BREAKERS_FROM + breaker as u8,
         }
     }
@@ -53,6 +56,7 @@ impl KillCause {
             4 => Some(Self::Endpoint),
             5 => Some(Self::Latch),
             6 => Some(Self::Account),
+            7 => Some(Self::Journal),
             code => {
                 let at = usize::from(code.checked_sub(BREAKERS_FROM)?);
                 Breaker::ALL.get(at).copied().map(Self::Breaker)
@@ -70,6 +74,7 @@ impl KillCause {
             Self::Endpoint => "endpoint",
             Self::Latch => "latch",
             Self::Account => "account",
+            Self::Journal => "journal",
             Self::Breaker(breaker) => breaker.name(),
         }
     }
@@ -127,6 +132,7 @@ mod tests {
             KillCause::Endpoint,
             KillCause::Latch,
             KillCause::Account,
+            KillCause::Journal,
         ];
         let breakers = Breaker::ALL.map(KillCause::Breaker);
         for cause in named.into_iter().chain(breakers) {

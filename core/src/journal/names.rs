@@ -1,0 +1,62 @@
+//! What the numbers in a journal stand for: written once by each process, before its first record.
+//!
+//! Venues, events and books are dense numbers that a catalog gives, and the next process has another
+//! catalog. A book is therefore known for ever by its venue's name and its native market.
+
+use dutchbook_book::catalog::Catalog;
+use serde::{Deserialize, Serialize};
+
+/// One book.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BookName {
+    /// Its venue, as an index of [`Names::venues`].
+    pub venue: u32,
+    /// The venue's id of the market.
+    pub market: String,
+    /// What a person calls it.
+    pub name: String,
+    /// Its event, as an index of [`Names::events`].
+    pub event: u32,
+}
+
+/// The names behind the numbers of one process.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Names {
+    /// Venues, by id.
+    pub venues: Vec<String>,
+    /// Events, by id.
+    pub events: Vec<String>,
+    /// Books, by id.
+    pub books: Vec<BookName>,
+}
+
+impl Names {
+    /// The names of a catalog.
+    #[must_use]
+    pub fn of(catalog: &Catalog) -> Self {
+        let book = |listing: &dutchbook_book::catalog::Listing| {
+            let condition = catalog.conditions.get(listing.condition.index());
+            BookName {
+                venue: listing.venue.0,
+                market: listing.native_market.clone(),
+                name: listing.name.clone(),
+                event: condition.map_or(0, |condition| condition.event.0),
+            }
+        };
+        Self {
+            venues: catalog.venues.iter().map(|venue| venue.kind.name().to_owned()).collect(),
+            events: catalog.events.iter().map(|event| event.name.clone()).collect(),
+            books: catalog.listings.iter().map(book).collect(),
+        }
+    }
+
+    /// The venue of a book by name, and its market there.
+    #[must_use]
+    pub fn market(&self, book: usize) -> Option<(&str, &str)> {
+        let book = self.books.get(book)?;
+        let venue = self.venues.get(usize::try_from(book.venue).ok()?)?;
+        Some((venue, &book.market))
+    }
+}

@@ -1,0 +1,66 @@
+//! Venues as processes, and a configuration that points at them.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A venue's process; it ends with the test.
+pub(crate) struct Venue {
+    child: Child,
+    pub(crate) url: String,
+}
+
+impl Venue {
+    /// A venue that trades at this pace.
+    pub(crate) fn start(which: &str, flow: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+            .args(["venue", which, "--seed", "3", "--flow", flow])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            panic!("{which} says {line:?}");
+        };
+        Self { child, url: url.to_owned() }
+    }
+
+    pub(crate) fn ws(&self) -> String {
+        self.url.replacen("http", "ws", 1)
+    }
+}
+
+impl Drop for Venue {
+    fn drop(&mut self) {
+        // One that has ended by itself is no trouble here.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// A configuration that points at these venues; a folder of its own per test.
+pub(crate) fn config(name: &str, polymarket: &Venue, kalshi: &Venue, more: &str) -> PathBuf {
+    let path = folder(name).join("engine.toml");
+    let text = format!(
+        "[venues]\ncompare_s = 1\nrefresh_s = 2\n{more}\n\
+         [polymarket]\nclob_url = \"{0}\"\ngamma_url = \"{0}\"\nmarket_ws_url = \"{1}/ws/market\"\n\
+         shard_books = 6\nrequests_per_s = 100\n\
+         [kalshi]\napi_url = \"{2}/trade-api/v2\"\nws_url = \"{3}/trade-api/ws/v2\"\n\
+         shard_books = 4\nrequests_per_s = 100\n\
+         [tiles]\nlayout = \"single\"\nwait = \"park\"\n",
+        polymarket.url,
+        polymarket.ws(),
+        kalshi.url,
+        kalshi.ws(),
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("dutchbook-run-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
