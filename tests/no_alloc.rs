@@ -9,6 +9,8 @@
 
 #![cfg(test)]
 
+#[path = "no_alloc/desk.rs"]
+mod desk;
 #[path = "no_alloc/journal.rs"]
 mod kept;
 #[path = "no_alloc/orders.rs"]

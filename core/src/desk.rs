@@ -272,6 +272,13 @@ impl Desk {
         }
     }
 
+    /// The cash of an account, by the venue's own word, when nothing of ours is under way there.
+    pub fn open_account(&mut self, venue: VenueId, cash: Cash) {
+        if let Some(door) = self.door_mut(venue) {
+            door.rounder.start(cash);
+        }
+    }
+
     /// Cash that a resolved market owes us, which the venue pays when it likes.
     pub fn owed(&mut self, book: BookId, cash: Exact) {
         let Some(venue) = self.venue_of.get(book.index()).copied() else { return };
@@ -303,7 +310,8 @@ impl Desk {
             let count = u32::try_from(intents.iter().filter(is_there).count()).unwrap_or(u32::MAX);
             let door = self.doors.get(venue.index()).and_then(Option::as_ref);
             let door = door.ok_or(RejectReason::Unwritable)?;
-            let is_deaf = !door.is_heard && urgency == Urgency::Entry;
+            let is_unsure = !door.is_heard || !door.is_cash_known();
+            let is_deaf = is_unsure && urgency == Urgency::Entry;
             if now < door.shut_until || is_deaf || self.is_cancelling {
                 return Err(RejectReason::VenueDown);
             }
@@ -443,6 +451,12 @@ impl Desk {
         online.fold(0, u64::saturating_add)
     }
 
+    #[cfg(test)]
+    pub(crate) fn hash_of(&self, order: OrderId) -> String {
+        let slot = self.orders.of_id(order).and_then(|at| self.orders.get(at));
+        slot.map_or_else(String::new, |slot| format!("{:#x}", slot.hash))
+    }
+
     fn door_mut(&mut self, venue: VenueId) -> Option<&mut Door> {
         self.doors.get_mut(venue.index())?.as_mut()
     }
@@ -483,8 +497,17 @@ impl Door {
         }
     }
 
+    /// Whether what is booked there from now on can be compared with the venue's cash, where that is
+    /// the only word on it.
+    const fn is_cash_known(&self) -> bool {
+        matches!(self.wire, Wire::Kalshi(_)) || self.rounder.is_known()
+    }
+
     /// Whether the venue's cash says something that its messages do not.
     const fn wants_balance(&self) -> bool {
         matches!(self.wire, Wire::Polymarket(_)) && self.rounder.wants()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

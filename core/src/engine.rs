@@ -21,7 +21,7 @@ use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fetch::fetch;
 use dutchbook_book::view::TopUpdate;
 use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price, Rate};
-use dutchbook_exec::{Intent, Report};
+use dutchbook_exec::{Intent, Report, TradeId};
 
 use crate::capture::lane::{Kind, LaneWriter};
 use crate::control::Control;
@@ -30,6 +30,7 @@ use crate::eval::watch::{Concrete, Touched, Watch, WatchError};
 use crate::journal::evaluation::{Evaluation, Outcome};
 use crate::journal::{Decision, DecisionLeg, EvalCause, JournalWriter, Record};
 use crate::legged::Legged;
+use crate::legged::learn::Experience;
 use crate::opportunity::{
     Cause, LifeEvent, LifeTracker, Measure, Opportunity, OpportunityId, OpportunityLeg, Sighting,
 };
@@ -40,7 +41,7 @@ use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
 use execution::Execution;
-use pricer::{LEGS_MAX, PriceLimits, Pricer, Unpriced};
+use pricer::{LEGS_MAX, Pays, PriceLimits, Pricer, Unpriced};
 use resolve::{ResolutionLimits, Word};
 use sight::Sight;
 
@@ -96,6 +97,9 @@ pub struct Engine {
     execution: Execution,
     portfolio: Portfolio,
     legged: Legged,
+    experience: Experience,
+    /// Trades of which some legs are held back, with the number of their legs.
+    staged: Vec<(TradeId, u16)>,
     journal: JournalWriter,
     counters: Counters,
     kill: KillSwitch,
@@ -124,7 +128,7 @@ pub struct Engine {
 /// Young edges that are looked at again by the clock; more of them wait for their next change.
 const YOUNG_MAX: usize = 1_024;
 /// Trades that are followed until they are hedged or flat.
-const TRADES_MAX: usize = 128;
+const TRADES_MAX: usize = 256;
 /// Room for the reports of one poll: each order ends with a handful.
 const REPORTS_MAX: usize = 4_096;
 
@@ -159,6 +163,8 @@ impl Engine {
             execution: Execution::paper(&catalog, config.paper_latency),
             portfolio,
             legged: Legged::new(TRADES_MAX, legs),
+            experience: Experience::new(catalog.venues.len()),
+            staged: Vec::with_capacity(TRADES_MAX),
             journal,
             counters: Counters::default(),
             kill,
@@ -322,6 +328,7 @@ impl Engine {
             self.observe_absence(basket, Cause::SizeTaken, now);
             return (Outcome::Unpayable, None);
         };
+        let pays = Pays { hurdle: self.hurdle(), ..pays };
         match self.pricer.price(&pays, &self.legs, &self.execution, &mut self.sight) {
             Ok(priced) => {
                 let sizing = priced.sizing;
@@ -476,6 +483,7 @@ impl Engine {
         }
         self.lives.mark_traded(concrete.basket);
         self.follow(concrete, now);
+        self.hold_back();
         self.send(now);
         Outcome::Sent
     }

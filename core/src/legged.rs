@@ -9,14 +9,22 @@
 //! that is not live is waited for (past the deadline the other legs are left meanwhile). What is
 //! unequal by less than a venue's smallest order stays with the portfolio past the deadline.
 //!
+//! On a venue that settles later a trade is followed until nothing of it can be taken back: a fill
+//! that is, or one that comes after all, opens the trade again.
+//!
+//! A leg that is uncertain by what its venue states (orders are held there before they are matched)
+//! is sent alone, and the others follow it at current books, as much as it got: the trade is then
+//! *staged*, which is no failure.
+//!
 //! These orders pass no cap: each makes a position smaller or a basket whole. They stop with the kill
 //! switch like all others. Slots are made at the start; a trade without a free slot is not sent.
 
+pub mod learn;
 mod plan;
 
 use dutchbook_book::fee::UnitCost;
-use dutchbook_book::{InstrumentId, Nanos, Qty, Side};
-use dutchbook_exec::{Intent, Report, ReportKind, TradeId};
+use dutchbook_book::{Exact, InstrumentId, Nanos, Qty, Side};
+use dutchbook_exec::{Fill, Intent, Report, ReportKind, TradeId};
 
 pub use plan::Market;
 use plan::{Planner, Verdict};
@@ -27,6 +35,8 @@ use crate::recovery::RecoveredBasket;
 pub const ATTEMPT_GAP: Nanos = Nanos::from_millis(5);
 /// A trade that is legged for longer is only unwound.
 pub const DEADLINE: Nanos = Nanos::from_secs(2);
+/// One payout, a millionth of a contract, in 1e-12 $.
+const PICO_PER_MICRO: i128 = 1_000_000;
 /// How long an order of an attempt is wanted.
 const WANTED: Nanos = Nanos::from_secs(1);
 
@@ -51,7 +61,17 @@ struct Slot {
     payoff: UnitCost,
     legs: Vec<LeggedLeg>,
     orders_open: usize,
+    /// Orders that are not settled: what they brought may still be taken back.
+    unsettled: usize,
     legged: Option<Since>,
+    /// Its legs were equal when it was last judged.
+    is_even: bool,
+    /// Only the uncertain legs were sent: that the others are missing is meant.
+    is_staged: bool,
+    /// What its fills have moved, a pair counted as one payout, in 1e-12 $.
+    cash: i128,
+    /// What was legged first: the leg, and contracts in 1e-6.
+    excess: Option<(InstrumentId, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,6 +124,9 @@ pub enum Attempt {
 #[derive(Debug)]
 pub struct Legged {
     slots: Vec<Slot>,
+    /// Whether an order that is over may still be taken back.
+    settles_later: bool,
+    loss: Option<(InstrumentId, UnitCost)>,
     legged_count: usize,
     planner: Planner,
     intents: Vec<Intent>,
@@ -116,10 +139,17 @@ impl Legged {
         let slot = || Slot { legs: Vec::with_capacity(legs), ..Slot::default() };
         Self {
             slots: (0..trades).map(|_| slot()).collect(),
+            settles_later: false,
+            loss: None,
             legged_count: 0,
             planner: Planner::new(legs),
             intents: Vec::with_capacity(legs),
         }
+    }
+
+    /// Follows trades until their venues say that they are settled.
+    pub const fn settle_later(&mut self) {
+        self.settles_later = true;
     }
 
     /// Makes room for larger baskets. Allocates: not for the hot path.
@@ -180,6 +210,8 @@ impl Legged {
         }
         (slot.trade, slot.decision, slot.payoff) = (Some(trade), decision, payoff);
         (slot.orders_open, slot.legged) = (slot.legs.len(), None);
+        (slot.unsettled, slot.is_even, slot.is_staged) = (slot.legs.len(), false, false);
+        (slot.cash, slot.excess) = (0, None);
         true
     }
 
@@ -207,7 +239,8 @@ impl Legged {
         }
         // One more than there are: the end that is told below.
         slot.orders_open = orders_open.saturating_add(1);
-        Some(self.end_order(basket.trade, now))
+        slot.unsettled = slot.orders_open;
+        Some(self.end_order(basket.trade, true, now))
     }
 
     /// The trade of a slot.
@@ -216,58 +249,119 @@ impl Legged {
         self.slots.get(index).and_then(|slot| slot.trade)
     }
 
+    /// Some legs of a trade are held back until the others are over.
+    pub fn stage(&mut self, trade: TradeId, held_back: usize) {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.trade == Some(trade)) {
+            slot.is_staged = true;
+            slot.orders_open = slot.orders_open.saturating_sub(held_back);
+            slot.unsettled = slot.unsettled.saturating_sub(held_back);
+        }
+    }
+
+    /// What the trade that ended last has lost by being legged, where it was: the leg that was
+    /// filled alone, and the loss per contract of it.
+    pub const fn take_loss(&mut self) -> Option<(InstrumentId, UnitCost)> {
+        self.loss.take()
+    }
+
     /// Takes an order that was not sent after all, for want of room.
     pub fn on_refused(&mut self, trade: TradeId, now: Nanos) -> Progress {
-        self.end_order(trade, now)
+        self.end_order(trade, true, now)
     }
 
     /// Takes news of an order.
     pub fn on_report(&mut self, report: &Report, now: Nanos) -> Progress {
+        let Some(index) = self.slots.iter().position(|slot| slot.trade == Some(report.trade))
+        else {
+            return Progress::Open;
+        };
         match report.kind {
-            ReportKind::Acknowledged | ReportKind::Reversed(_) | ReportKind::Settled => {
+            ReportKind::Acknowledged => Progress::Open,
+            ReportKind::Filled(fill) => self.move_leg(index, report, &fill, true, now),
+            ReportKind::Reversed(fill) => self.move_leg(index, report, &fill, false, now),
+            ReportKind::Rejected(_) => self.end_order(report.trade, true, now),
+            ReportKind::Closed(_) => self.end_order(report.trade, !self.settles_later, now),
+            ReportKind::Settled => {
+                self.settle(index);
                 Progress::Open
             }
-            ReportKind::Filled(fill) => {
-                let slot = self.slots.iter_mut().find(|slot| slot.trade == Some(report.trade));
-                let leg = slot.and_then(|slot| slot.legs.get_mut(usize::from(report.leg_index)));
-                if let Some(leg) = leg {
-                    let micro = fill.delivered.micro();
-                    leg.held = if leg.instrument == report.instrument {
-                        leg.held.saturating_add(micro)
-                    } else {
-                        leg.held.saturating_sub(micro)
-                    };
-                }
-                Progress::Open
-            }
-            ReportKind::Rejected(_) | ReportKind::Closed(_) => self.end_order(report.trade, now),
         }
     }
 
-    fn end_order(&mut self, trade: TradeId, now: Nanos) -> Progress {
-        let Some(slot) = self.slots.iter_mut().find(|slot| slot.trade == Some(trade)) else {
+    /// Contracts came to a leg, or were taken back.
+    fn move_leg(
+        &mut self,
+        index: usize,
+        report: &Report,
+        fill: &Fill,
+        is_ours: bool,
+        now: Nanos,
+    ) -> Progress {
+        let Some(slot) = self.slots.get_mut(index) else { return Progress::Open };
+        let Some(leg) = slot.legs.get_mut(usize::from(report.leg_index)) else {
             return Progress::Open;
         };
-        slot.orders_open = slot.orders_open.saturating_sub(1);
-        if slot.orders_open > 0 {
-            return Progress::Open;
+        let micro = fill.delivered.micro();
+        let is_leg = leg.instrument == report.instrument;
+        leg.held = if is_leg == is_ours {
+            leg.held.saturating_add(micro)
+        } else {
+            leg.held.saturating_sub(micro)
+        };
+        let mut cash = fill.cash_effect(report.side).unwrap_or(Exact::ZERO).pico();
+        if !is_leg {
+            // The complement of what is held: a pair is one payout.
+            cash = cash.saturating_add(i128::from(micro).saturating_mul(PICO_PER_MICRO));
         }
+        slot.cash = slot.cash.saturating_add(if is_ours { cash } else { cash.saturating_neg() });
+        // What comes or goes when every order is over opens the trade again.
+        if slot.orders_open == 0 { self.judge(index, now) } else { Progress::Open }
+    }
+
+    fn end_order(&mut self, trade: TradeId, is_settled: bool, now: Nanos) -> Progress {
+        let Some(index) = self.slots.iter().position(|slot| slot.trade == Some(trade)) else {
+            return Progress::Open;
+        };
+        let Some(slot) = self.slots.get_mut(index) else { return Progress::Open };
+        slot.orders_open = slot.orders_open.saturating_sub(1);
+        slot.unsettled = slot.unsettled.saturating_sub(usize::from(is_settled));
+        if slot.orders_open > 0 { Progress::Open } else { self.judge(index, now) }
+    }
+
+    /// All orders of a trade are over: whether its legs are equal.
+    fn judge(&mut self, index: usize, now: Nanos) -> Progress {
+        let Some(slot) = self.slots.get_mut(index) else { return Progress::Open };
         let low = slot.low();
         if slot.is_even() {
-            let end = slot.legged.map(|since| {
+            let was_even = core::mem::replace(&mut slot.is_even, true);
+            let end = slot.legged.take().map(|since| {
                 self.legged_count = self.legged_count.saturating_sub(1);
                 if low > since.baskets { LeggedEnd::Completed } else { LeggedEnd::Unwound }
             });
-            slot.trade = None;
-            return Progress::Even(end);
+            let end = end.filter(|_| !slot.is_staged);
+            if end.is_some() {
+                self.loss = slot.loss();
+            }
+            slot.is_staged = false;
+            slot.free_if_settled();
+            return if was_even { Progress::Open } else { Progress::Even(end) };
         }
+        slot.is_even = false;
         if let Some(since) = &mut slot.legged {
             since.versions = None;
             return Progress::Open;
         }
         self.legged_count += 1;
         slot.legged = Some(Since { at: now, looked_at: Nanos::ZERO, versions: None, baskets: low });
-        Progress::Legged
+        slot.excess = slot.most_above(low);
+        if slot.is_staged { Progress::Open } else { Progress::Legged }
+    }
+
+    /// An order of a trade can no longer be taken back.
+    fn settle(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.unsettled = slot.unsettled.saturating_sub(1);
+        slot.free_if_settled();
     }
 
     /// Looks at the trade of one slot: whether to act, and how, at the books as they are now.
@@ -317,6 +411,7 @@ impl Legged {
             });
         }
         slot.orders_open = self.intents.len();
+        slot.unsettled = slot.unsettled.saturating_add(self.intents.len());
         Attempt::Send { decision: slot.decision }
     }
 
@@ -328,7 +423,7 @@ impl Legged {
 
     fn give_up(&mut self, index: usize) -> Attempt {
         if let Some(slot) = self.slots.get_mut(index) {
-            slot.trade = None;
+            (slot.trade, slot.legged) = (None, None);
             self.legged_count = self.legged_count.saturating_sub(1);
         }
         Attempt::Ended(LeggedEnd::Left)
@@ -347,6 +442,28 @@ impl Slot {
     /// Whole baskets held, in 1e-6.
     fn low(&self) -> u64 {
         self.legs.iter().map(LeggedLeg::baskets).min().unwrap_or(0)
+    }
+
+    /// The leg that is furthest above the whole baskets, and by how many contracts.
+    fn most_above(&self, low: u64) -> Option<(InstrumentId, u64)> {
+        let above = self.legs.iter().map(|leg| (leg.instrument, leg.above(low)));
+        above.max_by_key(|(_, micro)| *micro)
+    }
+
+    /// What being legged has cost per contract of the excess, where it has.
+    fn loss(&self) -> Option<(InstrumentId, UnitCost)> {
+        let (leg, micro) = self.excess.filter(|(_, micro)| *micro > 0)?;
+        // 1e-14 $ times 1e-6 baskets is 1e-20 $.
+        let payoff = i128::from(self.payoff).checked_mul(i128::from(self.low()))?;
+        let profit = self.cash.checked_mul(100_000_000)?.checked_add(payoff)?;
+        let loss = profit.min(0).checked_neg()?.checked_div(i128::from(micro))?;
+        Some((leg, UnitCost::try_from(loss).ok()?))
+    }
+
+    fn free_if_settled(&mut self) {
+        if self.is_even && self.orders_open == 0 && self.unsettled == 0 {
+            self.trade = None;
+        }
     }
 
     /// Whether no leg has a lot beyond the whole baskets.

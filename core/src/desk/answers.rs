@@ -3,6 +3,7 @@
 
 use alloy_primitives::B256;
 use dutchbook_book::{Nanos, VenueId};
+use dutchbook_exec::order::fills::TradeKey;
 use dutchbook_exec::order::live::{End, Evidence};
 use dutchbook_exec::venue::polymarket::order::OrderType;
 use dutchbook_exec::venue::polymarket::reply::{PostOutcome, TradePart};
@@ -302,7 +303,8 @@ impl Desk {
         let intent = *slot.live.intent();
         let Some(fee) = self.fees.get(intent.instrument.book().index()) else { return };
         let met = part.met.iter().map(|met| Met { qty: met.qty, is_same_token: met.is_same_token });
-        let cost = taker_cost(fee, intent.side, part.price, met);
+        let known = slot.booked_cost(TradeKey::of(&part.trade_id));
+        let cost = known.or_else(|| taker_cost(fee, intent.side, part.price, met));
         let Some(cost) = cost.filter(|_| part.is_taker) else {
             self.counts.strange += 1;
             return;

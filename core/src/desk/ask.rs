@@ -16,6 +16,8 @@ use crate::request::{Lane, OutRequest, Outbox};
 
 /// Time between two looks over all orders.
 const LOOK_GAP: Nanos = Nanos::from_millis(5);
+/// Trades that the channel has not told of after so long are asked for.
+const TOLD_IN: Nanos = Nanos::from_millis(200);
 /// An immediate order that is still said to be open after so long is asked about.
 const OPEN_MAX: Nanos = Nanos::from_millis(500);
 /// One that is open for so long is cancelled.
@@ -246,6 +248,7 @@ fn wanted(slot: &Slot, now: Nanos) -> Option<Need> {
             LiveState::Acknowledged | LiveState::Resting | LiveState::PartiallyFilled,
         ) => (age >= OPEN_MAX).then_some(Need::LookUp),
         (Need::Nothing, _) => None,
-        (need, _) => Some(need),
+        (Need::Fills, _) => (age >= TOLD_IN).then_some(Need::Fills),
+        (Need::LookUp, _) => Some(Need::LookUp),
     }
 }

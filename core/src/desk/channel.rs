@@ -132,8 +132,9 @@ impl Desk {
             What::Trade { trade, price, qty, settlement, met } => {
                 let fee = self.fees.get(intent.instrument.book().index()).copied();
                 let matches = u32::try_from(met.len()).unwrap_or(u32::MAX);
-                let cost =
-                    fee.and_then(|fee| taker_cost(&fee, intent.side, price, met.into_iter()));
+                let known = slot.booked_cost(trade);
+                let cost = || taker_cost(&fee?, intent.side, price, met.into_iter());
+                let cost = known.or_else(cost);
                 let Some(fee) = cost else {
                     self.counts.strange += 1;
                     return;

@@ -131,7 +131,14 @@ impl Rounder {
         Balance::Differs(Exact::from_pico(difference))
     }
 
-    fn start(&mut self, cash: Cash) {
+    /// Whether the venue's cash was ever told: before, nothing new is sent there, for what is booked
+    /// then could not be compared.
+    pub(super) const fn is_known(&self) -> bool {
+        self.base.is_some()
+    }
+
+    /// The venue's cash is this, and everything booked so far is in it.
+    pub(super) fn start(&mut self, cash: Cash) {
         let owed = core::mem::take(&mut self.owed);
         *self = Self { base: Some(cash), owed, ..Self::default() };
     }

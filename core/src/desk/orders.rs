@@ -2,7 +2,7 @@
 //! change, and longer where there is room, because news that comes late is still news.
 
 use alloy_primitives::B256;
-use dutchbook_book::{Nanos, VenueId};
+use dutchbook_book::{Exact, Nanos, VenueId};
 use dutchbook_exec::order::fills::TradeKey;
 use dutchbook_exec::order::live::{Contradictions, Evidence, LiveOrder, LiveState};
 use dutchbook_exec::{Fill, OrderId, RejectReason};
@@ -98,6 +98,13 @@ impl Slot {
         if self.cursor.is_some() {
             self.pace = Pace::NOW;
         }
+    }
+
+    /// What a trade was booked to cost beside its price: what is told of it again costs the same,
+    /// whatever the fees have become.
+    pub(super) fn booked_cost(&self, trade: TradeKey) -> Option<Exact> {
+        let booked = self.booked.iter().find(|booked| booked.trade == trade)?;
+        Some(booked.fill.fee)
     }
 
     /// Whether it is in the venue's book, or may be, or may come there.

@@ -7,7 +7,7 @@ use dutchbook_book::fee::{UNIT_PAYOUT, UnitCost};
 use dutchbook_book::{BasketId, BookId, Cash, Depth, InstrumentId, Level, Nanos, Qty, Side};
 use dutchbook_exec::paper::DepthRead;
 use dutchbook_exec::throttle::Urgency;
-use dutchbook_exec::{OrderId, PaperRules, Report, ReportKind};
+use dutchbook_exec::{Intent, OrderEnd, OrderId, PaperRules, Report, ReportKind, TradeId};
 
 use super::Engine;
 use super::execution::Execution;
@@ -88,6 +88,76 @@ impl Engine {
         self.keep_basket(trade, payoff, now);
     }
 
+    /// Holds certain legs back where others are not: a venue that holds orders before it matches
+    /// them is sent to alone, and the rest follows what it gave (arbitrage.md 9.2). Their cash stays
+    /// put aside meanwhile.
+    pub(super) fn hold_back(&mut self) {
+        let catalog = &self.catalog;
+        let is_uncertain = |intent: &Intent| {
+            let terms = catalog.terms(intent.instrument.book());
+            terms.is_some_and(|terms| terms.taker_delay > Nanos::ZERO)
+        };
+        let uncertain = self.intents.iter().filter(|intent| is_uncertain(intent)).count();
+        let held_back = self.intents.len().saturating_sub(uncertain);
+        let is_live = matches!(self.execution, Execution::Live(_));
+        if !is_live || uncertain == 0 || held_back == 0 {
+            return;
+        }
+        let Some(trade) = self.intents.first().map(|intent| intent.trade) else { return };
+        let legs = u16::try_from(self.intents.len()).unwrap_or(u16::MAX);
+        self.staged.push((trade, legs));
+        self.legged.stage(trade, held_back);
+        self.intents.retain(is_uncertain);
+    }
+
+    /// Frees what was put aside for legs of a trade that will not be sent any more.
+    fn unstage(&mut self, trade: TradeId) {
+        let Some(index) = self.staged.iter().position(|(staged, _)| *staged == trade) else {
+            return;
+        };
+        let (_, legs) = self.staged.swap_remove(index);
+        for leg in 0..legs {
+            self.risk.on_refused(trade, leg);
+        }
+    }
+
+    /// What leg risk adds to the edge that the basket being weighed must have.
+    pub(super) fn hurdle(&self) -> UnitCost {
+        let portfolio = &self.portfolio;
+        let venues = self.legs.iter().filter_map(|leg| portfolio.venue_of(leg.instrument.book()));
+        self.experience.hurdle(venues)
+    }
+
+    /// Learns from an order that is over, and from a trade that ended legged.
+    fn learn(&mut self, report: &Report) {
+        let is_full = match report.kind {
+            ReportKind::Rejected(reason) if reason.is_venues() => false,
+            ReportKind::Closed(closed) => closed.end == OrderEnd::Filled,
+            ReportKind::Acknowledged
+            | ReportKind::Rejected(_)
+            | ReportKind::Filled(_)
+            | ReportKind::Reversed(_)
+            | ReportKind::Settled => return,
+        };
+        if let Some(venue) = self.portfolio.venue_of(report.instrument.book()) {
+            self.experience.on_order(venue, is_full);
+        }
+    }
+
+    /// Takes how far a trade has come.
+    fn on_progress(&mut self, trade: TradeId, progress: Progress, now: Nanos) {
+        count(&mut self.counters, &mut self.risk, progress, now);
+        if let Some((leg, loss)) = self.legged.take_loss()
+            && let Some(venue) = self.portfolio.venue_of(leg.book())
+        {
+            self.experience.on_legged(venue, loss);
+        }
+        self.step(trade, progress, now);
+        if matches!(progress, Progress::Even(_)) {
+            self.unstage(trade);
+        }
+    }
+
     /// Closes the legs of trades that were filled unequally, where their books allow.
     pub(super) fn recover(&mut self, now: Nanos) {
         if self.legged.legged_count() == 0 || self.is_killed {
@@ -106,7 +176,7 @@ impl Engine {
                     self.send_under(decision, Urgency::Unwind, now);
                 }
                 Attempt::Ended(end) => {
-                    self.step(trade.unwrap_or_default(), Progress::Even(Some(end)), now);
+                    self.on_progress(trade.unwrap_or_default(), Progress::Even(Some(end)), now);
                 }
             }
         }
@@ -160,8 +230,7 @@ impl Engine {
         self.counters.add(Counter::IntentsRefused, 1);
         self.risk.on_refused(intent.trade, intent.leg_index);
         let progress = self.legged.on_refused(intent.trade, now);
-        count(&mut self.counters, &mut self.risk, progress, now);
-        self.step(intent.trade, progress, now);
+        self.on_progress(intent.trade, progress, now);
         self.obey_breakers();
     }
 
@@ -284,9 +353,9 @@ impl Engine {
         }
         self.keep(&Record::Report(*report), now);
         self.risk.on_report(report);
+        self.learn(report);
         let progress = self.legged.on_report(report, now);
-        count(&mut self.counters, &mut self.risk, progress, now);
-        self.step(report.trade, progress, now);
+        self.on_progress(report.trade, progress, now);
         self.obey_breakers();
         if self.portfolio.apply(report).is_err() {
             // A fill that does not fit the books of account: stop trading, keep the evidence.
@@ -294,8 +363,17 @@ impl Engine {
         }
         let book = report.instrument.book();
         let pairs = self.portfolio.pairs(book);
-        let is_over = matches!(report.kind, ReportKind::Closed(_));
-        if is_over && !pairs.is_zero() && self.execution.merges(book) {
+        // A venue that nets does so with every fill; on paper an order is looked at as a whole.
+        let is_live = matches!(self.execution, Execution::Live(_));
+        let is_time = match report.kind {
+            ReportKind::Closed(_) => true,
+            ReportKind::Filled(_) => is_live,
+            ReportKind::Acknowledged
+            | ReportKind::Rejected(_)
+            | ReportKind::Reversed(_)
+            | ReportKind::Settled => false,
+        };
+        if is_time && !pairs.is_zero() && self.execution.merges(book) {
             // Both faces of one book are cash: free the capital that they bind. There are as many.
             let _merged = self.portfolio.merge(book, pairs).is_ok();
             self.keep_merge(book, pairs, now);

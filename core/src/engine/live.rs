@@ -16,6 +16,7 @@ impl Engine {
     #[must_use]
     pub fn trading_by(mut self, desk: Box<Desk>, allowance: Price) -> Self {
         self.execution = Execution::live(&self.catalog, Some(desk), allowance, LEGS_MAX);
+        self.legged.settle_later();
         self
     }
 
@@ -23,6 +24,7 @@ impl Engine {
     #[must_use]
     pub fn told_of_trading(mut self, allowance: Price) -> Self {
         self.execution = Execution::live(&self.catalog, None, allowance, LEGS_MAX);
+        self.legged.settle_later();
         self
     }
 
@@ -101,6 +103,9 @@ impl Engine {
 
     /// The cash that an account starts with, by the venue's own word.
     pub fn open_account(&mut self, venue: VenueId, cash: dutchbook_book::Cash, now: Nanos) {
+        if let Some(desk) = self.execution.desk_mut() {
+            desk.open_account(venue, cash);
+        }
         self.on_word(&Word::Opening { venue, cash }, now);
     }
 
@@ -139,3 +144,7 @@ impl Engine {
         self.execution.desk()
     }
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

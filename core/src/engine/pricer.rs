@@ -46,6 +46,8 @@ pub struct Pays {
     pub payoff: UnitCost,
     /// Smallest edge of any slice beside that of [`PriceLimits`], in 1e-14 $ a basket.
     pub min_edge: UnitCost,
+    /// What leg risk adds to it, in 1e-14 $ a basket.
+    pub hurdle: UnitCost,
     /// What the money costs until the payoff.
     pub carry: Carry,
     /// Most cash that sizing wants in it, beside that of [`PriceLimits`].
@@ -158,7 +160,7 @@ impl Pricer {
         let terms = Terms {
             payoff: pays.payoff,
             lot,
-            min_edge: self.limits.min_edge.max(pays.min_edge),
+            min_edge: self.limits.min_edge.max(pays.min_edge).saturating_add(pays.hurdle),
             min_net_total: self.limits.min_net,
             max_capital: Some(self.limits.capital_max.min(pays.capital_max)),
             fixed_cost: if sells { self.limits.fixed_cost } else { Cash::ZERO },

@@ -116,11 +116,13 @@ impl Engine {
         let Concrete { kind, floor, edge, .. } = *concrete;
         let capital_max = self.sizing.capital(kind, source, floor, edge);
         if kind != BasketKind::Resolution {
-            return Some(Pays { payoff: floor, min_edge: 0, carry: Carry::NONE, capital_max });
+            let (payoff, carry) = (floor, Carry::NONE);
+            return Some(Pays { payoff, min_edge: 0, hurdle: 0, carry, capital_max });
         }
         let odds = &self.resolution.odds;
         let payoff = odds.payoff_of(i128::from(floor))?;
-        Some(Pays { payoff, min_edge: self.resolution.min_edge, carry: odds.carry, capital_max })
+        let (min_edge, carry) = (self.resolution.min_edge, odds.carry);
+        Some(Pays { payoff, min_edge, hurdle: 0, carry, capital_max })
     }
 
     /// The first precondition of a resolution trade that its relation's news do not meet.

@@ -144,6 +144,96 @@ fn the_missing_leg_is_bought_when_that_loses_less() {
     assert_eq!((over, legged.legged_count()), (Progress::Even(Some(LeggedEnd::Completed)), 0));
 }
 
+fn fill_of(contracts_count: u64) -> Fill {
+    let (price, qty) = (Price::from_pips(5_000).unwrap(), contracts(contracts_count));
+    Fill { number: 1, price, qty, delivered: qty, fee: Exact::ZERO }
+}
+
+/// Ten of each leg, on venues that settle later.
+fn unsettled() -> Legged {
+    let mut legged = pair();
+    legged.settle_later();
+    let [yes, no] = [A.instrument(Face::Yes), B.instrument(Face::No)];
+    assert_eq!(end(&mut legged, 0, yes, contracts(10), NOW), Progress::Open);
+    assert_eq!(end(&mut legged, 1, no, contracts(10), NOW), Progress::Even(None));
+    legged
+}
+
+#[test]
+fn a_trade_is_followed_until_nothing_can_be_taken_back() {
+    let mut legged = unsettled();
+    assert!(legged.naked(TRADE).is_some(), "equal, and not settled");
+    let yes = A.instrument(Face::Yes);
+    let no = B.instrument(Face::No);
+    assert_eq!(legged.on_report(&report(0, yes, ReportKind::Settled), NOW), Progress::Open);
+    assert!(legged.naked(TRADE).is_some());
+    assert_eq!(legged.on_report(&report(1, no, ReportKind::Settled), NOW), Progress::Open);
+    assert_eq!(legged.naked(TRADE), None);
+}
+
+#[test]
+fn a_fill_that_is_taken_back_opens_the_trade_again() {
+    let mut legged = unsettled();
+    let yes = A.instrument(Face::Yes);
+    let back = ReportKind::Reversed(fill_of(10));
+    assert_eq!(legged.on_report(&report(0, yes, back), NOW), Progress::Legged);
+    assert_eq!((legged.naked(TRADE), legged.legged_count()), (Some(contracts(10)), 1));
+    let mut market = Script::new(2);
+    market.show(A, &[(4_000, 50)], &[(4_100, 50)]);
+    market.show(B, &[(4_150, 50)], &[(4_300, 50)]);
+    assert!(matches!(attempt(&mut legged, &market, NOW), Attempt::Send { .. }));
+    assert_eq!(wants(&legged), [(yes, 4_100, 10)]);
+    let over = end(&mut legged, 0, yes, contracts(10), NOW);
+    assert_eq!(over, Progress::Even(Some(LeggedEnd::Completed)));
+}
+
+#[test]
+fn a_fill_that_comes_after_the_end_opens_it_too() {
+    let mut legged = unsettled();
+    let yes = A.instrument(Face::Yes);
+    let late = ReportKind::Filled(fill_of(3));
+    assert_eq!(legged.on_report(&report(0, yes, late), NOW), Progress::Legged);
+    assert_eq!(legged.naked(TRADE), Some(contracts(3)));
+}
+
+#[test]
+fn held_back_legs_follow_what_the_uncertain_one_got() {
+    let mut legged = pair();
+    legged.stage(TRADE, 1);
+    let [yes, no] = [A.instrument(Face::Yes), B.instrument(Face::No)];
+    assert_eq!(end(&mut legged, 0, yes, contracts(7), NOW), Progress::Open, "as it is meant");
+    let mut market = Script::new(2);
+    market.show(A, &[(4_000, 50)], &[(4_100, 50)]);
+    market.show(B, &[(4_700, 50)], &[(4_900, 50)]);
+    assert!(matches!(attempt(&mut legged, &market, NOW), Attempt::Send { .. }));
+    assert_eq!(wants(&legged), [(no, 5_300, 7)]);
+    assert_eq!(end(&mut legged, 1, no, contracts(7), NOW), Progress::Even(None));
+    assert_eq!(legged.take_loss(), None);
+
+    let mut legged = pair();
+    legged.stage(TRADE, 1);
+    assert_eq!(end(&mut legged, 0, yes, Qty::ZERO, NOW), Progress::Even(None), "nothing came");
+}
+
+#[test]
+fn a_legged_trade_tells_what_it_lost_per_contract() {
+    let (mut legged, progress) = filled(10, 0);
+    assert_eq!(progress, Progress::Legged);
+    let mut market = Script::new(2);
+    market.show(A, &[(4_000, 50)], &[(4_300, 50)]);
+    assert!(matches!(attempt(&mut legged, &market, NOW.plus(DEADLINE)), Attempt::Send { .. }));
+    // Paid 0.50, and left by buying the complement at 0.60: a dime of each payout is gone.
+    let no = A.instrument(Face::No);
+    let mut fill = fill_of(10);
+    fill.price = Price::from_pips(6_000).unwrap();
+    legged.on_report(&report(0, no, ReportKind::Filled(fill)), NOW);
+    let closed = Closed { end: OrderEnd::Filled, filled: fill.qty, adjustment: Exact::ZERO };
+    let over = legged.on_report(&report(0, no, ReportKind::Closed(closed)), NOW);
+    assert_eq!(over, Progress::Even(Some(LeggedEnd::Unwound)));
+    let ten_cents = UNIT_PAYOUT / 10;
+    assert_eq!(legged.take_loss(), Some((A.instrument(Face::Yes), ten_cents)));
+}
+
 #[test]
 fn fees_decide_between_the_two() {
     // NO on B at 0.57 with a fee of 0.015 is 0.585 all in; before fees it would beat both bids.
