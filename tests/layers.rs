@@ -68,6 +68,7 @@ const LAYERS: [Layer; 7] = [
             "getrandom",
             "hdrhistogram",
             "http-body-util",
+            "httparse",
             "hyper",
             "hyper-util",
             "libc",

@@ -135,11 +135,20 @@ pub fn run_tile<H: Handler + 'static>(
     }
     let runtime = builder.build()?;
     let tasks = tokio::task::LocalSet::new();
-    for (connection, endpoint) in endpoints.into_iter().enumerate() {
-        tasks.spawn_local(keep_connected(Rc::clone(&handler), connection, endpoint));
-    }
+    spawn_connections(&tasks, &handler, endpoints);
     tasks.block_on(&runtime, idle(handler, wait));
     Ok(())
+}
+
+/// Keeps these connections open in a set of tasks, for as long as the handler is not stopped.
+pub(crate) fn spawn_connections<H: Handler + 'static>(
+    tasks: &tokio::task::LocalSet,
+    handler: &Rc<RefCell<H>>,
+    endpoints: Vec<Endpoint>,
+) {
+    for (connection, endpoint) in endpoints.into_iter().enumerate() {
+        tasks.spawn_local(keep_connected(Rc::clone(handler), connection, endpoint));
+    }
 }
 
 /// The task that keeps the runtime awake and does the tile's idle turns.

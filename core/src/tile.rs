@@ -9,4 +9,6 @@ pub mod feed;
 pub mod nonce;
 mod rehearsal;
 pub mod stages;
+pub mod stamps;
 pub mod steer;
+pub mod trade;

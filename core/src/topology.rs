@@ -17,17 +17,19 @@ use std::thread::JoinHandle;
 use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
-use dutchbook_book::{BasketId, Book, BookId, Cash, VenueId};
+use dutchbook_book::{BasketId, Book, BookId, Cash, Price, VenueId};
 use dutchbook_exec::local_id::Boot;
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
 use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
-use crate::capture::Taps;
+use crate::capture::{LaneWriter, Taps};
 use crate::clock::Clock;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
+use crate::desk::Desk;
 use crate::engine::{Engine, EngineError};
+use crate::gateway::{Gateway, GatewayLimits, VenueLine, Watch};
 use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
@@ -41,6 +43,8 @@ use crate::tile::eval::{EvalTile, FeedRings};
 use crate::tile::feed::{FeedTile, FeedTileEnd, Publisher, Route};
 use crate::tile::stages::{Stage, StageHistograms, StageRecorders, stages};
 use crate::tile::steer::Steering;
+use crate::tile::trade::{TradeGauge, Trading};
+use crate::tls::TlsRoots;
 
 /// Records of the journal under way between the engine and its reader: chunks × records.
 const JOURNAL_CHUNKS: usize = 64;
@@ -62,6 +66,9 @@ pub enum StartError {
     /// The books of a venue do not stand together in the catalog.
     #[error("the books of one venue must have consecutive ids: {0}")]
     Claim(#[from] ClaimError),
+    /// What an earlier run left is not what the venues say.
+    #[error("{0}")]
+    Unexplained(String),
     /// The system refuses a thread or memory.
     #[error("cannot start a tile: {0}")]
     Thread(#[from] io::Error),
@@ -87,6 +94,39 @@ pub struct Stream {
     pub endpoint: Endpoint,
 }
 
+/// What a run that trades on venues needs beside.
+#[derive(Debug)]
+pub struct LiveStart {
+    /// What signs and follows the orders.
+    pub desk: Box<Desk>,
+    /// The number of this run, which is in every id that the desk gives.
+    pub boot: Boot,
+    /// How much worse than the worst level walked a limit may be.
+    pub allowance: Price,
+    /// How orders get there.
+    pub ways: Ways,
+}
+
+/// The ways to the venues, and what they say we have.
+#[derive(Debug)]
+pub struct Ways {
+    /// One to each venue.
+    pub lines: Vec<VenueLine>,
+    /// How the gateway works.
+    pub limits: GatewayLimits,
+    /// Whom the venues' certificates are checked against.
+    pub tls: TlsRoots,
+    /// The cash that each venue says we have.
+    pub cash: Vec<(VenueId, Cash)>,
+}
+
+/// What carries orders while the engine runs.
+#[derive(Debug)]
+struct Carrier {
+    gateway: Gateway,
+    gauge: TradeGauge,
+}
+
 /// The running engine.
 #[derive(Debug)]
 pub struct Running {
@@ -105,6 +145,7 @@ pub struct Running {
     kill: KillSwitch,
     pins: Receiver<usize>,
     pins_refused: Vec<usize>,
+    carrier: Option<Carrier>,
 }
 
 /// The journal and the ledger of a run that has them.
@@ -115,13 +156,15 @@ struct Kept {
     notes: Vec<String>,
 }
 
-/// The slow side of the two latencies that every run reports.
+/// The slow side of the latencies that a run reports.
 #[derive(Debug)]
 pub struct Latencies {
     /// Receipt of a payload to its published book, by feed tile.
     to_book: Vec<LatencyHistogram>,
     /// Receipt of a payload to the end of its evaluation, by evaluating tile.
     to_decision: LatencyHistogram,
+    /// Receipt of a payload to the bytes of the orders that it caused, where orders are sent.
+    to_order: Option<LatencyHistogram>,
     /// Stages, by tile.
     stages: Vec<StageHistograms>,
 }
@@ -158,26 +201,16 @@ struct Wiring<'a> {
     /// Where a tile tells the core that it was not given.
     pin_refused: Sender<usize>,
     taps: &'a mut Taps,
+    /// For the tile that has the engine.
+    trading: Option<Box<Trading>>,
 }
 
-/// Starts the tiles; they connect, subscribe and evaluate until stopped.
+/// Starts the tiles; they connect, subscribe and evaluate until stopped. Everything that decisions will
+/// rest on is written into the lanes of `taps`, where it records. With `live` orders go to the venues,
+/// without it they are filled on paper.
 ///
 /// # Errors
 /// When the catalog, the relations or the system do not allow it. Nothing runs then.
-pub fn start(
-    config: &Config,
-    catalog: Catalog,
-    relations: Vec<Relation>,
-    streams: Vec<Stream>,
-    clock: Clock,
-) -> Result<Running, StartError> {
-    start_recorded(config, catalog, relations, streams, clock, &mut Taps::default())
-}
-
-/// The same, writing down everything that decisions will rest on into the lanes of `taps`.
-///
-/// # Errors
-/// As [`start`].
 pub fn start_recorded(
     config: &Config,
     catalog: Catalog,
@@ -185,10 +218,12 @@ pub fn start_recorded(
     streams: Vec<Stream>,
     clock: Clock,
     taps: &mut Taps,
+    live: Option<LiveStart>,
 ) -> Result<Running, StartError> {
     let shelf = Shelf::new(catalog.listings.len());
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
-    let (journal_writer, kept) = keep(journal_writer, config, &catalog, &clock)?;
+    let boot = live.as_ref().map(|live| live.boot);
+    let (journal_writer, kept) = keep(journal_writer, config, &catalog, &clock, boot)?;
     let feeds = streams.iter().map(|stream| {
         let listings = stream.books.iter().filter_map(|book| catalog.listing(*book));
         make_feed(config, stream.kind, listings)
@@ -196,22 +231,16 @@ pub fn start_recorded(
     let feeds: Vec<Feed> = feeds.collect::<Result<_, _>>()?;
     let kill = KillSwitch::default();
     let reader = shelf.reader();
-    let engine_config = config.engine();
-    let mut engine = Engine::new(
+    let engine = Engine::new(
         catalog,
         relations,
-        &engine_config,
+        &config.engine(),
         shelf.reader(),
         journal_writer,
         kill.clone(),
     )?;
-    if let Some(kept) = &kept {
-        engine.resume(&kept.recovered, clock.now());
-    }
-    let engine = match taps.engine() {
-        Some(log) => engine.recorded_by(log),
-        None => engine,
-    };
+    let Equipped { engine, trading, carrier, to_order } =
+        equip(engine, live, kept.as_ref(), taps.engine(), config, &clock)?;
     let (engine_counters, profit) = (engine.counters(), engine.profit_gauge());
     let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
@@ -227,13 +256,15 @@ pub fn start_recorded(
         cores,
         pin_refused,
         taps,
+        trading,
     };
     let engine = Box::new(engine);
     let lines = streams.into_iter().zip(feeds).collect();
-    let tiles = match config.tiles.layout {
+    let mut tiles = match config.tiles.layout {
         LayoutKind::Single => wiring.single(lines, engine)?,
         LayoutKind::Split => wiring.split(lines, engine, config.tiles.ring_slots)?,
     };
+    tiles.latencies.to_order = to_order;
     Ok(Running {
         stop: wiring.stop,
         feeds: tiles.feeds,
@@ -250,6 +281,7 @@ pub fn start_recorded(
         kill,
         pins,
         pins_refused: Vec::new(),
+        carrier,
     })
 }
 
@@ -259,19 +291,105 @@ fn keep(
     config: &Config,
     catalog: &Catalog,
     clock: &Clock,
+    live: Option<Boot>,
 ) -> Result<(JournalWriter, Option<Kept>), StartError> {
     let Some(folder) = &config.journal_folder else { return Ok((journal, None)) };
-    let boot = getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?;
+    let boot = match live {
+        Some(boot) => boot,
+        None => Boot(getrandom::u64().map_err(|error| io::Error::other(error.to_string()))?),
+    };
     let opened = bookkeeping::open(&Opening {
         folder,
         config: config.journal,
         catalog,
-        boot: Boot(boot),
-        is_live: false,
+        boot,
+        is_live: live.is_some(),
         now: clock.now(),
     })?;
     let OpenBooks { recovered, writer, sequence, books, notes } = opened;
     Ok((journal.kept_in(writer, sequence), Some(Kept { recovered, books, notes })))
+}
+
+/// An engine with its way to the venues.
+struct Equipped {
+    engine: Engine,
+    trading: Option<Box<Trading>>,
+    carrier: Option<Carrier>,
+    to_order: Option<LatencyHistogram>,
+}
+
+/// Refuses what an earlier run may have left under way: its end has to be known before anything new.
+fn explained(recovered: &Recovered) -> Result<(), StartError> {
+    let open = recovered.open_orders().count();
+    if open == 0 && recovered.refused == 0 {
+        return Ok(());
+    }
+    Err(StartError::Unexplained(format!(
+        "the journal holds {open} orders whose end is not known and {} records that contradict the \
+         others: compare it with the venues, then begin with a new journal folder",
+        recovered.refused
+    )))
+}
+
+/// Gives an engine what it goes on with: its way to the venues, what earlier runs have left, and whoever
+/// writes down what it takes.
+fn equip(
+    engine: Engine,
+    live: Option<LiveStart>,
+    kept: Option<&Kept>,
+    log: Option<LaneWriter>,
+    config: &Config,
+    clock: &Clock,
+) -> Result<Equipped, StartError> {
+    let (mut engine, ways) = match live {
+        Some(LiveStart { desk, allowance, ways, .. }) => {
+            (engine.trading_by(desk, allowance), Some(ways))
+        }
+        None => (engine, None),
+    };
+    if let Some(kept) = kept {
+        if ways.is_some() {
+            explained(&kept.recovered)?;
+        }
+        engine.resume(&kept.recovered, clock.now());
+    }
+    let engine = match log {
+        Some(log) => engine.recorded_by(log),
+        None => engine,
+    };
+    let is_fresh = kept.is_none_or(|kept| kept.recovered.is_fresh());
+    match ways {
+        Some(ways) => connect(engine, ways, config, is_fresh, clock),
+        None => Ok(Equipped { engine, trading: None, carrier: None, to_order: None }),
+    }
+}
+
+/// Connects an engine that trades on venues: the gateway opens its connections at once. Where a journal
+/// says what we have, the venues have to say the same.
+fn connect(
+    mut engine: Engine,
+    ways: Ways,
+    config: &Config,
+    is_fresh: bool,
+    clock: &Clock,
+) -> Result<Equipped, StartError> {
+    for (venue, cash) in ways.cash {
+        let ours = engine.portfolio().money(venue).cash;
+        if !is_fresh && ours != cash.exact() {
+            return Err(StartError::Unexplained(format!(
+                "the journal ends with ${ours} on venue {venue}, which says ${cash}: find out why, \
+                 then begin with a new journal folder"
+            )));
+        }
+        engine.open_account(venue, cash, clock.now());
+    }
+    let (gateway, line) = Gateway::start(ways.lines, ways.limits, ways.tls)?;
+    let (to_order, histogram) =
+        latency(LATENCY_CHUNKS, config.chunk_records).ok_or(StartError::Histogram)?;
+    let gauge = TradeGauge::default();
+    let trading = Some(Box::new(Trading::new(line, to_order, gauge.clone())));
+    let carrier = Some(Carrier { gateway, gauge });
+    Ok(Equipped { engine, trading, carrier, to_order: Some(histogram) })
 }
 
 /// The feeds of these venues, each with its listings of the catalog.
@@ -337,6 +455,7 @@ impl Wiring<'_> {
             latencies: Latencies {
                 to_book: vec![book_histogram],
                 to_decision: to_decision_histogram,
+                to_order: None,
                 stages: vec![histograms],
             },
             feed_counters: vec![counters],
@@ -351,13 +470,14 @@ impl Wiring<'_> {
     ) -> Result<Tiles, StartError> {
         let (to_decision, to_decision_histogram) = self.latency()?;
         let (eval_stages, eval_histograms) = self.stages()?;
-        let eval_core = self.cores.pop();
+        let (eval_core, trading) = (self.cores.pop(), self.trading.take());
         let mut tiles = Tiles {
             feeds: Vec::new(),
             eval: None,
             latencies: Latencies {
                 to_book: Vec::new(),
                 to_decision: to_decision_histogram,
+                to_order: None,
                 stages: vec![eval_histograms],
             },
             feed_counters: Vec::new(),
@@ -385,7 +505,8 @@ impl Wiring<'_> {
         let refused = self.pin_refused.clone();
         let body = move || {
             pin(eval_core, &refused);
-            EvalTile::new(engine, rings, clock, stop, to_decision, eval_stages).run(wait)
+            let tile = EvalTile::new(engine, rings, clock, stop, to_decision, eval_stages);
+            tile.trading_over(trading).run(wait)
         };
         tiles.eval = Some(std::thread::Builder::new().name("eval".to_owned()).spawn(body)?);
         Ok(tiles)
@@ -408,10 +529,12 @@ impl Wiring<'_> {
         let tap = self.taps.feed(&feeds, &urls);
         let endpoints = streams.into_iter().map(|stream| stream.endpoint).collect();
         let refused = self.pin_refused.clone();
+        // Where there is an evaluation tile, that has taken it.
+        let trading = self.trading.take();
         let body = move || {
             pin(core, &refused);
             let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stages);
-            let mut tile = tile.steered_by(steering).recorded_by(tap);
+            let mut tile = tile.steered_by(steering).recorded_by(tap).trading_over(trading);
             if wait != Wait::Park {
                 tile = tile.rehearsing();
             }
@@ -456,6 +579,9 @@ impl Latencies {
             histogram.drain();
         }
         self.to_decision.drain();
+        if let Some(to_order) = &mut self.to_order {
+            to_order.drain();
+        }
         for histograms in &mut self.stages {
             histograms.drain();
         }
@@ -489,6 +615,12 @@ impl Latencies {
     #[must_use]
     pub fn to_decision(&self) -> LatencySummary {
         self.to_decision.summary()
+    }
+
+    /// Receipt of a payload to the bytes of the orders that it caused; `None` on paper.
+    #[must_use]
+    pub fn to_order(&self) -> Option<LatencySummary> {
+        self.to_order.as_ref().map(LatencyHistogram::summary)
     }
 }
 
@@ -532,6 +664,24 @@ impl Running {
         self.kill.clone()
     }
 
+    /// How trading on venues stands; `None` on paper.
+    #[must_use]
+    pub fn trading(&self) -> Option<TradeGauge> {
+        self.carrier.as_ref().map(|carrier| carrier.gauge.clone())
+    }
+
+    /// What the gateway shows of itself; `None` on paper.
+    #[must_use]
+    pub fn gateway(&self) -> Option<Watch> {
+        self.carrier.as_ref().map(|carrier| carrier.gateway.watch())
+    }
+
+    /// Whether every connection for orders and every user channel is open; always so on paper.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.carrier.as_ref().is_none_or(|carrier| carrier.gateway.is_ready())
+    }
+
     /// The views of all books.
     #[must_use]
     pub const fn shelf(&self) -> &ShelfReader {
@@ -569,6 +719,7 @@ impl Running {
     pub fn has_lost_a_tile(&self) -> bool {
         self.feeds.iter().any(JoinHandle::is_finished)
             || self.eval.as_ref().is_some_and(JoinHandle::is_finished)
+            || self.carrier.as_ref().is_some_and(|carrier| carrier.gateway.is_finished())
     }
 
     /// Stops the tiles, feeds first, and takes what they leave behind.
@@ -595,6 +746,10 @@ impl Running {
         if let Some(thread) = self.eval.take() {
             let ended = thread.join();
             engine = Some(ended.map_err(|_| io::Error::other("the evaluation tile panicked"))?);
+        }
+        if let Some(carrier) = self.carrier.take() {
+            // Its line went with the tile that had the engine.
+            trouble.extend(carrier.gateway.join()?);
         }
         let mut engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
         trouble.extend(self.journal_notes());

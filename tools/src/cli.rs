@@ -88,6 +88,13 @@ pub struct DemoArgs {
     /// Prints one JSON object to standard output and nothing else there; implies --headless.
     #[arg(long)]
     pub json: bool,
+    /// Fills orders on paper instead of sending them, signed, to the embedded venues; always so with
+    /// the simulated clock.
+    #[arg(long)]
+    pub paper: bool,
+    /// Which way the embedded Polymarket rounds each match's fee to 0.00001 dollars.
+    #[arg(long, value_enum, default_value_t = venue::FeeRounding::HalfUp)]
+    pub fee_rounding: venue::FeeRounding,
     /// One thread, simulated time: the same seed finds the same opportunities on every run.
     #[arg(long)]
     pub simulated_clock: bool,

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod live;
 pub mod news;
+pub mod orders;
 pub mod relations;
 pub mod report;
 pub mod screen;
@@ -67,6 +68,9 @@ pub enum DemoError {
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] dutchbook_core::tls::TlsError),
+    /// The demo's accounts cannot be opened.
+    #[error(transparent)]
+    Orders(#[from] orders::OrdersError),
     /// The capture cannot be begun or ended.
     #[error(transparent)]
     Capture(#[from] CaptureError),

@@ -72,6 +72,7 @@ impl ConnectionCounts {
             | Kind::JournalFull
             | Kind::Told
             | Kind::Killed
+            | Kind::Winding
             | Kind::Decided => {}
         }
     }

@@ -102,8 +102,15 @@ fn follow(
     let streams = streams(config, catalog, tls, clock).map_err(RunError::from)?;
     let mut taps = Taps::of_feeds();
     // Without relations the engine has nothing to watch: books are kept, nothing is decided.
-    let started =
-        start_recorded(config, catalog.clone(), Vec::new(), streams, clock.clone(), &mut taps);
+    let started = start_recorded(
+        config,
+        catalog.clone(),
+        Vec::new(),
+        streams,
+        clock.clone(),
+        &mut taps,
+        None,
+    );
     let mut running = started.map_err(RunError::from)?;
     let lanes = taps.into_lanes();
     let texts = lanes.iter().map(|lane| LaneText::of(&lane.role)).collect();

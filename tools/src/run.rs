@@ -1,4 +1,7 @@
-//! `dutchbook run`: the engine, trading on paper, on the venues that the configuration names.
+//! `dutchbook run`: the engine on the venues that the configuration names, on paper or, with `--live`,
+//! with real orders.
+
+mod accounts;
 
 use core::time::Duration;
 use std::io::Write;
@@ -8,20 +11,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use dutchbook_book::Nanos;
-use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::fee::kalshi::Member;
 use dutchbook_core::audit::{self, Auditor};
+use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::discovery::crawl::Crawler;
 use dutchbook_core::discovery::streams::{KeyError, streams};
 use dutchbook_core::discovery::{Directory, Pair, relations_of};
 use dutchbook_core::http::HttpError;
+use dutchbook_core::live::Helpers;
+use dutchbook_core::relation::Relation;
+use dutchbook_core::risk::guard::{self, Guard, GuardError, Watched};
 use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::{TlsError, TlsRoots};
-use dutchbook_core::topology::{Running, StartError, Stream, start};
+use dutchbook_core::topology::{LiveStart, Running, StartError, Stream, start_recorded};
 use serde_json::{Map, Value, json};
 
+use crate::capture::error::CaptureError;
+use crate::capture::manifest::{LaneText, LiveText, Manifest};
+use crate::capture::writer::Recording;
 use crate::cli;
 use crate::demo::live::{finish, topology};
 use crate::demo::news::News;
@@ -47,6 +57,13 @@ pub struct RunArgs {
     /// Prints one JSON object to standard output at the end and nothing else there.
     #[arg(long)]
     pub json: bool,
+    /// Sends real orders for the accounts of the configuration. Refused while anything that
+    /// `dutchbook check` looks at is red.
+    #[arg(long)]
+    pub live: bool,
+    /// Keeps everything that the run rests on in this new or empty folder, for `replay` and `inspect`.
+    #[arg(long, value_name = "DIR")]
+    pub record: Option<PathBuf>,
 }
 
 /// Why the engine cannot run.
@@ -76,6 +93,18 @@ pub enum RunError {
     /// A signal handler cannot be set.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
+    /// The capture cannot be begun or ended.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// Real orders cannot be sent.
+    #[error(transparent)]
+    Live(#[from] accounts::LiveError),
+    /// The kill switch hears no signal.
+    #[error(transparent)]
+    Kill(#[from] crate::kill::KillError),
+    /// The kill switch has no guard.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
 }
 
 /// What a run leaves behind: the demo's report, and what the second opinion found.
@@ -96,9 +125,38 @@ pub(crate) struct Engine {
     pub(crate) streams: Vec<Stream>,
     pub(crate) news: News,
     pub(crate) auditor: Auditor,
-    pub(crate) directory: dutchbook_book::catalog::Catalog,
+    pub(crate) directory: Catalog,
     /// What could not be read at the start.
     pub(crate) trouble: Vec<String>,
+    /// What writes the run down, where it is recorded.
+    pub(crate) recording: Option<Recording>,
+    live: Option<LiveParts>,
+}
+
+/// What real orders need beside the engine.
+struct LiveParts {
+    guard: Guard,
+    helpers: Helpers,
+    tellers: accounts::Tellers,
+}
+
+impl LiveParts {
+    /// The engine is gone: ends what was beside it, and compares its books with the venues' own.
+    fn end(self, catalog: &Catalog, report: &mut DemoReport) -> Result<(), RunError> {
+        drop(self.helpers);
+        let guard = self.guard.stop();
+        report.trouble.extend(guard.cause.map(|cause| format!("kill switch: {}", cause.name())));
+        report.trouble.extend(guard.trouble);
+        let compared = self.tellers.compare(catalog, &report.portfolio);
+        match (&mut report.orders, compared) {
+            (Some(orders), Ok((sum, places))) => {
+                (orders.difference, orders.places) = (Some(sum), places);
+            }
+            (_, Err(error)) => report.trouble.push(format!("not compared: {error}")),
+            (None, Ok(_)) => {}
+        }
+        Ok(())
+    }
 }
 
 /// Discovers what the configured venues list; ends early when `stop` is set.
@@ -151,6 +209,9 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     let clock = Clock::new();
     let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
     let tls = TlsRoots::with_files(roots)?;
+    if args.live {
+        accounts::refuse_red(&config, &clock)?;
+    }
     let (directory, crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;
@@ -165,11 +226,99 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         ));
     }
     let news = News::new(&catalog, &config);
-    let running = start(&config, catalog.clone(), relations, streams.clone(), clock.clone())?;
+    let accounts = match args.live {
+        true => Some(accounts::open(&config, &catalog, &tls, &clock)?),
+        false => None,
+    };
+    let (start, beside) =
+        accounts.map(|all| (all.start, (all.helpers, all.said, all.tellers))).unzip();
+    if let Some((_, said, _)) = &beside {
+        warn(said, &config);
+    }
+    let parts = Parts { config: &config, catalog: &catalog, relations, streams: &streams };
+    let (running, recording) = begin(args, &parts, start, &clock)?;
+    let live = match beside {
+        Some((helpers, _, tellers)) => {
+            let guard = guard::start(Watched {
+                config: config.clone(),
+                is_live: true,
+                switch: running.kill_switch(),
+                signal: crate::kill::signal()?,
+                tls: tls.clone(),
+                clock: clock.clone(),
+            })?;
+            Some(LiveParts { guard, helpers, tellers })
+        }
+        None => None,
+    };
     let (shelf, steering) = (running.shelf().clone(), running.steering());
     let auditor = audit::start(&config.venues, crawler, directory, shelf, steering, clock.clone())?;
-    let engine = Engine { running, streams, news, auditor, directory: catalog, trouble };
+    let engine =
+        Engine { running, streams, news, auditor, directory: catalog, trouble, recording, live };
     follow(args, &config, engine, &clock, &stop)
+}
+
+/// What an engine is made of.
+struct Parts<'a> {
+    config: &'a Config,
+    catalog: &'a Catalog,
+    relations: Vec<Relation>,
+    streams: &'a [Stream],
+}
+
+/// Starts the engine, and its capture where one is kept.
+fn begin(
+    args: &RunArgs,
+    parts: &Parts<'_>,
+    live: Option<LiveStart>,
+    clock: &Clock,
+) -> Result<(Running, Option<Recording>), RunError> {
+    let Parts { config, catalog, relations, streams } = parts;
+    let allowance = live.as_ref().map(|live| LiveText { allowance_micro: live.allowance.micro() });
+    let mut taps = if args.record.is_some() { Taps::on() } else { Taps::default() };
+    let (listed, watched) = ((*catalog).clone(), relations.clone());
+    let running =
+        start_recorded(config, listed, watched, streams.to_vec(), clock.clone(), &mut taps, live)?;
+    let Some(folder) = &args.record else { return Ok((running, None)) };
+    let lanes = taps.into_lanes();
+    let texts = lanes.iter().map(|lane| LaneText::of(&lane.role)).collect();
+    let manifest = Manifest::new("run", clock.now().0, texts);
+    let manifest = manifest.with_engine(&config.text, catalog, relations).trading_live(allowance);
+    let recording = Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?;
+    Ok((running, Some(recording)))
+}
+
+/// Says what is about to happen with whose money, before the first order.
+fn warn(said: &[String], config: &Config) {
+    tell("REAL ORDERS will be sent:");
+    for line in said {
+        tell(&format!("  {line}"));
+    }
+    let risk = config.engine().risk;
+    tell(&format!(
+        "  at most ${} in an order, ${} in all, ${} lost a day",
+        risk.order_cash_max, risk.total_cash_max, risk.daily_loss_cash_max
+    ));
+}
+
+/// How long orders that are under way are waited for at the end.
+const WINDING_MAX: Nanos = Nanos::from_secs(30);
+/// Looks in a row that must find nothing under way.
+const SETTLED_LOOKS: u32 = 10;
+
+/// Opens no new trades, and waits until those under way are over.
+fn wind_down(engine: &mut Engine, clock: &Clock) {
+    let Some(gauge) = engine.running.trading() else { return };
+    gauge.wind_down();
+    let end = clock.now().plus(WINDING_MAX);
+    let mut settled = 0;
+    while clock.now() < end && settled < SETTLED_LOOKS && !engine.running.has_lost_a_tile() {
+        let news = &mut engine.news;
+        engine.running.drain_journal(|bytes| news.take(bytes));
+        engine.running.drain_latencies();
+        settled = if gauge.is_settled() { settled + 1 } else { 0 };
+        pause();
+    }
 }
 
 /// Follows the running engine until it is to end.
@@ -201,6 +350,7 @@ fn follow(
         pause();
     }
     let elapsed = clock.now().since(began).millis() / 1_000;
+    wind_down(&mut engine, clock);
     // The books are compared while the feeds still run.
     let counts = |auditor: &Auditor| auditor.counts().list().to_vec();
     let counted = counts(&engine.auditor);
@@ -208,6 +358,11 @@ fn follow(
     let sockets = sockets(&engine.streams, &engine.directory);
     let mut report = finish(0, engine.running, engine.news, &engine.streams, elapsed)?;
     report.topology = topology(config);
+    if let Some(live) = engine.live {
+        live.end(&engine.directory, &mut report)?;
+    }
+    let finish = |recording: Recording| recording.finish(report.decisions.clone());
+    report.capture = engine.recording.map(finish).transpose()?;
     report.trouble.extend(engine.trouble);
     report.trouble.extend(audit.trouble.iter().cloned());
     Ok(RunReport { report, audit, counts: counted, sockets })
@@ -227,7 +382,7 @@ fn tell_second(second: u64, running: &Running) {
 }
 
 /// What each socket carries.
-fn sockets(streams: &[Stream], catalog: &dutchbook_book::catalog::Catalog) -> Vec<Value> {
+fn sockets(streams: &[Stream], catalog: &Catalog) -> Vec<Value> {
     let row = |stream: &Stream| {
         let first = stream.books.first().and_then(|book| catalog.listing(*book));
         json!({

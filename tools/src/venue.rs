@@ -93,7 +93,7 @@ impl TestKey {
 }
 
 impl FeeRounding {
-    const fn rounding(self) -> Rounding {
+    pub(crate) const fn rounding(self) -> Rounding {
         match self {
             Self::Floor => Rounding::Down,
             Self::HalfUp => Rounding::HalfUp,

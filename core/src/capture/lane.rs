@@ -70,6 +70,8 @@ pub enum Kind {
     Told = 25,
     /// The engine saw that the kill switch was pulled.
     Killed = 26,
+    /// The engine opens no new trades any more.
+    Winding = 27,
     /// One decision, in the lane of decisions. `number`: its basket.
     Decided = 32,
 }
@@ -79,7 +81,7 @@ pub const TORN: u64 = u64::MAX;
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Hole,
         Self::Payload,
         Self::Connected,
@@ -100,6 +102,7 @@ impl Kind {
         Self::JournalFull,
         Self::Told,
         Self::Killed,
+        Self::Winding,
         Self::Decided,
     ];
 
@@ -133,6 +136,7 @@ impl Kind {
             Self::JournalFull => "journal_full",
             Self::Told => "told",
             Self::Killed => "killed",
+            Self::Winding => "winding",
             Self::Decided => "decided",
         }
     }

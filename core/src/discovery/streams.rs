@@ -85,15 +85,21 @@ fn stamper(venue: &KalshiVenue, clock: &Clock) -> Result<Option<Stamper>, KeyErr
     let pem = SecretSource::File(path.clone()).read()?;
     let key = |source| KeyError::Key { path: path.clone(), source };
     let credentials = Arc::new(Credentials::new(id, &pem).map_err(key)?);
+    Ok(Some(stamper_of(credentials, &venue.ws_url, clock)))
+}
+
+/// Signs every handshake of a stream of Kalshi's at this address.
+#[must_use]
+pub fn stamper_of(credentials: Arc<Credentials>, ws_url: &str, clock: &Clock) -> Stamper {
     let clock = clock.clone();
-    let target = path_of(&venue.ws_url);
-    Ok(Some(Stamper::new(move || {
+    let target = path_of(ws_url);
+    Stamper::new(move || {
         // Without a signature the venue refuses the stream and says why.
         let Ok(fields) = credentials.fields(clock.now().millis(), "GET", &target) else {
             return Vec::new();
         };
         fields.map(|(name, value)| (name.to_owned(), value)).into()
-    })))
+    })
 }
 
 /// The path of an address, without its query.

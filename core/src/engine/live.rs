@@ -4,6 +4,7 @@ use dutchbook_book::{Nanos, Price, VenueId};
 
 use super::execution::Execution;
 use super::{Engine, LEGS_MAX};
+use crate::capture::lane::Kind;
 use crate::desk::{Channel, Desk, DeskCounts, Word};
 use crate::journal::live::Origin;
 use crate::request::{Answer, Outbox, RequestId};
@@ -117,6 +118,18 @@ impl Engine {
     fn doubt(&mut self, breaker: Breaker, now: Nanos) {
         self.trip(breaker, now);
         self.on_kill(now);
+    }
+
+    /// Opens no new trades from here on; those under way are brought to their end.
+    pub fn wind_down(&mut self, now: Nanos) {
+        self.sight.called(Kind::Winding, now);
+        self.trades = false;
+    }
+
+    /// Whether nothing of what was sent can change any more, and no trade is unequal.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_quiet() && self.legged.legged_count() == 0
     }
 
     /// Whether nothing of what was sent can change any more.

@@ -158,6 +158,29 @@ impl KalshiDesk {
         Err(unreadable(&self.http, what))
     }
 
+    /// Contracts by ticker, in millionths: above zero YES, below NO.
+    ///
+    /// # Errors
+    /// When the venue does not say.
+    pub async fn positions(&mut self) -> Result<Vec<(String, i64)>, DeskError> {
+        let what = "the positions";
+        let (mut held, mut cursor) = (Vec::new(), String::new());
+        for _ in 0..PAGES_MAX {
+            let next = match cursor.as_str() {
+                "" => String::new(),
+                next => format!("&cursor={next}"),
+            };
+            let query = format!("?limit=200{next}");
+            let reply = self.ask(Method::GET, "/portfolio/positions", &query, what).await?;
+            let page = reply::positions(&reply.body).ok_or_else(|| unreadable(&self.http, what))?;
+            let items = page.items.iter();
+            held.extend(items.map(|held| (held.ticker.to_string(), held.position_micro)));
+            let Some(next) = page.cursor else { return Ok(held) };
+            cursor = next;
+        }
+        Err(unreadable(&self.http, what))
+    }
+
     /// Cancels every open order of the account.
     ///
     /// # Errors

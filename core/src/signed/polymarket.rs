@@ -1,6 +1,6 @@
 //! Polymarket's account over REST: L1 with the wallet's key, L2 with API credentials.
 
-use dutchbook_book::{Cash, Nanos};
+use dutchbook_book::{Cash, Nanos, Qty};
 use dutchbook_exec::sign::ecdsa::Signer;
 use dutchbook_exec::venue::polymarket::auth::{Credentials, l1_fields};
 use dutchbook_exec::venue::polymarket::exchange::Chain;
@@ -160,6 +160,21 @@ impl PolymarketDesk {
         let value = json(&self.http, what, &reply)?;
         let names = value["apiKeys"].as_array().ok_or_else(|| unreadable(&self.http, what))?;
         Ok(names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// Contracts of one token that a wallet holds.
+    ///
+    /// # Errors
+    /// When the venue does not say.
+    pub async fn contracts(&mut self, token: &str, kind: WalletKind) -> Result<Qty, DeskError> {
+        let what = "the contracts of a token";
+        let query =
+            format!("?asset_type=CONDITIONAL&token_id={token}&signature_type={}", kind.code());
+        let reply = self.l2(Method::GET, "/balance-allowance", &query, what).await?;
+        let value = json(&self.http, what, &reply)?;
+        // A token is a millionth of a contract.
+        let micro = value["balance"].as_str().and_then(|text| text.parse().ok());
+        micro.and_then(Qty::from_micro).ok_or_else(|| unreadable(&self.http, what))
     }
 
     /// Whether the account may only close positions.

@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::pin::Wait;
 use crate::telemetry::LatencyRecorder;
 use crate::tile::stages::{Stage, StageRecorders};
+use crate::tile::trade::Trading;
 
 /// Most tops taken from one ring before the evaluator runs: bounds how long a top waits for its
 /// evaluation behind others.
@@ -41,6 +42,8 @@ pub struct EvalTile {
     /// Receive time and payloads of what this round covers.
     covered: Vec<(Nanos, u64)>,
     housekeeping_at: Nanos,
+    /// Orders on venues, where the engine trades there.
+    trading: Option<Box<Trading>>,
 }
 
 /// Pause between two rounds of housekeeping. Each hands over a chunk of latencies and records, so
@@ -60,7 +63,24 @@ impl EvalTile {
     ) -> Self {
         let covered = Vec::with_capacity(BATCH_MAX.saturating_mul(rings.len()));
         let housekeeping_at = Nanos::ZERO;
-        Self { engine, rings, clock, stop, to_decision, stages, covered, housekeeping_at }
+        Self {
+            engine,
+            rings,
+            clock,
+            stop,
+            to_decision,
+            stages,
+            covered,
+            housekeeping_at,
+            trading: None,
+        }
+    }
+
+    /// Trades on venues over a line.
+    #[must_use]
+    pub fn trading_over(mut self, trading: Option<Box<Trading>>) -> Self {
+        self.trading = trading;
+        self
     }
 
     /// Runs until stopped and every feed has ended; gives the engine back.
@@ -89,6 +109,10 @@ impl EvalTile {
     pub fn round(&mut self) -> bool {
         let now = self.clock.now();
         let executed = self.engine.poll(now);
+        let heard = match &mut self.trading {
+            Some(trading) => trading.turn(&mut self.engine, now),
+            None => 0,
+        };
         self.covered.clear();
         let mut controls = 0_usize;
         for rings in &mut self.rings {
@@ -121,14 +145,29 @@ impl EvalTile {
                 self.stages.record(Stage::ToEvaluator, taken.since(*ts_recv));
                 self.stages.record(Stage::Evaluate, done.since(taken));
             }
+            self.send_orders(now);
         }
         if now >= self.housekeeping_at {
             self.housekeeping_at = now.plus(HOUSEKEEPING);
             self.to_decision.flush();
             self.stages.flush();
             self.engine.flush();
+            if let Some(trading) = &mut self.trading {
+                trading.keep(&mut self.engine, now);
+            }
         }
-        executed > 0 || controls > 0 || !self.covered.is_empty()
+        executed > 0 || controls > 0 || heard > 0 || !self.covered.is_empty()
+    }
+
+    /// Sends what this round has made the engine decide. Which of its payloads caused an order is not
+    /// known: the earliest is timed.
+    fn send_orders(&mut self, now: Nanos) {
+        let Some(trading) = &mut self.trading else { return };
+        if trading.send(&mut self.engine, now)
+            && let Some(received) = self.covered.iter().map(|(ts_recv, _)| *ts_recv).min()
+        {
+            trading.record(self.clock.now().since(received));
+        }
     }
 
     /// What the last round evaluated, in order: when the first payload of each top was received, and

@@ -23,6 +23,7 @@ use crate::telemetry::{Counter, Counters, LatencyRecorder};
 use crate::tile::rehearsal::Rehearsal;
 use crate::tile::stages::{Stage, StageRecorders};
 use crate::tile::steer::Steer;
+use crate::tile::trade::Trading;
 
 /// Where the tops of changed books go.
 #[derive(Debug)]
@@ -230,6 +231,8 @@ pub struct FeedTile {
     trouble: Vec<String>,
     tap: Option<FeedTap>,
     rehearsal: Option<Box<Rehearsal>>,
+    /// Orders on venues, where the evaluator is on this tile and trades there.
+    trading: Option<Box<Trading>>,
 }
 
 /// What a feed tile leaves behind.
@@ -286,6 +289,25 @@ impl FeedTile {
             trouble: Vec::with_capacity(TROUBLE_MAX),
             tap: None,
             rehearsal: None,
+            trading: None,
+        }
+    }
+
+    /// Trades on venues over a line: only where the evaluator is on this tile.
+    #[must_use]
+    pub fn trading_over(mut self, trading: Option<Box<Trading>>) -> Self {
+        self.trading = trading;
+        self
+    }
+
+    /// Sends what a payload has made the engine decide, and notes how long that took.
+    #[inline]
+    fn send_orders(&mut self, now: Nanos, received: Nanos) {
+        let Some(trading) = &mut self.trading else { return };
+        let Some(engine) = self.out.engine_mut() else { return };
+        if trading.send(engine, now) {
+            let stopwatch = self.stopwatch.as_ref().unwrap_or(&self.clock);
+            trading.record(stopwatch.now().since(received));
         }
     }
 
@@ -477,6 +499,7 @@ impl Handler for FeedTile {
                 pass(feed, &mut self.out, self.payload.payload(), ts_recv, stopwatch)
         {
             self.record(&passed, received);
+            self.send_orders(ts_recv, received);
         }
         if let Some(rehearsal) = &mut self.rehearsal {
             rehearsal.postpone(ts_recv);
@@ -526,6 +549,9 @@ impl Handler for FeedTile {
         let now = self.clock.now();
         if let Some(engine) = self.out.engine_mut() {
             engine.poll(now);
+            if let Some(trading) = &mut self.trading {
+                trading.turn(engine, now);
+            }
         }
         if let Some(rehearsal) = &mut self.rehearsal {
             rehearsal.idle(now);
@@ -544,6 +570,9 @@ impl Handler for FeedTile {
         }
         if let Some(engine) = self.out.engine_mut() {
             engine.flush();
+            if let Some(trading) = &mut self.trading {
+                trading.keep(engine, now);
+            }
         }
     }
 }

@@ -8,8 +8,8 @@ use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::{Collect, FeeLaw, FeeSchedule, FillRounding, Rounding, Settlement};
 use dutchbook_book::grid::PriceRange;
 use dutchbook_book::{
-    BookId, Cash, ConditionId, EventId, Grid, InstrumentId, Price, Qty, Rate, RelationId, Side,
-    VenueId,
+    BookId, Cash, ConditionId, EventId, Grid, InstrumentId, Nanos, Price, Qty, Rate, RelationId,
+    Side, VenueId,
 };
 use dutchbook_core::eval::basket::{BasketKind, Leg};
 use dutchbook_core::eval::states::StateTable;
@@ -25,9 +25,21 @@ pub struct CatalogText {
     conditions: Vec<ConditionText>,
     listings: Vec<ListingText>,
     inverted: Vec<u32>,
-    /// Where the outcome of each listing is looked up; shorter where that is not known.
     #[serde(default)]
-    sources: Vec<String>,
+    terms: Vec<TermsText>,
+}
+
+/// What else a venue states about a listing.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TermsText {
+    closes_ns: Option<u64>,
+    taker_delay_ns: u64,
+    settles_after_ns: u64,
+    is_neg_risk: bool,
+    shard: u8,
+    source: String,
+    rules_hash: [u8; 32],
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,7 +143,7 @@ impl CatalogText {
                 .collect(),
             listings: catalog.listings.iter().map(ListingText::of).collect(),
             inverted: catalog.inverted.iter().map(|book| book.0).collect(),
-            sources: catalog.terms.iter().map(|terms| terms.source.clone()).collect(),
+            terms: catalog.terms.iter().map(TermsText::of).collect(),
         }
     }
 
@@ -164,10 +176,34 @@ impl CatalogText {
         for &book in &self.inverted {
             catalog.set_inverted(BookId(book));
         }
-        for (book, source) in (0_u32..).map(BookId).zip(&self.sources).take(self.listings.len()) {
-            catalog.set_terms(book, Terms { source: source.clone(), ..Terms::default() });
-        }
+        catalog.terms = self.terms.iter().map(TermsText::terms).collect();
         Ok(catalog)
+    }
+}
+
+impl TermsText {
+    fn of(terms: &Terms) -> Self {
+        Self {
+            closes_ns: terms.closes.map(|closes| closes.0),
+            taker_delay_ns: terms.taker_delay.0,
+            settles_after_ns: terms.settles_after.0,
+            is_neg_risk: terms.is_neg_risk,
+            shard: terms.shard,
+            source: terms.source.clone(),
+            rules_hash: terms.rules_hash,
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            closes: self.closes_ns.map(Nanos),
+            taker_delay: Nanos(self.taker_delay_ns),
+            settles_after: Nanos(self.settles_after_ns),
+            is_neg_risk: self.is_neg_risk,
+            shard: self.shard,
+            source: self.source.clone(),
+            rules_hash: self.rules_hash,
+        }
     }
 }
 

@@ -12,7 +12,7 @@ pub mod views;
 use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::ring::{SLOT_WORDS, Words};
 use dutchbook_book::shelf::Shelf;
-use dutchbook_book::{Book, BookId, Nanos, Stamp};
+use dutchbook_book::{Book, BookId, Nanos, Price, Stamp};
 use dutchbook_core::capture::lane::{Head, Kind, TORN};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::Config;
@@ -76,6 +76,8 @@ struct Parts {
     config: Config,
     catalog: Catalog,
     relations: Vec<Relation>,
+    /// How much worse a limit could be, where orders went to venues.
+    allowance: Option<Price>,
 }
 
 impl Parts {
@@ -90,7 +92,8 @@ impl Parts {
         let books = catalog.listings.len();
         let relations = manifest.relations.iter().map(|text| text.relation(books));
         let relations = relations.collect::<Result<_, _>>().map_err(CaptureError::Manifest)?;
-        Ok(Self { config, catalog, relations })
+        let allowance = manifest.live.and_then(|live| Price::from_micro(live.allowance_micro));
+        Ok(Self { config, catalog, relations, allowance })
     }
 
     fn engine(&self, sight: Sight) -> Result<(Engine, JournalReader), CaptureError> {
@@ -99,6 +102,11 @@ impl Parts {
         let (catalog, relations) = (self.catalog.clone(), self.relations.clone());
         let engine = Engine::new(catalog, relations, &self.config.engine(), sight, writer, kill);
         let engine = engine.map_err(|error| CaptureError::Setup(error.to_string()))?;
+        // What became of orders is told by the recording: nothing is sent.
+        let engine = match self.allowance {
+            Some(allowance) => engine.told_of_trading(allowance),
+            None => engine,
+        };
         Ok((engine, reader))
     }
 }
@@ -389,6 +397,7 @@ impl Exact<'_, '_> {
             | Kind::Closed
             | Kind::Told
             | Kind::Killed
+            | Kind::Winding
             | Kind::Decided => return Ok(None),
         }))
     }
@@ -437,6 +446,7 @@ impl Exact<'_, '_> {
                     engine.on_word(&word, now);
                 }
             }
+            (Kind::Winding, ..) => engine.wind_down(now),
             (Kind::Evaluated, ..) => engine.evaluate(now),
             (Kind::Polled, ..) => {
                 let _ended = engine.poll(now);

@@ -37,6 +37,17 @@ pub struct Manifest {
     /// What was watched.
     #[serde(default)]
     pub relations: Vec<RelationText>,
+    /// How orders were sent to venues; absent for a run on paper.
+    #[serde(default)]
+    pub live: Option<LiveText>,
+}
+
+/// What a replay has to know of orders that went to venues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveText {
+    /// How much worse than the worst level walked a limit could be, in 1e-6.
+    pub allowance_micro: u32,
 }
 
 /// One lane.
@@ -87,7 +98,15 @@ impl Manifest {
             config: None,
             catalog: None,
             relations: Vec::new(),
+            live: None,
         }
+    }
+
+    /// The same of a run whose orders went to venues.
+    #[must_use]
+    pub const fn trading_live(mut self, live: Option<LiveText>) -> Self {
+        self.live = live;
+        self
     }
 
     /// The same with everything that the engine was built of.

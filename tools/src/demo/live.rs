@@ -19,11 +19,13 @@ use dutchbook_core::topology::{Running, StartError, Stream, start_recorded};
 
 use super::check::VenuesEnd;
 use super::news::News;
+use super::orders::{DemoKeys, note_shared_collateral};
 use super::relations::relations;
-use super::report::{DemoReport, kinds_of};
+use super::report::{DemoReport, OrdersEnd, kinds_of};
 use super::screen::Screen;
 use super::view::{LiveView, MarketRow, dollars};
 use super::{DemoError, manifest, taps_of};
+use crate::capture::manifest::LiveText;
 use crate::capture::writer::Recording;
 use crate::cli::DemoArgs;
 use crate::sim::flow::FlowConfig;
@@ -32,6 +34,11 @@ use crate::sim::server::{self, SimHandle, SimOptions, VenueCertificate};
 
 /// Pause between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
+
+/// How long orders that are under way are waited for at the end.
+const WINDING_MAX: Nanos = Nanos::from_secs(20);
+/// Looks in a row that must find nothing under way.
+const SETTLED_LOOKS: u32 = 5;
 
 /// How the demo shows what happens.
 enum Output {
@@ -63,7 +70,8 @@ pub(super) fn run(
 ) -> Result<DemoReport, DemoError> {
     let clock = Clock::new();
     let relations = relations(&scenario);
-    let catalog = scenario.catalog.clone();
+    let mut catalog = scenario.catalog.clone();
+    note_shared_collateral(&mut catalog);
     let mut options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
     if args.chaos {
         options.faults = super::chaos(args, clock.now());
@@ -76,41 +84,61 @@ pub(super) fn run(
         options.certificate = Some(certificate);
         tls
     };
+    let keys = if args.paper { None } else { Some(DemoKeys::new()?) };
+    options.fee_rounding = args.fee_rounding.rounding();
+    if let Some(keys) = &keys {
+        options.accounts = keys.accounts(config);
+    }
     let venue_clock = clock.clone();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
-    let streams = streams(config, &catalog, &tls, &venues);
+    let mut streams = streams(config, &catalog, &tls, &venues);
+    if let Some(keys) = &keys {
+        keys.sign(&mut streams, &clock)?;
+    }
     let mut taps = taps_of(args);
     let listed = catalog.clone();
     let time = clock.clone();
+    let address = (venues.address.to_string(), !args.plain);
+    let address = (address.0.as_str(), address.1);
+    let opened = keys.as_ref().map(|keys| keys.open(config, address, &catalog, &tls, &clock));
+    let (live, _helpers) = opened.transpose()?.unzip();
+    let told = live.as_ref().map(|live| LiveText { allowance_micro: live.allowance.micro() });
     let mut running =
-        start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps)?;
-    let recording = record(args, config, &catalog, &relations, taps, &clock)?;
+        start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps, live)?;
+    let recording = record(args, config, (&catalog, &relations, told), taps, &clock)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
     let outcome = show.until_end(&mut running);
     venues.hush();
     show.settle(&mut running, super::settling(config, args));
+    show.wind_down(&mut running);
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
     let report = finish(args.seed, running, news, &streams, elapsed)?;
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
-    let venues = venues.stop().map(|venues| VenuesEnd::compare(&venues, &report.held));
-    outcome.map(|()| DemoReport { topology: topology(config), capture, venues, ..report })
+    let venues = venues.stop();
+    let mut orders = report.orders.clone();
+    if let (Some(orders), Some(keys), Some(venues)) = (&mut orders, &keys, &venues) {
+        let (sum, places) = keys.holders().difference(venues, &catalog, &report.portfolio);
+        (orders.difference, orders.places) = (Some(sum), places);
+    }
+    let venues = venues.map(|venues| VenuesEnd::compare(&venues, &report.held));
+    let topology = topology(config);
+    outcome.map(|()| DemoReport { topology, capture, venues, orders, ..report })
 }
 
 /// Begins the capture of a run that is recorded.
 fn record(
     args: &DemoArgs,
     config: &Config,
-    catalog: &Catalog,
-    relations: &[Relation],
+    (catalog, relations, live): (&Catalog, &[Relation], Option<LiveText>),
     taps: Taps,
     clock: &Clock,
 ) -> Result<Option<Recording>, DemoError> {
     let Some(folder) = &args.record else { return Ok(None) };
     let lanes = taps.into_lanes();
-    let manifest = manifest(config, catalog, relations, &lanes, clock.now());
+    let manifest = manifest(config, catalog, relations, &lanes, clock.now()).trading_live(live);
     Ok(Some(Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?))
 }
 
@@ -213,6 +241,21 @@ impl<'a> Show<'a> {
             let news = &mut self.news;
             running.drain_journal(|bytes| news.take(bytes));
             running.drain_latencies();
+            pause(FRAME);
+        }
+    }
+
+    /// Lets the orders that are under way come to their ends; on paper there are none.
+    fn wind_down(&mut self, running: &mut Running) {
+        let Some(gauge) = running.trading() else { return };
+        gauge.wind_down();
+        let end = self.clock.now().plus(WINDING_MAX);
+        let mut settled = 0;
+        while self.clock.now() < end && settled < SETTLED_LOOKS && !running.has_lost_a_tile() {
+            let news = &mut self.news;
+            running.drain_journal(|bytes| news.take(bytes));
+            running.drain_latencies();
+            settled = if gauge.is_settled() { settled + 1 } else { 0 };
             pause(FRAME);
         }
     }
@@ -360,6 +403,8 @@ pub(crate) fn finish(
         to_book: ended.latencies.to_book()?,
         to_decision: ended.latencies.to_decision(),
         stages: ended.latencies.stages()?,
+        orders: OrdersEnd::of(&ended.engine, ended.latencies.to_order()),
+        portfolio: ended.engine.portfolio().clone(),
         held: ended.books,
         venues: None,
         trouble,

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use dutchbook_book::{Book, BookId, Cash};
+use dutchbook_book::{Book, BookId, Cash, Exact};
+use dutchbook_core::desk::DeskCounts;
+use dutchbook_core::engine::Engine;
 use dutchbook_core::eval::basket::BasketKind;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::opportunity::{Cause, KindSummary, LifeTracker};
+use dutchbook_core::position::Portfolio;
 use dutchbook_core::telemetry::LatencySummary;
 use dutchbook_core::tile::stages::Stage;
+use dutchbook_exec::sign::digest_signer::SignCounts;
 use dutchbook_feeds::counters::Counters;
 use serde_json::{Value, json};
 
@@ -37,7 +41,7 @@ pub struct DemoReport {
     pub capture: Option<CaptureEnd>,
     /// Opportunities begun, by kind.
     pub kinds: Vec<(BasketKind, KindSummary)>,
-    /// Paper fills.
+    /// Fills.
     pub fills: u64,
     /// Trades whose legs were filled unequally.
     pub legged: u64,
@@ -51,7 +55,7 @@ pub struct DemoReport {
     pub net_profit: Cash,
     /// What of it stands on a venue's final word that another venue has not paid on yet.
     pub unpaid_winners: Cash,
-    /// Fees paid on paper.
+    /// Fees paid.
     pub fees: Cash,
     /// Receipt of a payload to its published book.
     pub to_book: LatencySummary,
@@ -61,12 +65,50 @@ pub struct DemoReport {
     pub stages: Vec<(Stage, LatencySummary)>,
     /// Every book as the engine had it at the end.
     pub held: Vec<(BookId, Book)>,
+    /// What became of the orders, where they were real ones.
+    pub orders: Option<OrdersEnd>,
+    /// What the engine's books hold at the end.
+    pub portfolio: Portfolio,
     /// What the venues say of the run, where they can be asked.
     pub venues: Option<VenuesEnd>,
     /// Why connections were lost, and what else a person should know.
     pub trouble: Vec<String>,
     /// Tiles that the system did not let have the core that is configured for them.
     pub pins_refused: usize,
+}
+
+/// What became of real orders.
+#[derive(Clone, Debug)]
+pub struct OrdersEnd {
+    /// What the desk has counted.
+    pub desk: DeskCounts,
+    /// How Polymarket's orders were signed.
+    pub signed: SignCounts,
+    /// Receipt of a payload to the bytes of the orders that it caused.
+    pub to_order: Option<LatencySummary>,
+    /// Orders that nobody could say anything of, at the end.
+    pub unknowns: u64,
+    /// The sum of the absolute differences between our books and the venues' own, a contract counted
+    /// as a dollar; `None` where they were not compared.
+    pub difference: Option<Exact>,
+    /// Where they differ.
+    pub places: Vec<String>,
+}
+
+impl OrdersEnd {
+    /// What became of an engine's orders; `None` where it traded on paper.
+    #[must_use]
+    pub fn of(engine: &Engine, to_order: Option<LatencySummary>) -> Option<Self> {
+        let desk = engine.desk()?;
+        Some(Self {
+            desk: desk.counts(),
+            signed: desk.sign_counts(),
+            to_order,
+            unknowns: u64::try_from(desk.unknown_count()).unwrap_or(u64::MAX),
+            difference: None,
+            places: Vec::new(),
+        })
+    }
 }
 
 /// The kinds that have lived, with their summaries.
@@ -146,7 +188,49 @@ impl DemoReport {
         if let (Some(capture), Some(object)) = (&self.capture, report.as_object_mut()) {
             object.insert("capture".to_owned(), capture.json());
         }
+        self.add_orders(&mut report);
         report
+    }
+
+    /// Adds what became of real orders.
+    fn add_orders(&self, report: &mut Value) {
+        report["execution"] = json!(if self.orders.is_some() { "orders" } else { "paper" });
+        let Some(orders) = &self.orders else { return };
+        let DeskCounts { sent, requests, rejects, unknowns_resolved, reversals, .. } = orders.desk;
+        report["orders"] = json!(sent);
+        report["order_requests"] = json!(requests);
+        report["rejects"] = json!(rejects);
+        report["unknowns"] = json!(orders.unknowns);
+        report["unknowns_resolved"] = json!(unknowns_resolved);
+        report["reversals"] = json!(reversals);
+        report["baskets"] = json!(self.findings.decisions);
+        report["ledger_difference"] = json!(orders.difference.map(|sum| sum.to_string()));
+        if let Some(to_order) = &orders.to_order {
+            report["latency_ns"]["payload_to_order_bytes"] = latency_json(to_order);
+        }
+    }
+
+    fn write_orders(&self, page: &mut String) {
+        let Some(orders) = &self.orders else { return };
+        let DeskCounts { sent, requests, rejects, unknowns, unknowns_resolved, .. } = orders.desk;
+        page.push_str(&format!(
+            "{sent} orders in {requests} requests, {rejects} rejected; {unknowns} unknown for a while, \
+             {unknowns_resolved} of them resolved; {} signed with a nonce made ahead, {} without\n",
+            orders.signed.prepared,
+            orders.signed.fallback.saturating_add(orders.signed.deterministic),
+        ));
+        match orders.difference {
+            Some(Exact::ZERO) => page.push_str(
+                "our books equal both venues' own: cash and every position, difference $0\n",
+            ),
+            Some(sum) => {
+                page.push_str(&format!("our books DIFFER from the venues' own by ${sum}\n"));
+                for place in &orders.places {
+                    page.push_str(&format!("note: {place}\n"));
+                }
+            }
+            None => {}
+        }
     }
 
     /// The report as a page of text.
@@ -166,6 +250,7 @@ impl DemoReport {
         self.write_feeds(&mut page);
         self.write_opportunities(&mut page);
         self.write_latencies(&mut page);
+        self.write_orders(&mut page);
         let shed = self.to_book.shed.saturating_add(self.to_decision.shed);
         if shed > 0 {
             page.push_str(&format!("note: {shed} latencies were shed, the figures lack them\n"));
@@ -220,7 +305,7 @@ impl DemoReport {
             ));
         }
         page.push_str(&format!(
-            "\n{} opportunities, {} decisions, {} sent ({} on a crossed book), {} paper fills, {} vetoes\n\
+            "\n{} opportunities, {} decisions, {} sent ({} on a crossed book), {} {}fills, {} vetoes\n\
              {} trades filled unequally: {} completed, {} unwound\n\
              net profit {} after {} of fees, every open position at its worst; {} of winners unpaid\n\n",
             self.opportunities(),
@@ -228,6 +313,7 @@ impl DemoReport {
             self.findings.decisions,
             self.findings.crossed_decisions,
             self.fills,
+            if self.orders.is_some() { "" } else { "paper " },
             self.vetoes,
             self.legged,
             self.completed,
@@ -245,7 +331,9 @@ impl DemoReport {
         let totals =
             [("payload to book", &self.to_book), ("payload to decision", &self.to_decision)];
         let stages = self.stages.iter().map(|(stage, summary)| (stage.title(), summary));
-        for (name, summary) in totals.into_iter().chain(stages) {
+        let to_order = self.orders.as_ref().and_then(|orders| orders.to_order.as_ref());
+        let to_order = to_order.map(|summary| ("payload to order", summary));
+        for (name, summary) in totals.into_iter().chain(to_order).chain(stages) {
             page.push_str(&format!(
                 "{name:<20} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8}\n",
                 duration(summary.p50),

@@ -227,8 +227,7 @@ fn draw_fills(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
         Constraint::Fill(1),
         Constraint::Length(if is_narrow { 18 } else { 32 }),
     ];
-    frame
-        .render_widget(Table::new(rows, widths).block(titled(" paper fills, newest first ")), area);
+    frame.render_widget(Table::new(rows, widths).block(titled(" fills, newest first ")), area);
 }
 
 fn draw_foot(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {

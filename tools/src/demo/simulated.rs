@@ -119,6 +119,8 @@ pub(super) fn run(
         to_book: to_book.summary(),
         to_decision: to_decision.summary(),
         stages: stages.summaries(),
+        orders: None,
+        portfolio: engine.portfolio().clone(),
         held: ended.books,
         venues: Some(end),
         trouble,

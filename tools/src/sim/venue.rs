@@ -5,6 +5,7 @@ use std::sync::Arc;
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::grid::GridError;
 use dutchbook_book::{BookId, Face, Grid, Level, Nanos, Price, Side};
+use dutchbook_core::statement::Statement;
 
 use super::accounts::{Accounts, AccountsError};
 use super::door::{HttpReply, HttpRequest};
@@ -171,6 +172,15 @@ impl SimVenues {
     /// Polymarket's own state, to fund accounts or to switch troubles.
     pub const fn polymarket_mut(&mut self) -> &mut polymarket::venue::Venue {
         &mut self.polymarket
+    }
+
+    /// What a venue's own books say that an account has: a wallet's address, or the id of an API key.
+    #[must_use]
+    pub fn statement(&self, kind: VenueKind, who: &str) -> Option<Statement> {
+        match kind {
+            VenueKind::Polymarket => self.polymarket.statement(who),
+            VenueKind::Kalshi => self.kalshi.statement(who),
+        }
     }
 
     /// Ends the flow: nobody trades any more but clients.

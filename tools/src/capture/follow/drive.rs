@@ -211,6 +211,7 @@ impl<'a> FeedDriver<'a> {
             | Kind::JournalFull
             | Kind::Told
             | Kind::Killed
+            | Kind::Winding
             | Kind::Decided => {}
         }
     }

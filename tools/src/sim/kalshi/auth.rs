@@ -33,6 +33,11 @@ impl Keys {
         is_new
     }
 
+    /// The account of a key.
+    pub(super) fn owner_of(&self, id: &str) -> Option<OwnerId> {
+        self.by_id.get(id).map(|(_, owner)| *owner)
+    }
+
     /// The account that signed a request.
     pub(super) fn owner(&self, request: &HttpRequest<'_>, now: Nanos) -> Result<OwnerId, Refusal> {
         let header = |name, missing| request.header(name).ok_or(Refusal::header(missing));

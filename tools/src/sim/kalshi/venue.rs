@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use dutchbook_book::fee::OrderFees;
-use dutchbook_book::{BookId, Cash, Nanos};
+use dutchbook_book::{BookId, Cash, Face, Nanos};
+use dutchbook_core::statement::Statement;
 
 use super::super::door::{HttpReply, HttpRequest};
 use super::super::faces::SessionId;
@@ -105,6 +106,18 @@ impl Venue {
         };
         self.people.insert(owner, person);
         Ok(())
+    }
+
+    /// What the account of a key has, by the venue's own books.
+    #[must_use]
+    pub fn statement(&self, key_id: &str) -> Option<Statement> {
+        let holding = self.ledger.holding(self.keys.owner_of(key_id)?)?;
+        let held = holding.positions.iter().filter_map(|(book, position)| {
+            let net = position.net.micro();
+            let face = if net < 0 { Face::No } else { Face::Yes };
+            (net != 0).then(|| (book.instrument(face), position.held()))
+        });
+        Some(Statement { cash: holding.cash, positions: held.collect() })
     }
 
     /// Switches the rate limits on or off.

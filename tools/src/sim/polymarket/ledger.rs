@@ -138,6 +138,13 @@ impl Ledger {
         Cash::from_micro(self.accounts.get(&owner).map_or(0, free))
     }
 
+    /// Every token of which an owner has some.
+    pub(super) fn holdings(&self, owner: OwnerId) -> Vec<(InstrumentId, Qty)> {
+        let account = self.accounts.get(&owner);
+        let held = account.into_iter().flat_map(|account| &account.held);
+        held.filter(|(_, count)| **count > 0).map(|(of, count)| (*of, qty(*count))).collect()
+    }
+
     /// All contracts of an owner, what open orders reserve included.
     pub(super) fn held(&self, owner: OwnerId, instrument: InstrumentId) -> Qty {
         let account = self.accounts.get(&owner);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy_primitives::{Address, B256, hex};
 use dutchbook_book::fee::Rounding;
 use dutchbook_book::{BookId, Cash, Face, Nanos, Price, Side};
+use dutchbook_core::statement::Statement;
 
 use super::super::door::{HttpReply, HttpRequest};
 use super::super::faces::SessionId;
@@ -225,6 +226,14 @@ impl Venue {
         let owner = self.people.open(wallet).ok_or(FundError::TooMany)?;
         self.ledger.deposit(owner, balance);
         Ok(())
+    }
+
+    /// What a wallet has, by the venue's own books.
+    #[must_use]
+    pub fn statement(&self, wallet: &str) -> Option<Statement> {
+        let owner = self.people.owner(wallet.parse().ok()?)?;
+        let (cash, positions) = (self.ledger.cash(owner), self.ledger.holdings(owner));
+        Some(Statement { cash, positions })
     }
 
     /// Every sum of the accounts.
