@@ -4,7 +4,7 @@
 use alloy_primitives::B256;
 use dutchbook_book::{Nanos, VenueId};
 use dutchbook_exec::order::fills::TradeKey;
-use dutchbook_exec::order::live::{End, Evidence};
+use dutchbook_exec::order::live::{End, Evidence, LOOK_UP_LAG};
 use dutchbook_exec::venue::polymarket::order::OrderType;
 use dutchbook_exec::venue::polymarket::reply::{PostOutcome, TradePart};
 use dutchbook_exec::venue::{kalshi, polymarket};
@@ -221,7 +221,7 @@ impl Desk {
             return;
         };
         if reply.status == 404 {
-            return self.learn(at, Evidence::NotFound(pending.at), 0, journal, now);
+            return self.absent(at, pending.at, journal, now);
         }
         if !reply.is_success() {
             return;
@@ -275,8 +275,22 @@ impl Desk {
             // Absent from every page: in records as of the first question.
             let as_of = slot.listed_from.take().unwrap_or(pending.at);
             slot.cursor = None;
-            self.learn(at, Evidence::NotFound(as_of), 0, journal, now);
+            self.absent(at, as_of, journal, now);
         }
+    }
+
+    /// Records as of a moment do not have an order. Records that must have it prove that it never
+    /// arrived, but a cache may stand before them: they must say so twice.
+    fn absent(&mut self, at: usize, as_of: Nanos, journal: &mut JournalWriter, now: Nanos) {
+        let Some(slot) = self.orders.get_mut(at) else { return };
+        let Some(sent) = slot.live.sent() else { return };
+        let proves_from = sent.plus(LOOK_UP_LAG);
+        let as_of = if as_of >= proves_from && !core::mem::replace(&mut slot.was_absent, true) {
+            Nanos(proves_from.0.saturating_sub(1))
+        } else {
+            as_of
+        };
+        self.learn(at, Evidence::NotFound(as_of), 0, journal, now);
     }
 
     /// A page of Polymarket's trades.

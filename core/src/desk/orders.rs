@@ -69,6 +69,8 @@ pub(super) struct Slot {
     pub(super) cancel_after: Nanos,
     /// The page of a list that is to be read next, where one was read.
     pub(super) cursor: Option<Box<str>>,
+    /// Whether records that must have it did not, once.
+    pub(super) was_absent: bool,
     /// When the first page of that list was asked for.
     pub(super) listed_from: Option<Nanos>,
 }
@@ -88,6 +90,7 @@ impl Slot {
             pace: Pace::NOW,
             cancel_after: Nanos::ZERO,
             cursor: None,
+            was_absent: false,
             listed_from: None,
         }
     }

@@ -208,7 +208,7 @@ fn while_a_leg_is_unknown_no_third_order_is_sent() {
     }
     // Long after, the venue's records do not have it: the leg is bought again or the other left.
     let mut answered = 0;
-    for _ in 0..80 {
+    for _ in 0..120 {
         rig.pass(100);
         let asks: Vec<_> = rig
             .out

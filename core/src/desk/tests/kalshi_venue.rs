@@ -111,7 +111,7 @@ fn an_order_is_gone_only_when_records_that_must_have_it_do_not() {
     rig.dispatch();
     rig.answer_last(&Answer::Lost);
     let mut asked = 1;
-    for _ in 0..40 {
+    for _ in 0..60 {
         rig.pass(Nanos::from_millis(200));
         if rig.sent().len() > asked {
             asked = rig.sent().len();
