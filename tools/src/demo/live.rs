@@ -74,7 +74,8 @@ pub(super) fn run(
     note_shared_collateral(&mut catalog);
     let mut options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
     if args.chaos {
-        options.faults = super::chaos(args, clock.now());
+        let faults = super::chaos(args, clock.now());
+        options.faults = if args.paper { faults } else { faults.for_traders() };
     }
     let tls = if args.plain {
         TlsRoots::public()?

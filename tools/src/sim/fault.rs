@@ -140,6 +140,20 @@ impl FaultPlan {
         script.retain(|fault| fault.at < end);
         Self { script, ..Self::default() }
     }
+
+    /// The same, with trouble for whoever trades: trades that fail to settle, fills told twice,
+    /// batches answered by half, and replies that come when nobody waits for them any more.
+    #[must_use]
+    pub fn for_traders(self) -> Self {
+        Self {
+            failed_settlement_ppm: 50_000,
+            duplicate_fill_ppm: 100_000,
+            half_batch_ppm: 100_000,
+            slow_ppm: 30_000,
+            slow_ms: 2_500,
+            ..self
+        }
+    }
 }
 
 /// How long a window of [`FaultPlan::chaos`] is.
