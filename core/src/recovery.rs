@@ -23,6 +23,7 @@ use crate::journal::live::{BasketRecord, BasketStep, LiveRecord, Origin};
 use crate::journal::names::{BookName, Names};
 use crate::journal::record::Record;
 use crate::position::{Portfolio, PositionError};
+use crate::risk::marks::ProfitMarks;
 use numbering::Numbering;
 use orders::{KnownOrder, Move, Orders};
 
@@ -97,6 +98,8 @@ pub struct Recovered {
     pub ending: Ending,
     /// Records that do not fit to the others: the accounts are not to be trusted without the venue.
     pub refused: u64,
+    /// What losses are measured from.
+    pub marks: ProfitMarks,
 }
 
 impl Recovered {
@@ -145,6 +148,7 @@ pub struct Replay {
     boots: u64,
     last: Nanos,
     refused: u64,
+    marks: ProfitMarks,
 }
 
 impl Replay {
@@ -161,6 +165,7 @@ impl Replay {
             boots: 0,
             last: Nanos::ZERO,
             refused: 0,
+            marks: ProfitMarks::default(),
         }
     }
 
@@ -179,6 +184,7 @@ impl Replay {
             return None;
         };
         self.last = self.last.max(entry.now);
+        self.marks.note(self.portfolio.total().realised, entry.now);
         self.make_room();
         self.count(&entry.record);
         if let Record::Live(LiveRecord::Basket(basket)) = &entry.record {
@@ -327,6 +333,7 @@ impl Replay {
     #[must_use]
     pub fn finish(mut self, ending: Ending) -> Recovered {
         self.make_room();
+        self.marks.note(self.portfolio.total().realised, self.last);
         let portfolio = self.portfolio;
         let books = self.numbering.books().iter().enumerate().skip(self.listed);
         let unlisted = books.filter_map(|(at, name)| {
@@ -343,6 +350,7 @@ impl Replay {
             boots: self.boots,
             last: self.last,
             refused: self.refused,
+            marks: self.marks,
             portfolio,
             ending,
         }

@@ -22,6 +22,7 @@ mod inputs;
 pub mod kill;
 pub mod latch;
 pub mod limits;
+pub mod marks;
 pub mod oracle;
 mod purchase;
 
@@ -30,6 +31,7 @@ pub use limits::{RiskConfig, Veto};
 use crate::opportunity::{Opportunity, OpportunityLeg};
 use crate::position::Portfolio;
 use breaker::{Breaker, Breakers, Consequence};
+use marks::ProfitMarks;
 use purchase::{as_purchase, cost_at_limit, delivered};
 
 #[derive(Clone, Copy, Debug)]
@@ -78,10 +80,7 @@ pub struct RiskGate {
     wanted: Vec<(InstrumentId, Qty)>,
     veto_counts: [u64; Veto::ALL.len()],
     trade_count: u64,
-    day: u64,
-    realised_at_start: Exact,
-    /// The most that was ever realised.
-    realised_max: Exact,
+    marks: ProfitMarks,
 }
 
 impl RiskGate {
@@ -111,9 +110,7 @@ impl RiskGate {
             wanted: Vec::with_capacity(config.open_orders_max),
             veto_counts: [0; Veto::ALL.len()],
             trade_count: 0,
-            day: 0,
-            realised_at_start: Exact::ZERO,
-            realised_max: Exact::ZERO,
+            marks: ProfitMarks::default(),
             config,
         }
     }
@@ -146,9 +143,11 @@ impl RiskGate {
         }
     }
 
-    /// Gives numbers after this one: another run has used those before.
-    pub fn count_from(&mut self, trade: TradeId) {
+    /// Goes on from another run: gives numbers after this one, which it has used, and measures losses
+    /// from where it did.
+    pub fn resume(&mut self, trade: TradeId, marks: ProfitMarks) {
         self.trade_count = self.trade_count.max(trade.0);
+        self.marks = marks;
     }
 
     /// Counts a reason that was found outside of the gate.
@@ -210,16 +209,13 @@ impl RiskGate {
         if self.sent.len().saturating_add(opportunity.legs.len()) > self.config.window_orders_max {
             return Err(Veto::OrderRate);
         }
-        let (day, realised) = (now.0 / NANOS_PER_DAY, portfolio.total().realised);
-        if day != self.day {
-            (self.day, self.realised_at_start) = (day, realised);
-        }
-        let loss = self.realised_at_start.checked_sub(realised).ok_or(Veto::TooLarge)?;
+        let realised = portfolio.total().realised;
+        self.marks.note(realised, now);
+        let loss = self.marks.loss_today(realised).ok_or(Veto::TooLarge)?;
         if loss > self.config.daily_loss_cash_max.exact() {
             return Err(Veto::DailyLoss);
         }
-        self.realised_max = self.realised_max.max(realised);
-        let drawdown = self.realised_max.checked_sub(realised).ok_or(Veto::TooLarge)?;
+        let drawdown = self.marks.drawdown(realised).ok_or(Veto::TooLarge)?;
         if drawdown > self.config.drawdown_cash_max.exact() {
             return Err(Veto::Drawdown);
         }
@@ -528,8 +524,6 @@ fn slipped(limit: Price, paid: Price) -> Price {
     let micro = paid.micro().saturating_sub(limit.micro());
     Price::from_micro(micro).unwrap_or(Price::ZERO)
 }
-
-const NANOS_PER_DAY: u64 = 86_400_000_000_000;
 
 fn set(sums: &mut [Exact], index: usize, value: Exact) {
     if let Some(sum) = sums.get_mut(index) {

@@ -13,7 +13,7 @@ use dutchbook_core::doctor::{Findings, Purpose, examine};
     after_help = "Example:\n  dutchbook check --config engine.toml\n  dutchbook check --config engine.toml --live --json\n\n\
                         Looks at the configuration, the kill switch, cores, kernel settings, memory, disk, key files and \
                         their permissions, the venues' status and clocks, credentials, wallets, balances, allowances, rate \
-                        limits and fees; changes nothing. Exit code 1 while a finding is red: `run --live` refuses to start."
+                        limits and fees; changes nothing there. Exit code 1 while a finding is red: `run --live` refuses to start."
 )]
 pub struct CheckArgs {
     /// Engine configuration (TOML); every key has a default, unknown keys are refused.

@@ -251,8 +251,11 @@ fn run_demo(args: &DemoArgs) -> ExitCode {
 
 fn run_engine(args: &run::RunArgs) -> ExitCode {
     match run::run(args) {
-        Ok(report) if args.json => print_json(&report.json()),
-        Ok(report) => print(&report.text()),
+        Ok(report) => {
+            let printed =
+                if args.json { print_json(&report.json()) } else { print(&report.text()) };
+            if report.is_killed() { ExitCode::FAILURE } else { printed }
+        }
         Err(error) => fail(&error.to_string()),
     }
 }

@@ -23,7 +23,7 @@ use dutchbook_core::discovery::{Directory, Pair, relations_of};
 use dutchbook_core::http::HttpError;
 use dutchbook_core::live::Helpers;
 use dutchbook_core::relation::Relation;
-use dutchbook_core::risk::guard::{self, Guard, GuardError, Watched};
+use dutchbook_core::risk::guard::{self, Guard, GuardEnd, GuardError, Watched};
 use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::{TlsError, TlsRoots};
 use dutchbook_core::topology::{LiveStart, Running, StartError, Stream, start_recorded};
@@ -36,12 +36,15 @@ use crate::cli;
 use crate::demo::live::{finish, topology};
 use crate::demo::news::News;
 use crate::demo::report::DemoReport;
+use crate::kill::{self, KillError};
 
 /// Options of a run.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Example:\n  dutchbook run --config engine.toml --seconds 600 --json\n\nRuns until its time is over, \
-                        Ctrl-C or SIGTERM. Without --config it reads the real venues' public markets."
+                        Ctrl-C or SIGTERM. Without --config it reads the real venues' public markets.\n\nThe kill switch \
+                        (`dutchbook kill`, SIGUSR1, a file named `kill` in kill.state_dir, POST /kill to kill.listen) \
+                        ends the run with exit code 1; no run starts again before `dutchbook clear`."
 )]
 pub struct RunArgs {
     /// Engine configuration (TOML); every key has a default, unknown keys are refused.
@@ -101,7 +104,7 @@ pub enum RunError {
     Live(#[from] accounts::LiveError),
     /// The kill switch hears no signal.
     #[error(transparent)]
-    Kill(#[from] crate::kill::KillError),
+    Kill(#[from] KillError),
     /// The kill switch has no guard.
     #[error(transparent)]
     Guard(#[from] GuardError),
@@ -114,6 +117,7 @@ pub struct RunReport {
     audit: audit::Ended,
     counts: Vec<(&'static str, u64)>,
     sockets: Vec<Value>,
+    guard: GuardEnd,
 }
 
 /// Pause between two looks at what has happened.
@@ -131,11 +135,11 @@ pub(crate) struct Engine {
     /// What writes the run down, where it is recorded.
     pub(crate) recording: Option<Recording>,
     live: Option<LiveParts>,
+    guard: Guard,
 }
 
 /// What real orders need beside the engine.
 struct LiveParts {
-    guard: Guard,
     helpers: Helpers,
     tellers: accounts::Tellers,
 }
@@ -144,9 +148,6 @@ impl LiveParts {
     /// The engine is gone: ends what was beside it, and compares its books with the venues' own.
     fn end(self, catalog: &Catalog, report: &mut DemoReport) -> Result<(), RunError> {
         drop(self.helpers);
-        let guard = self.guard.stop();
-        report.trouble.extend(guard.cause.map(|cause| format!("kill switch: {}", cause.name())));
-        report.trouble.extend(guard.trouble);
         let compared = self.tellers.compare(catalog, &report.portfolio);
         match (&mut report.orders, compared) {
             (Some(orders), Ok((sum, places))) => {
@@ -202,6 +203,8 @@ async fn told(stop: &AtomicBool) {
 pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     let mut config = Config::load(args.config.as_deref())?;
     config.journal_folder = args.journal.clone().or(config.journal_folder);
+    drop(guard::free_latch(&config)?);
+    let signal = kill::signal()?;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     // Relaxed: a flag that stands alone.
@@ -237,24 +240,28 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     }
     let parts = Parts { config: &config, catalog: &catalog, relations, streams: &streams };
     let (running, recording) = begin(args, &parts, start, &clock)?;
-    let live = match beside {
-        Some((helpers, _, tellers)) => {
-            let guard = guard::start(Watched {
-                config: config.clone(),
-                is_live: true,
-                switch: running.kill_switch(),
-                signal: crate::kill::signal()?,
-                tls: tls.clone(),
-                clock: clock.clone(),
-            })?;
-            Some(LiveParts { guard, helpers, tellers })
-        }
-        None => None,
-    };
+    let guard = guard::start(Watched {
+        config: config.clone(),
+        is_live: args.live,
+        switch: running.kill_switch(),
+        signal,
+        tls,
+        clock: clock.clone(),
+    })?;
+    let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
     let (shelf, steering) = (running.shelf().clone(), running.steering());
     let auditor = audit::start(&config.venues, crawler, directory, shelf, steering, clock.clone())?;
-    let engine =
-        Engine { running, streams, news, auditor, directory: catalog, trouble, recording, live };
+    let engine = Engine {
+        running,
+        streams,
+        news,
+        auditor,
+        directory: catalog,
+        trouble,
+        recording,
+        live,
+        guard,
+    };
     follow(args, &config, engine, &clock, &stop)
 }
 
@@ -332,7 +339,13 @@ fn follow(
     let began = clock.now();
     let end = args.seconds.map(|seconds| began.plus(Nanos::from_secs(seconds)));
     let mut told_s = 0;
-    while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| clock.now() < end) {
+    let switch = engine.running.kill_switch();
+    let is_over = || {
+        stop.load(Ordering::Relaxed)
+            || switch.is_pulled()
+            || end.is_some_and(|end| clock.now() >= end)
+    };
+    while !is_over() {
         let news = &mut engine.news;
         engine.running.drain_journal(|bytes| news.take(bytes));
         engine.running.drain_latencies();
@@ -350,7 +363,11 @@ fn follow(
         pause();
     }
     let elapsed = clock.now().since(began).millis() / 1_000;
-    wind_down(&mut engine, clock);
+    if !switch.is_pulled() {
+        wind_down(&mut engine, clock);
+    }
+    // What the switch has to cancel is cancelled while the engine still hears of its orders.
+    let guard = engine.guard.stop();
     // The books are compared while the feeds still run.
     let counts = |auditor: &Auditor| auditor.counts().list().to_vec();
     let counted = counts(&engine.auditor);
@@ -365,7 +382,8 @@ fn follow(
     report.capture = engine.recording.map(finish).transpose()?;
     report.trouble.extend(engine.trouble);
     report.trouble.extend(audit.trouble.iter().cloned());
-    Ok(RunReport { report, audit, counts: counted, sockets })
+    report.trouble.extend(guard.trouble.iter().cloned());
+    Ok(RunReport { report, audit, counts: counted, sockets, guard })
 }
 
 /// Between two lines of progress.
@@ -395,6 +413,19 @@ fn sockets(streams: &[Stream], catalog: &Catalog) -> Vec<Value> {
 }
 
 impl RunReport {
+    /// Whether the kill switch has ended the run.
+    #[must_use]
+    pub const fn is_killed(&self) -> bool {
+        self.guard.cause.is_some()
+    }
+
+    fn killed(&self) -> Value {
+        match self.guard.cause {
+            None => Value::Null,
+            Some(cause) => json!({ "cause": cause.name(), "venues": self.guard.swept }),
+        }
+    }
+
     /// The report as one object: the demo's, and what the second opinion found.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -432,6 +463,7 @@ impl RunReport {
             object.insert("audit".to_owned(), Value::Object(counts));
             object.insert("markets_refused".to_owned(), json!(self.audit.refused));
             object.insert("trouble".to_owned(), json!(self.report.trouble));
+            object.insert("killed".to_owned(), self.killed());
             let http = self.audit.http;
             object.insert(
                 "http".to_owned(),
@@ -459,6 +491,13 @@ impl RunReport {
             page.push_str(&format!("{name} {count}  "));
         }
         page.push('\n');
+        if let Some(cause) = self.guard.cause {
+            page.push_str(&format!("the kill switch was pulled by {}\n", cause.name()));
+            for swept in &self.guard.swept {
+                page.push_str(&format!("{}\n", swept.line()));
+            }
+            page.push_str("it holds until `dutchbook clear --by NAME`\n");
+        }
         page
     }
 }

@@ -151,6 +151,13 @@ fn source(
     }
 }
 
+/// Where a user's programs keep their state: the same folder wherever a command is typed.
+fn usual_state_dir() -> PathBuf {
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let base = of("XDG_STATE_HOME").or_else(|| of("HOME").map(|home| home.join(".local/state")));
+    base.unwrap_or_else(std::env::temp_dir).join("dutchbook")
+}
+
 impl RawKill {
     pub(super) fn check(self) -> Result<KillConfig, ConfigError> {
         let listen = match self.listen.as_str() {
@@ -161,12 +168,13 @@ impl RawKill {
                 Some(address.ok_or_else(|| refuse("kill.listen", text, expected))?)
             }
         };
-        if self.state_dir.as_os_str().is_empty() {
-            return Err(refuse("kill.state_dir", "", "a folder"));
-        }
         let verify_s = within("kill.verify_s_max", self.verify_s_max, 1..=3_600)?;
         let verify_max = Duration::from_secs(verify_s);
-        Ok(KillConfig { state_dir: self.state_dir, listen, verify_max })
+        let state_dir = match self.state_dir.as_os_str().is_empty() {
+            true => usual_state_dir(),
+            false => self.state_dir,
+        };
+        Ok(KillConfig { state_dir, listen, verify_max })
     }
 }
 
@@ -281,7 +289,7 @@ mod tests {
             ("[live.kalshi]\nkey_id = \"x\"".into(), "live.kalshi.key_id"),
             ("[live]\nslippage_usd_max = \"2\"".into(), "live.slippage_usd_max"),
             ("[kill]\nlisten = \"0.0.0.0:80\"".into(), "kill.listen"),
-            ("[kill]\nstate_dir = \"\"".into(), "kill.state_dir"),
+            ("[kill]\nverify_s_max = 0".into(), "kill.verify_s_max"),
         ] {
             let line = Config::parse(&text).unwrap_err().to_string();
             assert!(line.contains(names) && !line.contains('\n'), "{text}: {line}");

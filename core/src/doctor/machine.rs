@@ -37,8 +37,10 @@ fn cores(config: &Config, findings: &mut Findings) {
             "set tiles.wait = \"auto\", or use a machine with more cores",
         );
     } else {
-        findings
-            .good(about, format!("{cores} cores for {wanted} tiles ({} when idle)", tiles.wait));
+        findings.good(
+            about,
+            format!("{cores}, of which tiles take {wanted} ({} when idle)", tiles.wait),
+        );
     }
     if tiles.cores.is_empty() {
         let fix = "name one core per tile in tiles.cores, best ones that the kernel leaves alone";
@@ -89,7 +91,7 @@ const SETTINGS: [Setting; 4] = [
         fix: "run `sysctl -w net.ipv4.tcp_slow_start_after_idle=0`: warm connections stay fast",
     },
     Setting {
-        about: "kernel.turbo_sleep",
+        about: "kernel.deep_sleep",
         path: "sys/module/intel_idle/parameters/max_cstate",
         wanted: "0",
         fix: "boot with intel_idle.max_cstate=0 processor.max_cstate=1: waking from deep sleep takes long",

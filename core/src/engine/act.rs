@@ -262,7 +262,13 @@ impl Engine {
     /// Nothing is sent from here on: somebody outside has pulled the switch.
     pub fn on_kill(&mut self, now: Nanos) {
         self.sight.called(Kind::Killed, now);
+        self.stop_trading();
+    }
+
+    /// Nothing new is sent, and what is open is cancelled.
+    fn stop_trading(&mut self) {
         self.is_killed = true;
+        self.cancel_all();
     }
 
     /// Pulls the switch where a breaker wants it.
@@ -282,7 +288,7 @@ impl Engine {
 
     /// Pulls the switch from within.
     pub(super) fn pull(&mut self, cause: KillCause) {
-        self.is_killed = true;
+        self.stop_trading();
         self.kill.pull(cause);
     }
 

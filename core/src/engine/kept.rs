@@ -19,7 +19,7 @@ impl Engine {
     pub fn resume(&mut self, recovered: &Recovered, now: Nanos) {
         let numbers = recovered.numbers;
         self.decisions = numbers.decision;
-        self.risk.count_from(numbers.trade);
+        self.risk.resume(numbers.trade, recovered.marks);
         self.execution.count_from(numbers.order);
         let opening = std::mem::replace(&mut self.portfolio, recovered.portfolio.clone());
         for venue in 0..self.catalog.venues.len() {

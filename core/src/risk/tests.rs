@@ -1,8 +1,9 @@
+use super::breaker::BreakerConfig;
 use super::*;
 use crate::eval::basket::BasketKind;
 use crate::opportunity::{OpportunityId, Sighting};
 use crate::position::tests::catalog;
-use dutchbook_book::catalog::EventLaw;
+use dutchbook_book::catalog::{EventLaw, Terms};
 use dutchbook_book::view::TopView;
 use dutchbook_book::{BookStatus, Cash, Face, Level, Stamp, TopOfBook};
 use dutchbook_exec::{Closed, Fill, OrderEnd, OrderId, RejectReason};
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 
 const OFF: bool = false;
 const NOW: Nanos = Nanos(1_000_000_000);
+const NANOS_PER_DAY: u64 = 86_400_000_000_000;
 
 fn price(pips: u32) -> Price {
     Price::from_pips(pips).unwrap()
@@ -123,11 +125,12 @@ fn status_of(leg: &mut OpportunityLeg, status: BookStatus) {
 fn each_cap_binds_just_above_its_number() {
     let cash = |count: i64| Cash::from_micro(count * 1_000_000);
     type Cap = fn(&mut RiskConfig, Cash);
-    let cases: [(Cap, i64, Veto); 7] = [
+    let cases: [(Cap, i64, Veto); 8] = [
         (|config, cap| config.order_cash_max = cap, 55, Veto::OrderCash),
         (|config, cap| config.book_cash_max = cap, 55, Veto::BookCash),
         (|config, cap| config.venue_cash_max = cap, 55, Veto::VenueCash),
         (|config, cap| config.total_cash_max = cap, 95, Veto::TotalCash),
+        (|config, cap| config.oracle_cash_max = cap, 55, Veto::OracleCash),
         (|config, cap| config.net_edge_cash_min = cap, -1, Veto::EdgeBelowMin),
         (|config, cap| config.event_exposure_cash_max = cap, -5, Veto::EventExposure),
         (|config, cap| config.event_legged_cash_max = cap, 95, Veto::EventLegged),
@@ -184,6 +187,117 @@ fn a_day_that_lost_too_much_is_over_until_the_next() {
     let mut fresh = legs;
     fresh.iter_mut().for_each(|leg| leg.view.stamp.ts_recv = tomorrow);
     assert!(gate.check(&opportunity(1, &fresh), &portfolio, OFF, tomorrow).is_ok());
+}
+
+#[test]
+fn one_source_is_capped_over_every_venue() {
+    let mut catalog = catalog(EventLaw::Independent, 2);
+    for book in 0..4 {
+        let source = "https://oracle.example".to_owned();
+        catalog.set_terms(BookId(book), Terms { source, ..Terms::default() });
+    }
+    let mut portfolio = Portfolio::new(&catalog);
+    portfolio.deposit(VenueId(0), dollars(1_000)).unwrap();
+    portfolio.deposit(VenueId(1), dollars(1_000)).unwrap();
+    let cash = |count: i64| Cash::from_micro(count * 1_000_000);
+    let allowed = |cap: i64, portfolio: &Portfolio| {
+        let mut gate =
+            RiskGate::new(RiskConfig { oracle_cash_max: cash(cap), ..loose() }, &catalog);
+        gate.check(&opportunity(0, &pair(100)), portfolio, OFF, NOW).err()
+    };
+    assert_eq!(allowed(95, &portfolio), None);
+    assert_eq!(allowed(94, &portfolio), Some(Veto::OracleCash));
+    // What is held counts too, whichever venue holds it.
+    portfolio.split(BookId(2), contracts(10)).unwrap();
+    assert_eq!(allowed(105, &portfolio), None);
+    assert_eq!(allowed(104, &portfolio), Some(Veto::OracleCash));
+}
+
+#[test]
+fn prices_outside_of_the_band_and_orders_that_meet_our_own_are_refused() {
+    let band = |low, high| RiskConfig { price_band: [price(low), price(high)], ..loose() };
+    assert_eq!(veto_of(band(4000, 5500), &pair(1)), None);
+    assert_eq!(veto_of(band(4001, 5500), &pair(1)), Some(Veto::PriceBand));
+    assert_eq!(veto_of(band(4000, 5499), &pair(1)), Some(Veto::PriceBand));
+    // YES at 0.40 is under way: NO at 0.60 in the same book would be its other side.
+    let (mut gate, portfolio) = bench(loose());
+    let yes = [leg(0, Face::Yes, 4000, 1)];
+    assert!(gate.check(&opportunity(0, &yes), &portfolio, OFF, NOW).is_ok());
+    let no = |pips| [leg(0, Face::No, pips, 1)];
+    let met = gate.check(&opportunity(1, &no(6000)), &portfolio, OFF, NOW).err();
+    assert_eq!(met, Some(Veto::SelfCross));
+    assert!(gate.check(&opportunity(2, &no(5900)), &portfolio, OFF, NOW).is_ok());
+    let elsewhere = [leg(2, Face::No, 6000, 1)];
+    assert!(gate.check(&opportunity(3, &elsewhere), &portfolio, OFF, NOW).is_ok());
+}
+
+#[test]
+fn a_fall_from_the_highest_profit_stops_whatever_the_day() {
+    let config = RiskConfig {
+        drawdown_cash_max: Cash::ONE,
+        daily_loss_cash_max: Cash::from_micro(1_000_000_000),
+        ..loose()
+    };
+    let (mut gate, mut portfolio) = bench(config);
+    let legs = pair(1);
+    assert!(gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).is_ok());
+    portfolio.split(BookId(2), contracts(2)).unwrap();
+    portfolio.settle(BookId(2), Price::ZERO, dollars(2)).unwrap();
+    for day in [0, 1, 2] {
+        let now = Nanos(NOW.0 + day * NANOS_PER_DAY);
+        let mut fresh = legs;
+        fresh.iter_mut().for_each(|leg| leg.view.stamp.ts_recv = now);
+        let lost = gate.check(&opportunity(1, &fresh), &portfolio, OFF, now);
+        assert_eq!(lost.err(), Some(Veto::Drawdown));
+    }
+}
+
+#[test]
+fn a_restart_does_not_forgive_what_was_lost_before_it() {
+    let (mut gate, mut portfolio) = bench(RiskConfig { daily_loss_cash_max: Cash::ONE, ..loose() });
+    portfolio.split(BookId(2), contracts(2)).unwrap();
+    portfolio.settle(BookId(2), Price::ZERO, dollars(2)).unwrap();
+    let mut marks = ProfitMarks::default();
+    marks.note(Exact::ZERO, Nanos(NOW.0 - 1));
+    gate.resume(TradeId(7), marks);
+    let lost = gate.check(&opportunity(0, &pair(1)), &portfolio, OFF, NOW);
+    assert_eq!(lost.err(), Some(Veto::DailyLoss));
+}
+
+#[test]
+fn breakers_pause_and_then_kill() {
+    let breakers = BreakerConfig {
+        rejects_max: 1,
+        slippage_cash_max: Cash::ZERO,
+        trips_max: 1,
+        pause: Nanos::from_secs(5),
+        ..BreakerConfig::default()
+    };
+    let (mut gate, portfolio) = bench(RiskConfig { breakers, ..loose() });
+    let legs = pair(1);
+    let send = |gate: &mut RiskGate, basket, now| {
+        let mut legs = legs;
+        legs.iter_mut().for_each(|leg| leg.view.stamp.ts_recv = now);
+        gate.check(&opportunity(basket, &legs), &portfolio, OFF, now).map(<[Intent]>::to_vec)
+    };
+    let intents = send(&mut gate, 0, NOW).unwrap();
+    // A moment that had passed says nothing; what the venue refuses does.
+    gate.on_report(&report(&intents[0], ReportKind::Rejected(RejectReason::PriceMoved)));
+    gate.on_report(&report(&intents[1], ReportKind::Rejected(RejectReason::OffGrid)));
+    assert!(send(&mut gate, 1, NOW).is_ok());
+    gate.on_report(&report(&intents[0], ReportKind::Rejected(RejectReason::Refused)));
+    assert_eq!(send(&mut gate, 2, NOW), Err(Veto::BreakerOpen));
+    assert_eq!((gate.trips(Breaker::Rejects), gate.must_kill()), (1, None));
+    let later = NOW.plus(Nanos::from_secs(6));
+    let intents = send(&mut gate, 3, later).unwrap();
+    // A fill a cent past the price that was decided on is slippage, and one trip too many today.
+    let qty = contracts(1);
+    let worse = Fill { number: 1, price: price(4100), qty, delivered: qty, fee: Exact::ZERO };
+    gate.on_report(&report(&intents[0], ReportKind::Filled(worse)));
+    assert_eq!((gate.trips(Breaker::Slippage), gate.must_kill()), (1, Some(Breaker::Slippage)));
+    let (mut gate, _) = bench(loose());
+    gate.trip(Breaker::Reconciliation, NOW);
+    assert_eq!(gate.must_kill(), Some(Breaker::Reconciliation));
 }
 
 #[test]

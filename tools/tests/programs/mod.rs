@@ -49,11 +49,13 @@ pub(crate) fn config(name: &str, polymarket: &Venue, kalshi: &Venue, more: &str)
          shard_books = 6\nrequests_per_s = 100\n\
          [kalshi]\napi_url = \"{2}/trade-api/v2\"\nws_url = \"{3}/trade-api/ws/v2\"\n\
          shard_books = 4\nrequests_per_s = 100\n\
-         [tiles]\nlayout = \"single\"\nwait = \"park\"\n",
+         [tiles]\nlayout = \"single\"\nwait = \"park\"\n\
+         [kill]\nstate_dir = {4:?}\n",
         polymarket.url,
         polymarket.ws(),
         kalshi.url,
         kalshi.ws(),
+        folder(name).join("state"),
     );
     std::fs::write(&path, text).unwrap();
     path
