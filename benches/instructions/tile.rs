@@ -11,6 +11,7 @@ use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::journal;
 use dutchbook_core::net::Handler;
 use dutchbook_core::relation::structural;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counters, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::stages;
@@ -48,7 +49,7 @@ fn tile(market: &Market) -> FeedTile {
     config.price.min_net = Cash::ZERO;
     config.price.min_edge = 0;
     config.trades = false;
-    let kill = Arc::new(AtomicBool::new(false));
+    let kill = KillSwitch::default();
     let (writer, _) = journal(64, 1_024);
     let engine = Engine::new(catalog, relations, &config, shelf.reader(), writer, kill).unwrap();
     let clock = Clock::new();

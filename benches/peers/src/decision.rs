@@ -19,6 +19,7 @@ use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::Handler;
 use dutchbook_core::relation::structural;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counter, CounterReader, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::{StageHistograms, stages};
@@ -107,7 +108,7 @@ impl Tile {
         config.price.min_net = Cash::ZERO;
         config.price.min_edge = 0;
         config.trades = false;
-        let kill = Arc::new(AtomicBool::new(false));
+        let kill = KillSwitch::default();
         let engine = Engine::new(catalog, relations, &config, shelf.reader(), writer, kill);
         let engine = Box::new(engine.expect("an engine"));
         let found = engine.counters();
