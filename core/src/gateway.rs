@@ -99,8 +99,6 @@ impl GatewayLimits {
 pub struct Gateway {
     thread: JoinHandle<io::Result<Vec<String>>>,
     watch: Watch,
-    connections: usize,
-    channels: usize,
 }
 
 /// What the tasks of the one thread share; never borrowed across an await.
@@ -141,24 +139,15 @@ impl Gateway {
         let (line, end) = line();
         let watch = Watch::default();
         let shown = watch.clone();
-        let lanes = Lane::ALL.iter().map(|lane| connections(*lane, &limits));
-        let connections = lanes.sum::<usize>().saturating_mul(venues.len());
-        let channels = venues.len();
         let body = move || run(venues, &limits, &tls, end, watch);
         let thread = std::thread::Builder::new().name("gateway".to_owned()).spawn(body)?;
-        Ok((Self { thread, watch: shown, connections, channels }, line))
+        Ok((Self { thread, watch: shown }, line))
     }
 
     /// What it shows of itself.
     #[must_use]
     pub fn watch(&self) -> Watch {
         self.watch.clone()
-    }
-
-    /// Whether every connection and every user channel is open.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.watch.connections() >= self.connections && self.watch.channels() >= self.channels
     }
 
     /// Whether the thread has ended, which it must not while its line is there.

@@ -6,6 +6,8 @@
 //! Stopping is one atomic: the tiles finish what is under way, feeds first, and hand back what they
 //! counted.
 
+mod live;
+
 use core::cell::RefCell;
 use std::io;
 use std::rc::Rc;
@@ -17,19 +19,18 @@ use std::thread::JoinHandle;
 use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
-use dutchbook_book::{BasketId, Book, BookId, Cash, Price, VenueId};
+use dutchbook_book::{BasketId, Book, BookId, Cash, VenueId};
 use dutchbook_exec::local_id::Boot;
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
 use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
-use crate::capture::{LaneWriter, Taps};
+use crate::capture::Taps;
 use crate::clock::Clock;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
-use crate::desk::Desk;
 use crate::engine::{Engine, EngineError};
-use crate::gateway::{Gateway, GatewayLimits, VenueLine, Watch};
+use crate::gateway::Watch;
 use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
@@ -44,7 +45,9 @@ use crate::tile::feed::{FeedTile, FeedTileEnd, Publisher, Route};
 use crate::tile::stages::{Stage, StageHistograms, StageRecorders, stages};
 use crate::tile::steer::Steering;
 use crate::tile::trade::{TradeGauge, Trading};
-use crate::tls::TlsRoots;
+use live::{Carrier, Equipped, equip};
+
+pub use live::{LiveStart, Ways};
 
 /// Records of the journal under way between the engine and its reader: chunks × records.
 const JOURNAL_CHUNKS: usize = 64;
@@ -92,39 +95,6 @@ pub struct Stream {
     pub books: Vec<BookId>,
     /// Where it goes.
     pub endpoint: Endpoint,
-}
-
-/// What a run that trades on venues needs beside.
-#[derive(Debug)]
-pub struct LiveStart {
-    /// What signs and follows the orders.
-    pub desk: Box<Desk>,
-    /// The number of this run, which is in every id that the desk gives.
-    pub boot: Boot,
-    /// How much worse than the worst level walked a limit may be.
-    pub allowance: Price,
-    /// How orders get there.
-    pub ways: Ways,
-}
-
-/// The ways to the venues, and what they say we have.
-#[derive(Debug)]
-pub struct Ways {
-    /// One to each venue.
-    pub lines: Vec<VenueLine>,
-    /// How the gateway works.
-    pub limits: GatewayLimits,
-    /// Whom the venues' certificates are checked against.
-    pub tls: TlsRoots,
-    /// The cash that each venue says we have.
-    pub cash: Vec<(VenueId, Cash)>,
-}
-
-/// What carries orders while the engine runs.
-#[derive(Debug)]
-struct Carrier {
-    gateway: Gateway,
-    gauge: TradeGauge,
 }
 
 /// The running engine.
@@ -186,6 +156,8 @@ pub struct Ended {
     pub trouble: Vec<String>,
     /// Cores that a tile was to be pinned to and that the system did not give.
     pub pins_refused: Vec<usize>,
+    /// What the gateway has counted; `None` on paper.
+    pub carried: Option<Watch>,
 }
 
 /// What every tile shares with the rest of the process.
@@ -308,88 +280,6 @@ fn keep(
     })?;
     let OpenBooks { recovered, writer, sequence, books, notes } = opened;
     Ok((journal.kept_in(writer, sequence), Some(Kept { recovered, books, notes })))
-}
-
-/// An engine with its way to the venues.
-struct Equipped {
-    engine: Engine,
-    trading: Option<Box<Trading>>,
-    carrier: Option<Carrier>,
-    to_order: Option<LatencyHistogram>,
-}
-
-/// Refuses what an earlier run may have left under way: its end has to be known before anything new.
-fn explained(recovered: &Recovered) -> Result<(), StartError> {
-    let open = recovered.open_orders().count();
-    if open == 0 && recovered.refused == 0 {
-        return Ok(());
-    }
-    Err(StartError::Unexplained(format!(
-        "the journal holds {open} orders whose end is not known and {} records that contradict the \
-         others: compare it with the venues, then begin with a new journal folder",
-        recovered.refused
-    )))
-}
-
-/// Gives an engine what it goes on with: its way to the venues, what earlier runs have left, and whoever
-/// writes down what it takes.
-fn equip(
-    engine: Engine,
-    live: Option<LiveStart>,
-    kept: Option<&Kept>,
-    log: Option<LaneWriter>,
-    config: &Config,
-    clock: &Clock,
-) -> Result<Equipped, StartError> {
-    let (mut engine, ways) = match live {
-        Some(LiveStart { desk, allowance, ways, .. }) => {
-            (engine.trading_by(desk, allowance), Some(ways))
-        }
-        None => (engine, None),
-    };
-    if let Some(kept) = kept {
-        if ways.is_some() {
-            explained(&kept.recovered)?;
-        }
-        engine.resume(&kept.recovered, clock.now());
-    }
-    let engine = match log {
-        Some(log) => engine.recorded_by(log),
-        None => engine,
-    };
-    let is_fresh = kept.is_none_or(|kept| kept.recovered.is_fresh());
-    match ways {
-        Some(ways) => connect(engine, ways, config, is_fresh, clock),
-        None => Ok(Equipped { engine, trading: None, carrier: None, to_order: None }),
-    }
-}
-
-/// Connects an engine that trades on venues: the gateway opens its connections at once. Where a journal
-/// says what we have, the venues have to say the same.
-fn connect(
-    mut engine: Engine,
-    ways: Ways,
-    config: &Config,
-    is_fresh: bool,
-    clock: &Clock,
-) -> Result<Equipped, StartError> {
-    for (venue, cash) in ways.cash {
-        let ours = engine.portfolio().money(venue).cash;
-        if !is_fresh && ours != cash.exact() {
-            return Err(StartError::Unexplained(format!(
-                "the journal ends with ${ours} on venue {venue}, which says ${cash}: find out why, \
-                 then begin with a new journal folder"
-            )));
-        }
-        engine.open_account(venue, cash, clock.now());
-    }
-    let (gateway, line) = Gateway::start(ways.lines, ways.limits, ways.tls)?;
-    let (to_order, histogram) =
-        latency(LATENCY_CHUNKS, config.chunk_records).ok_or(StartError::Histogram)?;
-    let gauge = TradeGauge::default();
-    let trading = Some(Box::new(Trading::new(line, to_order, gauge.clone())));
-    let carrier = Some(Carrier { gateway, gauge });
-    Ok(Equipped { engine, trading, carrier, to_order: Some(histogram) })
 }
 
 /// The feeds of these venues, each with its listings of the catalog.
@@ -670,18 +560,6 @@ impl Running {
         self.carrier.as_ref().map(|carrier| carrier.gauge.clone())
     }
 
-    /// What the gateway shows of itself; `None` on paper.
-    #[must_use]
-    pub fn gateway(&self) -> Option<Watch> {
-        self.carrier.as_ref().map(|carrier| carrier.gateway.watch())
-    }
-
-    /// Whether every connection for orders and every user channel is open; always so on paper.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.carrier.as_ref().is_none_or(|carrier| carrier.gateway.is_ready())
-    }
-
     /// The views of all books.
     #[must_use]
     pub const fn shelf(&self) -> &ShelfReader {
@@ -747,7 +625,9 @@ impl Running {
             let ended = thread.join();
             engine = Some(ended.map_err(|_| io::Error::other("the evaluation tile panicked"))?);
         }
+        let mut carried = None;
         if let Some(carrier) = self.carrier.take() {
+            carried = Some(carrier.gateway.watch());
             // Its line went with the tile that had the engine.
             trouble.extend(carrier.gateway.join()?);
         }
@@ -765,6 +645,6 @@ impl Running {
         }
         self.latencies.drain();
         let (latencies, journal) = (self.latencies, self.journal);
-        Ok(Ended { engine, feeds, latencies, journal, books, trouble, pins_refused })
+        Ok(Ended { engine, feeds, latencies, journal, books, trouble, pins_refused, carried })
     }
 }

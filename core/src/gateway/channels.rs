@@ -177,7 +177,6 @@ impl Handler for Channels {
             self.shared.line.borrow_mut().user(channel.venue, payload);
         } else if channel.unconfirmed == 0 && !channel.is_up {
             channel.is_up = true;
-            self.shared.watch.channel_opened();
             self.shared.line.borrow_mut().channel(channel.venue, Turn::Connected);
         }
     }

@@ -126,9 +126,11 @@ impl Pool {
             match Connection::open(&self.host, &self.tls, self.patience).await {
                 Ok(connection) => {
                     let since = Instant::now();
-                    self.opened(1);
+                    self.is_failing.set(false);
+                    self.open.set(self.open.get() + 1);
+                    self.shared.watch.connected();
                     let has_served = self.serve(connection).await;
-                    self.opened(-1);
+                    self.open.set(self.open.get().saturating_sub(1));
                     if has_served || since.elapsed() >= GOOD_LIFE {
                         backoff.reset();
                         continue;
@@ -144,12 +146,6 @@ impl Pool {
             }
             tokio::time::sleep(backoff.next_pause()).await;
         }
-    }
-
-    fn opened(&self, change: isize) {
-        self.is_failing.set(false);
-        self.open.set(self.open.get().saturating_add_signed(change));
-        self.shared.watch.opened(change);
     }
 
     /// Serves requests until the connection ends; whether it has answered any.

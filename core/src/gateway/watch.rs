@@ -1,7 +1,7 @@
-//! What the gateway shows of itself to whoever waits for it.
+//! What the gateway has counted.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,16 +11,14 @@ pub(super) enum Fate {
     NotSent,
 }
 
-/// Counters and states, readable from any thread. All are figures of their own: relaxed.
+/// Counters, readable from any thread. All are figures of their own: relaxed.
 #[derive(Clone, Debug, Default)]
 pub struct Watch(Arc<Figures>);
 
 #[derive(Debug, Default)]
 struct Figures {
     fates: [AtomicU64; 3],
-    connections: AtomicIsize,
     connects: AtomicU64,
-    channels: AtomicUsize,
     channel_losses: AtomicU64,
     messages: AtomicU64,
 }
@@ -44,22 +42,10 @@ impl Watch {
         self.fate(Fate::NotSent)
     }
 
-    /// Connections that are open now.
-    #[must_use]
-    pub fn connections(&self) -> usize {
-        usize::try_from(self.0.connections.load(Ordering::Relaxed)).unwrap_or(0)
-    }
-
     /// Connections that were ever opened.
     #[must_use]
     pub fn connects(&self) -> u64 {
         self.0.connects.load(Ordering::Relaxed)
-    }
-
-    /// User channels that are open and subscribed now.
-    #[must_use]
-    pub fn channels(&self) -> usize {
-        self.0.channels.load(Ordering::Relaxed)
     }
 
     /// User channels that were lost.
@@ -94,19 +80,11 @@ impl Watch {
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn opened(&self, change: isize) {
-        self.0.connections.fetch_add(change, Ordering::Relaxed);
-        if change > 0 {
-            self.0.connects.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn channel_opened(&self) {
-        self.0.channels.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn connected(&self) {
+        self.0.connects.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn channel_lost(&self) {
-        self.0.channels.fetch_sub(1, Ordering::Relaxed);
         self.0.channel_losses.fetch_add(1, Ordering::Relaxed);
     }
 

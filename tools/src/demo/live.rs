@@ -404,7 +404,7 @@ pub(crate) fn finish(
         to_book: ended.latencies.to_book()?,
         to_decision: ended.latencies.to_decision(),
         stages: ended.latencies.stages()?,
-        orders: OrdersEnd::of(&ended.engine, ended.latencies.to_order()),
+        orders: OrdersEnd::of(&ended.engine, ended.latencies.to_order(), ended.carried),
         portfolio: ended.engine.portfolio().clone(),
         held: ended.books,
         venues: None,

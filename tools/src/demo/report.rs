@@ -6,6 +6,7 @@ use dutchbook_book::{Book, BookId, Cash, Exact};
 use dutchbook_core::desk::DeskCounts;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::eval::basket::BasketKind;
+use dutchbook_core::gateway::Watch;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::opportunity::{Cause, KindSummary, LifeTracker};
@@ -86,6 +87,8 @@ pub struct OrdersEnd {
     pub signed: SignCounts,
     /// Receipt of a payload to the bytes of the orders that it caused.
     pub to_order: Option<LatencySummary>,
+    /// What the gateway has counted.
+    pub gateway: Watch,
     /// Orders that nobody could say anything of, at the end.
     pub unknowns: u64,
     /// The sum of the absolute differences between our books and the venues' own, a contract counted
@@ -98,12 +101,17 @@ pub struct OrdersEnd {
 impl OrdersEnd {
     /// What became of an engine's orders; `None` where it traded on paper.
     #[must_use]
-    pub fn of(engine: &Engine, to_order: Option<LatencySummary>) -> Option<Self> {
-        let desk = engine.desk()?;
+    pub fn of(
+        engine: &Engine,
+        to_order: Option<LatencySummary>,
+        gateway: Option<Watch>,
+    ) -> Option<Self> {
+        let (desk, gateway) = (engine.desk()?, gateway?);
         Some(Self {
             desk: desk.counts(),
             signed: desk.sign_counts(),
             to_order,
+            gateway,
             unknowns: u64::try_from(desk.unknown_count()).unwrap_or(u64::MAX),
             difference: None,
             places: Vec::new(),
@@ -204,6 +212,15 @@ impl DemoReport {
         report["unknowns_resolved"] = json!(unknowns_resolved);
         report["reversals"] = json!(reversals);
         report["baskets"] = json!(self.findings.decisions);
+        let gateway = &orders.gateway;
+        report["gateway"] = json!({
+            "replied": gateway.replied(),
+            "lost": gateway.lost(),
+            "not_sent": gateway.not_sent(),
+            "connects": gateway.connects(),
+            "user_messages": gateway.messages(),
+            "channel_losses": gateway.channel_losses(),
+        });
         report["ledger_difference"] = json!(orders.difference.map(|sum| sum.to_string()));
         if let Some(to_order) = &orders.to_order {
             report["latency_ns"]["payload_to_order_bytes"] = latency_json(to_order);

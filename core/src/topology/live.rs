@@ -1,0 +1,132 @@
+//! What a run that trades on venues has beside a run on paper: the desk, the gateway, and what must be
+//! known before the first order.
+
+use dutchbook_book::{Cash, Price, VenueId};
+use dutchbook_exec::local_id::Boot;
+
+use super::{Kept, LATENCY_CHUNKS, StartError};
+use crate::capture::LaneWriter;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::desk::Desk;
+use crate::engine::Engine;
+use crate::gateway::{Gateway, GatewayLimits, VenueLine};
+use crate::recovery::Recovered;
+use crate::telemetry::{LatencyHistogram, latency};
+use crate::tile::trade::{TradeGauge, Trading};
+use crate::tls::TlsRoots;
+
+/// What a run that trades on venues needs beside.
+#[derive(Debug)]
+pub struct LiveStart {
+    /// What signs and follows the orders.
+    pub desk: Box<Desk>,
+    /// The number of this run, which is in every id that the desk gives.
+    pub boot: Boot,
+    /// How much worse than the worst level walked a limit may be.
+    pub allowance: Price,
+    /// How orders get there.
+    pub ways: Ways,
+}
+
+/// The ways to the venues, and what they say we have.
+#[derive(Debug)]
+pub struct Ways {
+    /// One to each venue.
+    pub lines: Vec<VenueLine>,
+    /// How the gateway works.
+    pub limits: GatewayLimits,
+    /// Whom the venues' certificates are checked against.
+    pub tls: TlsRoots,
+    /// The cash that each venue says we have.
+    pub cash: Vec<(VenueId, Cash)>,
+}
+
+/// What carries orders while the engine runs.
+#[derive(Debug)]
+pub(super) struct Carrier {
+    pub(super) gateway: Gateway,
+    pub(super) gauge: TradeGauge,
+}
+
+/// An engine with its way to the venues.
+pub(super) struct Equipped {
+    pub(super) engine: Engine,
+    pub(super) trading: Option<Box<Trading>>,
+    pub(super) carrier: Option<Carrier>,
+    pub(super) to_order: Option<LatencyHistogram>,
+}
+
+/// Refuses what an earlier run may have left under way: its end has to be known before anything new.
+fn explained(recovered: &Recovered) -> Result<(), StartError> {
+    let open = recovered.open_orders().count();
+    if open == 0 && recovered.refused == 0 {
+        return Ok(());
+    }
+    Err(StartError::Unexplained(format!(
+        "the journal holds {open} orders whose end is not known and {} records that contradict the \
+         others: compare it with the venues, then begin with a new journal folder",
+        recovered.refused
+    )))
+}
+
+/// Gives an engine what it goes on with: its way to the venues, what earlier runs have left, and whoever
+/// writes down what it takes.
+pub(super) fn equip(
+    engine: Engine,
+    live: Option<LiveStart>,
+    kept: Option<&Kept>,
+    log: Option<LaneWriter>,
+    config: &Config,
+    clock: &Clock,
+) -> Result<Equipped, StartError> {
+    let (mut engine, ways) = match live {
+        Some(LiveStart { desk, allowance, ways, .. }) => {
+            (engine.trading_by(desk, allowance), Some(ways))
+        }
+        None => (engine, None),
+    };
+    if let Some(kept) = kept {
+        if ways.is_some() {
+            explained(&kept.recovered)?;
+        }
+        engine.resume(&kept.recovered, clock.now());
+    }
+    let engine = match log {
+        Some(log) => engine.recorded_by(log),
+        None => engine,
+    };
+    let is_fresh = kept.is_none_or(|kept| kept.recovered.is_fresh());
+    match ways {
+        Some(ways) => connect(engine, ways, config, is_fresh, clock),
+        None => Ok(Equipped { engine, trading: None, carrier: None, to_order: None }),
+    }
+}
+
+/// Connects an engine that trades on venues: the gateway opens its connections at once. Where a journal
+/// says what we have, the venues have to say the same.
+fn connect(
+    mut engine: Engine,
+    ways: Ways,
+    config: &Config,
+    is_fresh: bool,
+    clock: &Clock,
+) -> Result<Equipped, StartError> {
+    for (venue, cash) in ways.cash {
+        let ours = engine.portfolio().money(venue).cash;
+        if !is_fresh && ours != cash.exact() {
+            return Err(StartError::Unexplained(format!(
+                "the journal ends with ${ours} on venue {venue}, which says ${cash}: find out why, \
+                 then begin with a new journal folder"
+            )));
+        }
+        engine.open_account(venue, cash, clock.now());
+    }
+    let (gateway, line) = Gateway::start(ways.lines, ways.limits, ways.tls)?;
+    let (to_order, histogram) =
+        latency(LATENCY_CHUNKS, config.chunk_records).ok_or(StartError::Histogram)?;
+    let gauge = TradeGauge::default();
+    let trading = Some(Box::new(Trading::new(line, to_order, gauge.clone())));
+    let carrier = Some(Carrier { gateway, gauge });
+    Ok(Equipped { engine, trading, carrier, to_order: Some(histogram) })
+}
