@@ -8,6 +8,9 @@
 //! predictors are warm, so that a paced event costs more on either side.
 //!
 //! Bars: at most 10 ns per event at 1 k instruments and 40 ns at 100 k.
+//!
+//! A second table holds the number of books still and changes how many outcomes share an event: an
+//! event of 128 outcomes costs what one of two costs. Its bar is twice the smallest row.
 #![expect(
     clippy::float_arithmetic,
     clippy::cast_precision_loss,
@@ -38,6 +41,8 @@ const BATCH: usize = 1 << 12;
 const DRAINED: usize = 1 << 9;
 const ROUNDS: usize = 60;
 const FEE_PPM: u32 = 40_000;
+/// Books of the table by outcomes.
+const SHARED_BOOKS: u32 = 1_024;
 
 /// xorshift64*: the same stream on every machine.
 struct Random(u64);
@@ -271,6 +276,58 @@ fn row(instruments: u32, bar: f64) {
     );
 }
 
+/// Books of one venue in events of so many outcomes, their tops a tick or three from the fair price.
+fn of_outcomes(outcomes: u32) -> (Watch, Vec<TopUpdate>) {
+    let mut catalog = Catalog::default();
+    let venue = catalog.add_venue(VenueKind::Polymarket);
+    for _ in 0..SHARED_BOOKS / outcomes {
+        let event = catalog.add_event("event", EventLaw::Partition);
+        for _ in 0..outcomes {
+            let condition = catalog.add_condition(event, "outcome");
+            list(&mut catalog, venue, condition, 1_000);
+        }
+    }
+    let fair = u16::try_from(1_000 / outcomes).unwrap();
+    let mut random = Random(7);
+    let mut top = |book: u32| {
+        let mut away = || u16::try_from(1 + random.below(3)).unwrap();
+        update(Change { book, bid: fair - away(), ask: fair + away() })
+    };
+    let mut watch = Watch::new(&catalog, structural(&catalog)).unwrap();
+    (0..SHARED_BOOKS).for_each(|book| watch.on_top(&top(book)));
+    let mut order = Random(11);
+    let updates = (0..STREAM).map(|_| top(order.below(SHARED_BOOKS))).collect();
+    (watch, updates)
+}
+
+/// One row per number of outcomes, all of them interleaved round by round.
+fn outcomes_table() {
+    let counts = [2, 8, 32, 128];
+    let mut rows: Vec<(Watch, Vec<TopUpdate>, Vec<f64>)> = counts
+        .map(of_outcomes)
+        .map(|(watch, updates)| (watch, updates, Vec::with_capacity(ROUNDS)))
+        .into();
+    for round in 0..ROUNDS {
+        for (watch, updates, times) in &mut rows {
+            let start = Instant::now();
+            for batch in updates.chunks(DRAINED) {
+                watch.on_tops(black_box(batch));
+                black_box(watch.candidates().count());
+            }
+            if round >= 4 {
+                times.push(start.elapsed().as_nanos() as f64 / STREAM as f64);
+            }
+        }
+    }
+    println!("\noutcomes of an event  ns per event  {SHARED_BOOKS} books");
+    let medians: Vec<f64> = rows.into_iter().map(|(.., times)| median(times)).collect();
+    let least = medians.iter().copied().fold(f64::INFINITY, f64::min);
+    for (count, ns) in counts.iter().zip(medians) {
+        let verdict = if ns <= least * 2.0 { "met" } else { "MISSED" };
+        println!("{count:>20} {ns:>13.1}  {verdict}");
+    }
+}
+
 fn main() {
     println!(
         "evaluate one changed top of book, ns per event, hot loop, medians of {ROUNDS} rounds"
@@ -279,4 +336,5 @@ fn main() {
     row(1_000, 10.0);
     row(10_000, 40.0);
     row(100_000, 40.0);
+    outcomes_table();
 }

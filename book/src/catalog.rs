@@ -122,6 +122,8 @@ pub struct Terms {
     pub shard: u8,
     /// Where its outcome is looked up.
     pub source: String,
+    /// The fee type as the venue names it; empty where it names none.
+    pub fee_type: String,
     /// SHA-256 of the rules text: another hash is another question.
     pub rules_hash: [u8; 32],
 }

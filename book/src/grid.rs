@@ -25,7 +25,7 @@ pub struct PriceRange {
 }
 
 /// The most ranges that a grid may have; the richest published one has five.
-pub const RANGES_MAX: usize = 8;
+pub const RANGES_MAX: usize = 6;
 
 /// Why a list of ranges is no grid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum GridError {
 impl core::fmt::Display for GridError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::RangeCount => "a price grid needs 1 to 8 ranges",
+            Self::RangeCount => "a price grid needs 1 to 6 ranges",
             Self::BadRange => "a price range needs a positive step and start <= end",
             Self::StepDoesNotDivideOne => "no common step of the price ranges divides one",
         })

@@ -6,12 +6,14 @@
 
 mod journal;
 mod live;
+mod relations;
 mod risk;
 mod sizing;
 mod text;
 mod venues;
 
 pub use live::{KalshiAccount, KillConfig, LiveConfig, NonceMode, PolymarketAccount};
+pub use relations::RelationsConfig;
 pub use venues::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
 
 use core::ops::RangeInclusive;
@@ -120,6 +122,8 @@ pub struct Config {
     pub feed: FeedLimits,
     /// Which venues, where, and what of them.
     pub venues: VenuesConfig,
+    /// Approved relations, and how they are compiled.
+    pub relations: RelationsConfig,
     /// What makes an edge worth a trade.
     pub evaluate: PriceLimits,
     /// How long an edge must have been there before it is traded.
@@ -219,6 +223,7 @@ struct Raw {
     venues: venues::RawVenues,
     polymarket: venues::RawPolymarket,
     kalshi: venues::RawKalshi,
+    relations: relations::RawRelations,
     evaluate: RawEvaluate,
     resolution: RawResolution,
     paper: RawPaper,
@@ -348,6 +353,7 @@ impl Raw {
                 },
             },
             venues,
+            relations: self.relations.check()?,
             evaluate: PriceLimits {
                 min_edge: usd("evaluate.min_edge_usd", &self.evaluate.min_edge_usd)?
                     .micro()

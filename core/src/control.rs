@@ -1,7 +1,10 @@
 //! Cold news from a feed that changes what the evaluator may assume.
 
+use dutchbook_book::grid::{PriceRange, RANGES_MAX};
 use dutchbook_book::ring::{SLOT_WORDS, Words};
-use dutchbook_book::{BookId, Face, Rate};
+use dutchbook_book::{BookId, Face, Grid, Nanos, Price, Rate};
+
+use crate::resolution::{Says, Source};
 
 /// What a feed tells the evaluator beside tops of books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +18,23 @@ pub enum Control {
         /// Whether nothing will be said any more: the money moves.
         is_final: bool,
     },
-    /// The book's price grid changed to this uniform step, in 1e-6.
+    /// Another source than the venue's stream speaks on how a condition is decided.
+    Said {
+        /// The book of the condition.
+        book: BookId,
+        /// Who speaks.
+        source: Source,
+        /// What is said.
+        says: Says,
+        /// When, by the source's own clock; zero where it has none.
+        at: Nanos,
+    },
+    /// The book accepts other prices.
     Regridded {
         /// Which book.
         book: BookId,
-        /// The step of its tick index.
-        step_micro: u32,
+        /// All of its ranges; `None` where they were written down and cannot be read back.
+        grid: Option<Grid>,
     },
     /// The venue charges the book's trades by other rates.
     FeeChanged {
@@ -34,6 +48,51 @@ pub enum Control {
 const RESOLVED: u64 = 0;
 const REGRIDDED: u64 = 1;
 const FEE_CHANGED: u64 = 2;
+const SAID: u64 = 3;
+/// The low byte of the first word; a grid has its count of ranges and its book above it.
+const KIND_MASK: u64 = 0xff;
+const COUNT_SHIFT: u32 = 8;
+const BOOK_SHIFT: u32 = 32;
+/// Bits of a price in a range's word: 1e6 fits.
+const PRICE_BITS: u32 = 20;
+const PRICE_MASK: u64 = (1 << PRICE_BITS) - 1;
+const _: () = assert!(RANGES_MAX < SLOT_WORDS && Price::ONE.micro() >> PRICE_BITS == 0);
+
+/// A word for kind, count and book, and one for each range: start, end, step.
+fn grid_words(book: BookId, grid: Option<&Grid>) -> [u64; SLOT_WORDS] {
+    let mut words = [0; SLOT_WORDS];
+    let (head, ranges) = (grid.map_or(&[][..], Grid::ranges), words.get_mut(1..));
+    for (word, range) in ranges.into_iter().flatten().zip(head) {
+        let packed = [range.start, range.end, range.step].map(|price| u64::from(price.micro()));
+        *word = packed.iter().fold(0, |word, price| word << PRICE_BITS | price);
+    }
+    let count = u64::try_from(head.len()).unwrap_or(0);
+    if let Some(first) = words.first_mut() {
+        *first = REGRIDDED | count << COUNT_SHIFT | u64::from(book.0) << BOOK_SHIFT;
+    }
+    words
+}
+
+fn grid_of(words: [u64; SLOT_WORDS]) -> Control {
+    let [head, ..] = words;
+    let price = |word: u64| {
+        let micro = u32::try_from(word & PRICE_MASK).ok()?;
+        Price::from_micro(micro)
+    };
+    let range = |word: &u64| {
+        Some(PriceRange {
+            start: price(word >> (2 * PRICE_BITS))?,
+            end: price(word >> PRICE_BITS)?,
+            step: price(*word)?,
+        })
+    };
+    let count = usize::try_from(head >> COUNT_SHIFT & KIND_MASK).unwrap_or(0);
+    let ranges: Option<Vec<PriceRange>> = words.iter().skip(1).take(count).map(range).collect();
+    let grid = ranges.and_then(|ranges| Grid::from_ranges(&ranges).ok());
+    let book = BookId(u32::try_from(head >> BOOK_SHIFT).unwrap_or(u32::MAX));
+    Control::Regridded { book, grid }
+}
+
 /// The word of a winner that is not named.
 const NO_WINNER: u64 = 2;
 
@@ -44,7 +103,12 @@ impl Words for Control {
                 let winner = winner.map_or(NO_WINNER, |face| u64::from(face as u8));
                 (RESOLVED, book, winner, 0, is_final)
             }
-            Self::Regridded { book, step_micro } => (REGRIDDED, book, step_micro.into(), 0, false),
+            Self::Regridded { book, grid } => return grid_words(book, grid.as_ref()),
+            Self::Said { book, source, says, at } => {
+                let [kind, verdict] = says.codes();
+                let what = u64::from(kind) << 8 | u64::from(verdict);
+                return [SAID, book.0.into(), u64::from(source as u8), what, at.0, 0, 0];
+            }
             Self::FeeChanged { book, rates } => {
                 let [taker, maker] = rates.unwrap_or_default().map(|rate| rate.nano().into());
                 (FEE_CHANGED, book, taker, maker, rates.is_some())
@@ -53,11 +117,24 @@ impl Words for Control {
         [kind, u64::from(book.0), value, other, u64::from(flag), 0, 0]
     }
 
-    fn from_words([kind, book, value, other, flag, ..]: [u64; SLOT_WORDS]) -> Self {
+    fn from_words(words: [u64; SLOT_WORDS]) -> Self {
+        let [kind, book, value, other, flag, ..] = words;
         // These numbers were 32 bits when they were packed.
         let narrow = |word| u32::try_from(word).unwrap_or(u32::MAX);
         let book = BookId(narrow(book));
-        match kind {
+        match kind & KIND_MASK {
+            REGRIDDED => grid_of(words),
+            SAID => {
+                let byte = |word: u64| u8::try_from(word & KIND_MASK).unwrap_or(u8::MAX);
+                let [low, high] = [other, other >> 8].map(byte);
+                Self::Said {
+                    book,
+                    // What cannot be read back only closes the market.
+                    source: Source::from_code(byte(value)).unwrap_or(Source::Score),
+                    says: Says::from_codes([high, low]).unwrap_or(Says::Disputed),
+                    at: Nanos(flag),
+                }
+            }
             RESOLVED => {
                 let winner = match value {
                     0 => Some(Face::Yes),
@@ -66,7 +143,6 @@ impl Words for Control {
                 };
                 Self::Resolved { book, winner, is_final: flag != 0 }
             }
-            REGRIDDED => Self::Regridded { book, step_micro: narrow(value) },
             _ => {
                 let rates = [value, other].map(|nano| Rate::from_nano(narrow(nano)));
                 Self::FeeChanged { book, rates: (flag != 0).then_some(rates) }
@@ -79,13 +155,31 @@ impl Words for Control {
 mod tests {
     use super::*;
 
+    /// Kalshi's `tapered_deci_cent`.
+    fn tapered() -> Grid {
+        let range = |[start, end, step]: [u32; 3]| PriceRange {
+            start: Price::from_micro(start).unwrap(),
+            end: Price::from_micro(end).unwrap(),
+            step: Price::from_micro(step).unwrap(),
+        };
+        let ranges = [[0, 100_000, 1_000], [100_000, 900_000, 10_000], [900_000, 1_000_000, 1_000]];
+        Grid::from_ranges(&ranges.map(range)).unwrap()
+    }
+
     #[test]
     fn words_and_back() {
         for control in [
             Control::Resolved { book: BookId(7), winner: Some(Face::No), is_final: false },
             Control::Resolved { book: BookId(7), winner: None, is_final: true },
-            Control::Regridded { book: BookId(3), step_micro: 1_000 },
+            Control::Regridded { book: BookId(u32::MAX), grid: Some(tapered()) },
+            Control::Regridded { book: BookId(3), grid: None },
             Control::FeeChanged { book: BookId(9), rates: None },
+            Control::Said {
+                book: BookId(4),
+                source: Source::Chain,
+                says: Says::Final(crate::resolution::Verdict::Split),
+                at: Nanos(u64::MAX),
+            },
             Control::FeeChanged {
                 book: BookId(9),
                 rates: Some([Rate::from_nano(70_000_000), Rate::ZERO]),

@@ -11,6 +11,7 @@ pub mod crawl;
 mod kalshi;
 mod polymarket;
 pub mod streams;
+mod structure;
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,9 @@ use dutchbook_book::{BookId, ConditionId, EventId, Face, Grid, VenueId};
 use dutchbook_feeds::session::Trading;
 use sha2::{Digest, Sha256};
 
-use crate::relation::{Relation, structural};
+use crate::relation::Relation;
+use crate::relation::structural::Claim;
+use crate::resolution::Says;
 
 /// Why a market or an event is not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,6 +89,10 @@ pub enum Change {
     Fee(BookId, FeeSchedule),
     /// Its rules text is another: what it asks is no longer what was compiled.
     Rules(BookId),
+    /// It closes at another time, or its fee has another name.
+    Terms(BookId),
+    /// Its oracle says something else: a dispute is open, or the question is asked anew.
+    Oracle(BookId, Says),
 }
 
 /// One question on two venues, by the venues' own ids of the markets, as a person approved it.
@@ -114,6 +121,7 @@ struct Known {
     book: BookId,
     trading: Trading,
     is_decided: bool,
+    doubt: Option<Says>,
 }
 
 /// One market as a list states it, every venue alike; refused where something is missing.
@@ -127,6 +135,10 @@ struct Draft {
     winner: Option<(Face, bool)>,
     /// What a listing needs, or why there can be none.
     listing: Result<Box<Listing>, Refusal>,
+    /// What YES claims about a quantity.
+    claim: Claim,
+    /// What its oracle says of a doubt, where it says one.
+    doubt: Option<Says>,
     terms: Terms,
 }
 
@@ -146,6 +158,8 @@ pub struct Directory {
     markets: BTreeMap<String, Known>,
     events: BTreeMap<(VenueKind, String), EventId>,
     pairs: Vec<Pair>,
+    /// What YES of each book claims about the quantity of its event, by [`BookId`].
+    claims: Vec<Claim>,
     member: Member,
     refused: BTreeMap<Refusal, u64>,
 }
@@ -160,6 +174,7 @@ impl Directory {
             markets: BTreeMap::new(),
             events: BTreeMap::new(),
             pairs,
+            claims: Vec::new(),
             member,
             refused: BTreeMap::new(),
         }
@@ -176,6 +191,13 @@ impl Directory {
     #[must_use]
     pub const fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// The relations that the venues' own metadata state, each once: exclusive and exhaustive
+    /// outcomes, ladders of strikes, buckets against cumulative strikes, one question listed twice.
+    #[must_use]
+    pub fn relations(&self) -> Vec<Relation> {
+        structure::relations(&self.catalog, &self.claims)
     }
 
     /// How often something was refused, by reason.
@@ -278,11 +300,12 @@ impl Directory {
             None => self.catalog.add_condition(event, &market.name),
         };
         let book = self.catalog.add_listing(listing);
+        self.claims.push(market.claim);
         if paired.is_some_and(|(_, is_inverted)| is_inverted) {
             self.catalog.set_inverted(book);
         }
         self.catalog.set_terms(book, market.terms);
-        let known = Known { book, trading: market.trading, is_decided: false };
+        let known = Known { book, trading: market.trading, is_decided: false, doubt: None };
         self.markets.insert(market.native, known);
         changes.push(Change::Listed(book));
         Some(book)
@@ -316,6 +339,7 @@ impl Directory {
             self.compare_one(&known, &market, changes);
             if let Some(slot) = self.markets.get_mut(&market.native) {
                 slot.trading = market.trading;
+                slot.doubt = market.doubt;
                 slot.is_decided |= market.winner.is_some_and(|(_, is_final)| is_final);
             }
         }
@@ -368,6 +392,9 @@ impl Directory {
         {
             changes.push(Change::Resolved { book, winner, is_final });
         }
+        if let Some(says) = market.doubt.filter(|doubt| known.doubt != Some(*doubt)) {
+            changes.push(Change::Oracle(book, says));
+        }
         let is_same_text = |terms: &Terms| terms.rules_hash == market.terms.rules_hash;
         if !self.catalog.terms(book).is_none_or(is_same_text) {
             changes.push(Change::Rules(book));
@@ -383,20 +410,14 @@ impl Directory {
                 changes.push(Change::Fee(book, new.fee));
             }
         }
+        let is_other = |terms: &Terms| {
+            terms.closes != market.terms.closes || terms.fee_type != market.terms.fee_type
+        };
+        if self.catalog.terms(book).is_some_and(is_other) {
+            changes.push(Change::Terms(book));
+        }
         self.catalog.set_terms(book, market.terms.clone());
     }
-}
-
-/// The relations that a catalog's own structure states, each once.
-#[must_use]
-pub fn relations_of(catalog: &Catalog) -> Vec<Relation> {
-    let mut relations: Vec<Relation> = Vec::new();
-    for relation in structural(catalog) {
-        if !relations.iter().any(|known| known.law == relation.law) {
-            relations.push(relation);
-        }
-    }
-    relations
 }
 
 /// SHA-256 of a rules text.

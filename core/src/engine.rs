@@ -7,23 +7,27 @@
 
 mod act;
 pub mod execution;
+pub mod explain;
 mod kept;
 mod live;
 pub mod pricer;
+mod reprogram;
 pub mod resolve;
 pub mod sight;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::sync::mpsc::Receiver;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fetch::fetch;
 use dutchbook_book::view::TopUpdate;
-use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Price, Rate};
+use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Rate};
 use dutchbook_exec::{Intent, Report, TradeId};
 
 use crate::capture::lane::{Kind, LaneWriter};
+use crate::compiler::program::Program;
 use crate::control::Control;
 use crate::eval::basket::{BasketKind, Leg};
 use crate::eval::watch::{Concrete, Touched, Watch, WatchError};
@@ -33,16 +37,18 @@ use crate::legged::Legged;
 use crate::legged::learn::Experience;
 use crate::opportunity::{
     Cause, LifeEvent, LifeTracker, Measure, Opportunity, OpportunityId, OpportunityLeg, Sighting,
+    Venues,
 };
 use crate::position::Portfolio;
 use crate::relation::Relation;
+use crate::resolution::{Docket, Refused, Statement};
 use crate::risk::kill::KillSwitch;
 use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
 use execution::Execution;
 use pricer::{LEGS_MAX, Pays, PriceLimits, Pricer, Unpriced};
-use resolve::{ResolutionLimits, Word};
+use resolve::ResolutionLimits;
 use sight::Sight;
 
 /// How an engine is set up.
@@ -114,8 +120,10 @@ pub struct Engine {
     profit: Arc<AtomicI64>,
     resolution: ResolutionLimits,
     sizing: Plan,
-    /// What venues have said of outcomes, by book.
-    words: Vec<Word>,
+    /// What sources have said of outcomes, by book.
+    dockets: Vec<Docket>,
+    /// Words that were refused, oldest first.
+    refused: Vec<(BookId, Refused)>,
     /// The newest version taken, by book.
     versions: Vec<u64>,
     /// Whether what the venue charges now is known, by book.
@@ -123,6 +131,10 @@ pub struct Engine {
     persist: Nanos,
     /// Edges that are too young to be traded, with the moment when they are old enough.
     young: VecDeque<(Nanos, BasketId)>,
+    /// Where the compiler's programs come from.
+    programs: Option<Receiver<Box<Program>>>,
+    /// Who wants to know one opportunity to the last level.
+    explainer: Option<Box<explain::Explainer>>,
 }
 
 /// Young edges that are looked at again by the clock; more of them wait for their next change.
@@ -155,7 +167,8 @@ impl Engine {
             let deposit = portfolio.deposit(venue.id, config.paper_cash.exact());
             deposit.map_err(|_error| EngineError::Cash)?;
         }
-        let kinds = (0..watch.basket_count()).map(|index| kind_of(&watch, index)).collect();
+        let kinds =
+            (0..watch.basket_count()).map(|index| kind_of(&watch, &catalog, index)).collect();
         Ok(Self {
             pricer: Pricer::new(&catalog, config.price, legs),
             lives: LifeTracker::new(Measure::Net, kinds, config.lives_max),
@@ -178,11 +191,14 @@ impl Engine {
             profit: Arc::new(AtomicI64::new(0)),
             resolution: config.resolution,
             sizing: config.sizing,
-            words: vec![Word::default(); catalog.listings.len()],
+            dockets: vec![Docket::default(); catalog.listings.len()],
+            refused: Vec::with_capacity(resolve::REFUSED_MAX),
             versions: vec![0; catalog.listings.len()],
             is_fee_known: vec![true; catalog.listings.len()],
             persist: config.persist,
             young: VecDeque::with_capacity(YOUNG_MAX),
+            programs: None,
+            explainer: None,
             catalog,
             watch,
             sight: sight.into(),
@@ -193,6 +209,13 @@ impl Engine {
     #[must_use]
     pub fn recorded_by(mut self, log: LaneWriter) -> Self {
         self.sight.record(log);
+        self
+    }
+
+    /// Takes programs of a compiler from now on, at [`Engine::take_programs`].
+    #[must_use]
+    pub fn programmed_by(mut self, programs: Receiver<Box<Program>>) -> Self {
+        self.programs = Some(programs);
         self
     }
 
@@ -255,16 +278,27 @@ impl Engine {
             Control::Resolved { book, winner, is_final } => {
                 self.resolve(book, winner, is_final, now);
             }
-            Control::Regridded { book, step_micro } => {
-                let grid = Price::from_micro(step_micro).and_then(|step| Grid::uniform(step).ok());
+            Control::Said { book, source, says, at } => {
+                self.weigh_word(book, &Statement { source, says, at, heard: now }, now);
+            }
+            Control::Regridded { book, grid } => {
                 if let Some(grid) = grid {
-                    // An unknown book has no baskets: nothing to rebuild.
-                    let _known = self.watch.regrid(book, &grid).is_ok();
-                    self.execution.regrid(book, &grid);
+                    self.regrid(book, grid);
                 }
             }
             Control::FeeChanged { book, rates } => self.change_fee(book, rates),
         }
+    }
+
+    /// Puts a book on other prices: look-ups by tick, and what orders may say.
+    fn regrid(&mut self, book: BookId, grid: Grid) {
+        if let Some(listing) = self.catalog.listings.get_mut(book.index()) {
+            listing.grid = grid;
+        }
+        self.pricer.set_grid(book, grid);
+        self.execution.regrid(book, &grid);
+        // An unknown book has no baskets: nothing to rebuild.
+        let _known = self.watch.regrid(book, &grid).is_ok();
     }
 
     /// Prices a book by other rates. Where they are not known, or do not fit the law that the
@@ -292,6 +326,11 @@ impl Engine {
     pub fn evaluate(&mut self, now: Nanos) {
         self.look_at_kill(now);
         self.sight.called(Kind::Evaluated, now);
+        self.evaluate_touched(now);
+    }
+
+    /// The same as part of another call.
+    fn evaluate_touched(&mut self, now: Nanos) {
         self.revisit_young(now);
         while let Some(touched) = self.watch.pop() {
             self.counters.add(Counter::Evaluations, 1);
@@ -354,7 +393,11 @@ impl Engine {
                     self.observe_absence(basket, Cause::BookDoubtful, now);
                     return (Outcome::Unmet(unmet), Some(sighting));
                 }
-                (self.on_opportunity(&concrete, sighting, now), Some(sighting))
+                let outcome = self.on_opportunity(&concrete, sighting, now);
+                if self.explainer.is_some() {
+                    self.explain(&concrete, &pays, sighting, outcome, now);
+                }
+                (outcome, Some(sighting))
             }
             Err(Unpriced::Torn) => {
                 self.counters.add(Counter::TornViews, 1);
@@ -404,18 +447,24 @@ impl Engine {
                 self.counters.add(Counter::OpportunitiesBorn, 1);
                 (id, true)
             }
-            LifeEvent::Grown(id) => (id, true),
+            LifeEvent::Grown(id) | LifeEvent::Shrunk(id) => (id, true),
             LifeEvent::Held(id) => (id, false),
             LifeEvent::Absent | LifeEvent::Died(..) => return Outcome::Watched,
         };
         if fresh && let Some(life) = self.lives.life(concrete.basket) {
             self.journal.record_or_shed(now, &Record::Life { measure: Measure::Net, life: *life });
         }
-        if self.trades && self.has_persisted(concrete.basket, now) {
+        let may_trade = self.trades && self.is_tradable(concrete.basket);
+        if may_trade && self.has_persisted(concrete.basket, now) {
             self.decide(id, concrete, sighting, now)
         } else {
             Outcome::Watched
         }
+    }
+
+    /// Whether somebody has approved what a basket claims.
+    fn is_tradable(&self, basket: BasketId) -> bool {
+        self.watch.relation_of(basket).is_some_and(|relation| relation.source.is_tradable())
     }
 
     /// Whether an edge is old enough to be traded; one that is not is looked at again when it is.
@@ -514,9 +563,14 @@ impl Engine {
     }
 }
 
-fn kind_of(watch: &Watch, index: usize) -> BasketKind {
+/// What a basket exploits, and where.
+fn kind_of(watch: &Watch, catalog: &Catalog, index: usize) -> (BasketKind, Venues) {
     let id = BasketId(u32::try_from(index).unwrap_or(u32::MAX));
-    watch.template(id).map_or(BasketKind::Polytope, |template| template.kind)
+    let Some(template) = watch.template(id) else {
+        return (BasketKind::Polytope, Venues::default());
+    };
+    let listings = template.slots.iter().filter_map(|slot| catalog.listing(slot.hold.book()));
+    (template.kind, Venues::of(listings.map(|listing| listing.kind)))
 }
 
 #[cfg(test)]

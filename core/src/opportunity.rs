@@ -6,8 +6,9 @@
 //! ended lives go to a list of fixed room that a slow thread or the end of the run takes away;
 //! when it is full the life is shed and counted, and the summary by kind still counts it.
 
+use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::view::TopView;
-use dutchbook_book::{BasketId, Exact, InstrumentId, Nanos, Price, Qty, Side};
+use dutchbook_book::{BasketId, Cash, Exact, InstrumentId, Nanos, Price, Qty, Side};
 
 use crate::eval::basket::BasketKind;
 use crate::eval::sweep::{Refusal, Sizing};
@@ -106,17 +107,20 @@ pub enum Cause {
     Resolved = 4,
     /// We stopped looking.
     EndOfRun = 5,
+    /// Its relation stands no more: the venue or the file of relations says something else.
+    Withdrawn = 6,
 }
 
 impl Cause {
     /// Every cause, in the order of their codes.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::TradedByUs,
         Self::PriceMoved,
         Self::SizeTaken,
         Self::BookDoubtful,
         Self::Resolved,
         Self::EndOfRun,
+        Self::Withdrawn,
     ];
 
     /// The cause's name in reports.
@@ -129,6 +133,7 @@ impl Cause {
             Self::BookDoubtful => "book_doubtful",
             Self::Resolved => "resolved",
             Self::EndOfRun => "end_of_run",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
@@ -150,7 +155,49 @@ impl From<Refusal> for Cause {
             | Refusal::BelowVenueMinimum { .. }
             | Refusal::NetTooSmall
             | Refusal::DepthForFee { .. } => Self::SizeTaken,
-            Refusal::NoLeg | Refusal::Overflow => Self::BookDoubtful,
+            Refusal::NoLeg | Refusal::OffGrid { .. } | Refusal::Overflow => Self::BookDoubtful,
+        }
+    }
+}
+
+/// The venues that a basket trades on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Venues(u8);
+
+/// How many sets of venues there are, the empty one included.
+const VENUE_SETS: usize = 4;
+
+impl Venues {
+    /// The venues of a basket's books.
+    #[must_use]
+    pub fn of(kinds: impl IntoIterator<Item = VenueKind>) -> Self {
+        let bit = |kind| match kind {
+            VenueKind::Polymarket => 1,
+            VenueKind::Kalshi => 2,
+        };
+        Self(kinds.into_iter().fold(0, |set, kind| set | bit(kind)))
+    }
+
+    /// The set as bits.
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The set of these bits.
+    #[must_use]
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        (usize::from(bits) < VENUE_SETS).then_some(Self(bits))
+    }
+
+    /// The venues as reports print them: one, or the pair.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            1 => "polymarket",
+            2 => "kalshi",
+            3 => "polymarket+kalshi",
+            _ => "",
         }
     }
 }
@@ -166,6 +213,8 @@ pub enum LifeEvent {
     Grown(OpportunityId),
     /// It is there, and not better than it was.
     Held(OpportunityId),
+    /// It is there, and much smaller than it was when that was last told.
+    Shrunk(OpportunityId),
     /// It is gone.
     Died(OpportunityId, Cause),
 }
@@ -179,6 +228,8 @@ pub struct OpportunityLife {
     pub kind: BasketKind,
     /// The compiled basket.
     pub basket: BasketId,
+    /// Where it trades.
+    pub venues: Venues,
     /// When an evaluation first saw it.
     pub born_ns: Nanos,
     /// When one first did not see it; while it is open, when one last saw it.
@@ -189,6 +240,10 @@ pub struct OpportunityLife {
     pub best_net_edge: Exact,
     /// The largest gross edge seen.
     pub best_gross: Exact,
+    /// The size seen last.
+    pub size: Qty,
+    /// The net edge seen last, rounded down.
+    pub net_edge: Cash,
     /// Evaluations that saw it.
     pub updates: u64,
     /// Whether we traded it.
@@ -214,6 +269,8 @@ impl OpportunityLife {
         self.best_size = self.best_size.max(sighting.size);
         self.best_net_edge = self.best_net_edge.max(sighting.net_edge);
         self.best_gross = self.best_gross.max(sighting.gross);
+        self.size = sighting.size;
+        self.net_edge = sighting.net_edge.cash_floor().unwrap_or_default();
         self.updates = self.updates.saturating_add(1);
         self.died_ns = self.died_ns.max(now);
         is_better
@@ -240,6 +297,30 @@ pub struct KindSummary {
 }
 
 impl KindSummary {
+    /// Both together.
+    #[must_use]
+    pub fn with(mut self, other: Self) -> Self {
+        self.born = self.born.saturating_add(other.born);
+        for (count, more) in self.died.iter_mut().zip(other.died) {
+            *count = count.saturating_add(more);
+        }
+        self.updates = self.updates.saturating_add(other.updates);
+        self.span_ns_sum = self.span_ns_sum.saturating_add(other.span_ns_sum);
+        self.span_ns_max = self.span_ns_max.max(other.span_ns_max);
+        let sum = self.best_net_edge_sum.pico().saturating_add(other.best_net_edge_sum.pico());
+        self.best_net_edge_sum = Exact::from_pico(sum);
+        self.best_net_edge_max = self.best_net_edge_max.max(other.best_net_edge_max);
+        self
+    }
+
+    /// How long the ended ones lived on average, in nanoseconds.
+    #[must_use]
+    pub fn span_ns_mean(&self) -> u64 {
+        let ended: u64 = self.died.iter().fold(0, |sum, count| sum.saturating_add(*count));
+        let mean = self.span_ns_sum.checked_div(u128::from(ended)).unwrap_or(0);
+        u64::try_from(mean).unwrap_or(u64::MAX)
+    }
+
     fn end(&mut self, life: &OpportunityLife) {
         if let Some(count) = self.died.get_mut(life.cause as usize) {
             *count = count.saturating_add(1);
@@ -253,34 +334,45 @@ impl KindSummary {
     }
 }
 
+/// Whether a number has lost more than an eighth of what it was.
+fn is_much_less<T>(now: T, before: T) -> bool
+where
+    T: Copy + PartialOrd + core::ops::Sub<Output = T> + core::ops::Div<Output = T> + From<u8>,
+{
+    now < before && before - now > before / T::from(8)
+}
+
 /// Follows the life of every basket's edge under one measure.
 #[derive(Debug)]
 pub struct LifeTracker {
     measure: Measure,
-    kinds: Vec<BasketKind>,
+    kinds: Vec<(BasketKind, Venues)>,
     open: Vec<Option<OpportunityLife>>,
+    /// Size and net edge of each open life as they were last told.
+    told: Vec<(Qty, Cash)>,
     open_count: usize,
     ended: Vec<OpportunityLife>,
     ended_max: usize,
     shed_count: u64,
     next_id: u64,
-    summary: [KindSummary; BasketKind::ALL.len()],
+    summary: [[KindSummary; VENUE_SETS]; BasketKind::ALL.len()],
 }
 
 impl LifeTracker {
-    /// A tracker for baskets of these kinds, by [`BasketId`], with room for `ended_max` ended lives.
+    /// A tracker for baskets of these kinds and venues, by [`BasketId`], with room for `ended_max` ended lives.
     #[must_use]
-    pub fn new(measure: Measure, kinds: Vec<BasketKind>, ended_max: usize) -> Self {
+    pub fn new(measure: Measure, kinds: Vec<(BasketKind, Venues)>, ended_max: usize) -> Self {
         Self {
             measure,
             open: vec![None; kinds.len()],
+            told: vec![(Qty::ZERO, Cash::ZERO); kinds.len()],
             kinds,
             open_count: 0,
             ended: Vec::with_capacity(ended_max),
             ended_max,
             shed_count: 0,
             next_id: 0,
-            summary: [KindSummary::default(); BasketKind::ALL.len()],
+            summary: [[KindSummary::default(); VENUE_SETS]; BasketKind::ALL.len()],
         }
     }
 
@@ -304,9 +396,10 @@ impl LifeTracker {
 
     /// Makes room for baskets that were compiled since, with the next ids. Allocates: not for the
     /// hot path.
-    pub fn extend(&mut self, kinds: impl Iterator<Item = BasketKind>) {
+    pub fn extend(&mut self, kinds: impl Iterator<Item = (BasketKind, Venues)>) {
         self.kinds.extend(kinds);
         self.open.resize(self.kinds.len(), None);
+        self.told.resize(self.kinds.len(), (Qty::ZERO, Cash::ZERO));
     }
 
     /// Remembers that the legs of a basket were sent: if its edge then goes, it went by our hand.
@@ -362,20 +455,42 @@ impl LifeTracker {
     /// All lives of one kind together.
     #[must_use]
     pub fn summary(&self, kind: BasketKind) -> KindSummary {
-        self.summary.get(kind as usize).copied().unwrap_or_default()
+        let sets = self.summary.get(kind as usize).copied().unwrap_or_default();
+        sets.into_iter().fold(KindSummary::default(), KindSummary::with)
+    }
+
+    /// All lives by kind and venues, those that have lived.
+    pub fn summaries(&self) -> impl Iterator<Item = (BasketKind, Venues, KindSummary)> + '_ {
+        BasketKind::ALL.into_iter().zip(&self.summary).flat_map(|(kind, sets)| {
+            let sets = (0_u8..).map(Venues).zip(sets);
+            let lived = sets.filter(|(_, summary)| summary.born > 0);
+            lived.map(move |(venues, summary)| (kind, venues, *summary))
+        })
     }
 
     fn see(&mut self, basket: BasketId, sighting: &Sighting, now: Nanos) -> LifeEvent {
         let slot = self.open.get_mut(basket.index());
-        let (Some(slot), Some(kind)) = (slot, self.kinds.get(basket.index()).copied()) else {
+        let (Some(slot), Some((kind, venues))) = (slot, self.kinds.get(basket.index()).copied())
+        else {
             return LifeEvent::Absent;
         };
-        let Some(summary) = self.summary.get_mut(kind as usize) else { return LifeEvent::Absent };
+        let of_kind = self.summary.get_mut(kind as usize);
+        let summary = of_kind.and_then(|sets| sets.get_mut(usize::from(venues.0)));
+        let told = self.told.get_mut(basket.index());
+        let (Some(summary), Some(told)) = (summary, told) else { return LifeEvent::Absent };
+        let net_edge = sighting.net_edge.cash_floor().unwrap_or_default();
+        let is_shrunk = is_much_less(sighting.size.micro(), told.0.micro())
+            || is_much_less(net_edge.micro(), told.1.micro());
         summary.updates = summary.updates.saturating_add(1);
         if let Some(life) = slot {
             let is_better = life.see(sighting, self.measure, now);
-            return if is_better { LifeEvent::Grown(life.id) } else { LifeEvent::Held(life.id) };
+            if !is_better && !is_shrunk {
+                return LifeEvent::Held(life.id);
+            }
+            *told = (sighting.size, net_edge);
+            return if is_better { LifeEvent::Grown(life.id) } else { LifeEvent::Shrunk(life.id) };
         }
+        *told = (sighting.size, net_edge);
         summary.born = summary.born.saturating_add(1);
         self.next_id += 1;
         self.open_count += 1;
@@ -384,8 +499,11 @@ impl LifeTracker {
             id,
             kind,
             basket,
+            venues,
             born_ns: now,
             died_ns: now,
+            size: sighting.size,
+            net_edge,
             best_size: sighting.size,
             best_net_edge: sighting.net_edge,
             best_gross: sighting.gross,
@@ -409,10 +527,12 @@ impl LifeTracker {
             | Cause::SizeTaken
             | Cause::BookDoubtful
             | Cause::Resolved
-            | Cause::EndOfRun => cause,
+            | Cause::EndOfRun
+            | Cause::Withdrawn => cause,
         };
         life.died_ns = life.died_ns.max(now);
-        if let Some(summary) = self.summary.get_mut(life.kind as usize) {
+        let of_kind = self.summary.get_mut(life.kind as usize);
+        if let Some(summary) = of_kind.and_then(|sets| sets.get_mut(usize::from(life.venues.0))) {
             summary.end(&life);
         }
         if self.ended.len() < self.ended_max {
@@ -432,7 +552,10 @@ mod tests {
     const BASKET: BasketId = BasketId(0);
 
     fn tracker(measure: Measure) -> LifeTracker {
-        LifeTracker::new(measure, vec![BasketKind::SingleLong, BasketKind::CrossVenue], 2)
+        let one = Venues::of([VenueKind::Kalshi]);
+        let two = Venues::of([VenueKind::Kalshi, VenueKind::Polymarket]);
+        let kinds = vec![(BasketKind::SingleLong, one), (BasketKind::CrossVenue, two)];
+        LifeTracker::new(measure, kinds, 2)
     }
 
     fn sighting(size: u64, gross: i128, net: i128) -> Sighting {
@@ -464,6 +587,30 @@ mod tests {
         assert_eq!(life.best_net_edge, Exact::from_pico(25));
         let summary = tracker.summary(BasketKind::SingleLong);
         assert_eq!((summary.born, summary.updates, summary.span_ns_max), (1, 3, 30));
+        let all: Vec<_> = tracker.summaries().map(|(kind, on, _)| (kind, on.name())).collect();
+        assert_eq!(all, [(BasketKind::SingleLong, "kalshi")]);
+    }
+
+    #[test]
+    fn a_life_that_loses_more_than_an_eighth_is_told() {
+        let (mut tracker, id) = (tracker(Measure::Net), OpportunityId(1));
+        let million = 1_000_000_i128;
+        let script = [
+            (80, 80, LifeEvent::Born(id)),
+            (80, 71, LifeEvent::Held(id)),
+            (80, 69, LifeEvent::Shrunk(id)),
+            (80, 61, LifeEvent::Held(id)),
+            (40, 61, LifeEvent::Shrunk(id)),
+            (40, 90, LifeEvent::Grown(id)),
+        ];
+        for (now, (size, cents, event)) in (1..).zip(script) {
+            let net = cents * million * million / 100;
+            let seen = sighting(size, net + 1, net);
+            assert_eq!(tracker.observe(BASKET, Ok(&seen), Nanos(now)), event, "{size} {cents}");
+        }
+        let life = tracker.life(BASKET).unwrap();
+        assert_eq!(life.size, Qty::from_contracts(40).unwrap());
+        assert_eq!(life.net_edge, Cash::from_micro(900_000));
     }
 
     #[test]
@@ -523,7 +670,10 @@ mod tests {
                         prop_assert_eq!(id, OpportunityId(born));
                     }
                     LifeEvent::Died(..) => died += 1,
-                    LifeEvent::Absent | LifeEvent::Grown(_) | LifeEvent::Held(_) => {}
+                    LifeEvent::Absent
+                    | LifeEvent::Grown(_)
+                    | LifeEvent::Held(_)
+                    | LifeEvent::Shrunk(_) => {}
                 }
                 prop_assert_eq!(tracker.open_count() as u64, born - died);
             }

@@ -10,8 +10,10 @@
 
 pub mod check;
 pub mod file;
+pub mod register;
 pub mod standing;
 pub mod structural;
+pub mod text;
 
 use crate::eval::basket::{BasketKind, Leg};
 use crate::eval::states::StateTable;
@@ -25,6 +27,19 @@ pub enum Source {
     Structure,
     /// A person read both rule texts.
     Approved,
+    /// Nobody has read them: watched and reported, never traded.
+    Nominated,
+}
+
+impl Source {
+    /// Whether baskets of such a relation may be traded, or only watched.
+    #[must_use]
+    pub const fn is_tradable(self) -> bool {
+        match self {
+            Self::Structure | Self::Approved => true,
+            Self::Nominated => false,
+        }
+    }
 }
 
 /// Whether two listings pay in the same states or in opposite ones.

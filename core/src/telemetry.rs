@@ -200,6 +200,12 @@ counters!(
     Unwound => "unwound",
     /// Records that found no room in the journal.
     JournalFull => "journal_full",
+    /// Words of sources on outcomes that were refused.
+    WordsRefused => "words_refused",
+    /// Programs of the compiler that were installed.
+    Programs => "programs",
+    /// Programs that did not fit what was watched.
+    ProgramsRefused => "programs_refused",
     /// Telemetry records that were shed.
     TelemetryShed => "telemetry_shed",
 );

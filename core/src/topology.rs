@@ -27,6 +27,7 @@ use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
 use crate::capture::Taps;
 use crate::clock::Clock;
+use crate::compiler::program::Program;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
@@ -111,6 +112,7 @@ pub struct Running {
     journal: JournalReader,
     shelf: ShelfReader,
     steering: Steering,
+    programs: Sender<Box<Program>>,
     kept: Option<Kept>,
     kill: KillSwitch,
     pins: Receiver<usize>,
@@ -213,6 +215,8 @@ pub fn start_recorded(
     )?;
     let Equipped { engine, trading, carrier, to_order } =
         equip(engine, live, kept.as_ref(), taps.engine(), config, &clock)?;
+    let (programs, installed) = mpsc::channel();
+    let engine = engine.programmed_by(installed);
     let (engine_counters, profit) = (engine.counters(), engine.profit_gauge());
     let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
@@ -254,6 +258,7 @@ pub fn start_recorded(
         pins,
         pins_refused: Vec::new(),
         carrier,
+        programs,
     })
 }
 
@@ -558,6 +563,12 @@ impl Running {
     #[must_use]
     pub fn trading(&self) -> Option<TradeGauge> {
         self.carrier.as_ref().map(|carrier| carrier.gauge.clone())
+    }
+
+    /// The way to the evaluator for what a compiler makes.
+    #[must_use]
+    pub fn programs(&self) -> Sender<Box<Program>> {
+        self.programs.clone()
     }
 
     /// The views of all books.

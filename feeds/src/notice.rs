@@ -1,6 +1,6 @@
 //! What a feed tells its owner beside changed books, and the trait that takes both.
 
-use dutchbook_book::{Book, BookError, BookId, Face, InstrumentId, Nanos, Price, Qty, Rate};
+use dutchbook_book::{Book, BookError, BookId, Face, Grid, InstrumentId, Nanos, Price, Qty, Rate};
 use dutchbook_book::{Side, Stamp};
 
 use crate::error::DecodeError;
@@ -99,8 +99,8 @@ pub enum Notice<'a> {
     TickChange {
         /// The book.
         book: BookId,
-        /// The new step in 1e-6.
-        step: u32,
+        /// The prices that it accepts from now on.
+        grid: Grid,
     },
     /// The venue charges a book's trades by other rates from now on.
     FeeChange {

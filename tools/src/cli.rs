@@ -12,7 +12,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::matching::command::{MatchError, Matched};
 use crate::matching::review::Approver;
 use crate::{
-    check, demo, eval, import, inspect, keys, kill, matching, record, replay, report, run, venue,
+    check, demo, eval, explain, import, inspect, keys, kill, matching, record, replay, report, run,
+    venue,
 };
 
 /// The command line of `dutchbook`.
@@ -70,6 +71,8 @@ enum Command {
     Eval(EvalArgs),
     /// Nominates relations between the markets of two venues.
     Match(MatchArgs),
+    /// Explains one opportunity of a recorded run: books, fees, states and arithmetic as it saw them.
+    Explain(explain::ExplainArgs),
 }
 
 /// Options of the demo.
@@ -207,6 +210,7 @@ pub fn main() -> ExitCode {
         Some(Command::Inspect(args)) => run_inspect(&args),
         Some(Command::Eval(args)) => run_eval(&args),
         Some(Command::Match(args)) => run_match(&args),
+        Some(Command::Explain(args)) => run_explain(&args),
     }
 }
 
@@ -409,6 +413,14 @@ fn use_matched(matched: &Matched, args: &MatchArgs) -> Result<ExitCode, MatchErr
     };
     matching::command::save(path, &file)?;
     Ok(print(&line))
+}
+
+fn run_explain(args: &explain::ExplainArgs) -> ExitCode {
+    match explain::run(args) {
+        Ok(explained) if args.json => print_json(&explained.json()),
+        Ok(explained) => print(&explained.text()),
+        Err(error) => fail(&error.to_string()),
+    }
 }
 
 fn print_json(value: &serde_json::Value) -> ExitCode {

@@ -2,8 +2,10 @@
 
 pub mod check;
 pub mod live;
+pub mod lives;
 pub mod news;
 pub mod orders;
+pub mod outcomes;
 pub mod relations;
 pub mod report;
 pub mod screen;

@@ -73,6 +73,7 @@ impl ConnectionCounts {
             | Kind::Told
             | Kind::Killed
             | Kind::Winding
+            | Kind::Programmed
             | Kind::Decided => {}
         }
     }

@@ -8,11 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use dutchbook_book::Nanos;
-use dutchbook_book::catalog::Catalog;
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, ConfigError};
-use dutchbook_core::discovery::relations_of;
+use dutchbook_core::discovery::Directory;
 use dutchbook_core::discovery::streams::streams;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::telemetry::Counter;
@@ -23,6 +22,7 @@ use serde_json::{Value, json};
 use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, Manifest};
 use crate::capture::writer::{CaptureEnd, Recording};
+use crate::relations::Relations;
 use crate::run::{RunError, discover};
 
 /// Options of record.
@@ -87,18 +87,19 @@ pub fn run(args: &RecordArgs) -> Result<Recorded, RecordError> {
     let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
     let tls = TlsRoots::with_files(roots).map_err(RunError::from)?;
     let (directory, _crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
-    let recorded = follow(args, &config, directory.catalog(), &tls, &clock, &stop)?;
+    let recorded = follow(args, &config, &directory, &tls, &clock, &stop)?;
     Ok(Recorded { trouble, ..recorded })
 }
 
 fn follow(
     args: &RecordArgs,
     config: &Config,
-    catalog: &Catalog,
+    directory: &Directory,
     tls: &TlsRoots,
     clock: &Clock,
     stop: &AtomicBool,
 ) -> Result<Recorded, RecordError> {
+    let catalog = directory.catalog();
     let streams = streams(config, catalog, tls, clock).map_err(RunError::from)?;
     let mut taps = Taps::of_feeds();
     // Without relations the engine has nothing to watch: books are kept, nothing is decided.
@@ -114,11 +115,12 @@ fn follow(
     let mut running = started.map_err(RunError::from)?;
     let lanes = taps.into_lanes();
     let texts = lanes.iter().map(|lane| LaneText::of(&lane.role)).collect();
-    let relations = relations_of(catalog);
+    let relations =
+        Relations::load(config, directory.relations(), catalog).map_err(RunError::from)?;
     let manifest = Manifest::new("record", clock.now().0, texts).with_engine(
         &config.text,
         catalog,
-        &relations,
+        &relations.list,
     );
     let recording = Recording::begin(&args.out, &manifest, lanes, config.capture, clock.clone())?;
     let began = clock.now();

@@ -16,10 +16,11 @@ use dutchbook_book::fee::kalshi::Member;
 use dutchbook_core::audit::{self, Auditor};
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
+use dutchbook_core::compiler::{self, Counts};
 use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::discovery::crawl::Crawler;
 use dutchbook_core::discovery::streams::{KeyError, streams};
-use dutchbook_core::discovery::{Directory, Pair, relations_of};
+use dutchbook_core::discovery::{Directory, Pair};
 use dutchbook_core::http::HttpError;
 use dutchbook_core::live::Helpers;
 use dutchbook_core::relation::Relation;
@@ -37,6 +38,8 @@ use crate::demo::live::{finish, topology};
 use crate::demo::news::News;
 use crate::demo::report::DemoReport;
 use crate::kill::{self, KillError};
+use crate::matching::command::MatchError;
+use crate::relations::{Relations, compiled_json, compiled_text};
 
 /// Options of a run.
 #[derive(Clone, Debug, Args)]
@@ -81,6 +84,9 @@ pub enum RunError {
     /// An address is none.
     #[error(transparent)]
     Http(#[from] HttpError),
+    /// The relations file cannot be read.
+    #[error(transparent)]
+    Relations(#[from] MatchError),
     /// The key that signs a stream cannot be read.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -118,6 +124,8 @@ pub struct RunReport {
     counts: Vec<(&'static str, u64)>,
     sockets: Vec<Value>,
     guard: GuardEnd,
+    relations: Relations,
+    compiled: Counts,
 }
 
 /// Pause between two looks at what has happened.
@@ -130,6 +138,8 @@ pub(crate) struct Engine {
     pub(crate) news: News,
     pub(crate) auditor: Auditor,
     pub(crate) directory: Catalog,
+    pub(crate) compiler: compiler::run::Running,
+    pub(crate) relations: Relations,
     /// What could not be read at the start.
     pub(crate) trouble: Vec<String>,
     /// What writes the run down, where it is recorded.
@@ -218,14 +228,14 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     let (directory, crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;
-    let relations = relations_of(&catalog);
+    let relations = Relations::load(&config, directory.relations(), &catalog)?;
     if !args.json {
         tell(&format!(
-            "{} books of {} events on {} sockets, {} relations",
+            "{} books of {} events on {} sockets\n{}",
             catalog.listings.len(),
             catalog.events.len(),
             streams.len(),
-            relations.len()
+            relations.text().trim_end()
         ));
     }
     let news = News::new(&catalog, &config);
@@ -238,7 +248,12 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     if let Some((_, said, _)) = &beside {
         warn(said, &config);
     }
-    let parts = Parts { config: &config, catalog: &catalog, relations, streams: &streams };
+    let parts = Parts {
+        config: &config,
+        catalog: &catalog,
+        relations: relations.list.clone(),
+        streams: &streams,
+    };
     let (running, recording) = begin(args, &parts, start, &clock)?;
     let guard = guard::start(Watched {
         config: config.clone(),
@@ -250,12 +265,17 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     })?;
     let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
     let (shelf, steering) = (running.shelf().clone(), running.steering());
-    let auditor = audit::start(&config.venues, crawler, directory, shelf, steering, clock.clone())?;
+    let compiler = relations.compile(&config, &catalog, &running, &clock)?;
+    let told = Some(compiler.news());
+    let auditor =
+        audit::start(&config.venues, crawler, directory, shelf, steering, told, clock.clone())?;
     let engine = Engine {
         running,
         streams,
         news,
         auditor,
+        compiler,
+        relations,
         directory: catalog,
         trouble,
         recording,
@@ -339,6 +359,7 @@ fn follow(
     let began = clock.now();
     let end = args.seconds.map(|seconds| began.plus(Nanos::from_secs(seconds)));
     let mut told_s = 0;
+    let compiler = engine.compiler.news();
     let switch = engine.running.kill_switch();
     let is_over = || {
         stop.load(Ordering::Relaxed)
@@ -348,6 +369,10 @@ fn follow(
     while !is_over() {
         let news = &mut engine.news;
         engine.running.drain_journal(|bytes| news.take(bytes));
+        for decided in news.take_decided() {
+            // A compiler that is gone has been reported by its own end.
+            let _told = compiler.send(compiler::News::Decided(decided)).is_ok();
+        }
         engine.running.drain_latencies();
         for note in engine.running.journal_notes() {
             tell(&format!("journal: {note}"));
@@ -372,6 +397,8 @@ fn follow(
     let counts = |auditor: &Auditor| auditor.counts().list().to_vec();
     let counted = counts(&engine.auditor);
     let audit = engine.auditor.stop()?;
+    let compiled = engine.compiler.stop()?;
+    engine.relations.register = compiled.register;
     let sockets = sockets(&engine.streams, &engine.directory);
     let mut report = finish(0, engine.running, engine.news, &engine.streams, elapsed)?;
     report.topology = topology(config);
@@ -383,7 +410,9 @@ fn follow(
     report.trouble.extend(engine.trouble);
     report.trouble.extend(audit.trouble.iter().cloned());
     report.trouble.extend(guard.trouble.iter().cloned());
-    Ok(RunReport { report, audit, counts: counted, sockets, guard })
+    report.trouble.extend(compiled.trouble);
+    let (relations, compiled) = (engine.relations, compiled.counts);
+    Ok(RunReport { report, audit, counts: counted, sockets, guard, relations, compiled })
 }
 
 /// Between two lines of progress.
@@ -450,6 +479,8 @@ impl RunReport {
                     socket
                 })
                 .collect();
+            object.insert("relations".to_owned(), self.relations.json());
+            object.insert("compiler".to_owned(), compiled_json(&self.compiled));
             object.insert("sockets".to_owned(), Value::Array(sockets));
             object.insert("books_compared".to_owned(), json!(self.audit.books_compared));
             object.insert("books_different".to_owned(), json!(self.audit.books_different));
@@ -498,6 +529,8 @@ impl RunReport {
             }
             page.push_str("it holds until `dutchbook clear --by NAME`\n");
         }
+        page.push_str(&self.relations.text());
+        page.push_str(&compiled_text(&self.compiled));
         page
     }
 }

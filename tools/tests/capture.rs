@@ -69,6 +69,38 @@ fn a_replay_decides_as_the_run_did_for_several_seeds() {
     }
 }
 
+#[test]
+fn an_opportunity_is_explained_to_the_last_level() {
+    let folder = fresh("explain");
+    let report = record(&folder, &["--simulated-clock", "--seconds", "6", "--seed", "2"]);
+    let lives = report["lives_best"].as_array().unwrap();
+    let traded = lives.iter().find(|life| life["traded"] == true).unwrap();
+    assert!(!traded["course"].as_array().unwrap().is_empty(), "{traded}");
+    let id = traded["id"].to_string();
+    let path = folder.to_str().unwrap();
+    let told = json(&dutchbook(&["explain", &id, path, "--json"]));
+    assert_eq!(told["kind"], traded["kind"], "{told}");
+    assert!(told["decision"].as_u64().is_some() && told["outcome"] == "Sent", "{told}");
+    let number = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
+    let legs = told["legs"].as_array().unwrap();
+    assert!(legs.len() > 1 && !told["relation"]["states"].as_array().unwrap().is_empty());
+    // What was paid and what is sure to come back, by the levels that were read.
+    let paid = |leg: &Value| number(&leg["walked"]["notional"]) + number(&leg["walked"]["fee"]);
+    let is_bought = legs.iter().all(|leg| leg["side"] == "buy");
+    if is_bought {
+        let payoff = told["payoff_1e14"].as_f64().unwrap() / 1e14 * number(&told["size"]);
+        let net = payoff - legs.iter().map(paid).sum::<f64>();
+        // Venues round fills and orders; the walk here rounds fills only.
+        assert!((net - number(&told["net"])).abs() < 0.02, "{net} {told:#}");
+    }
+    let page = String::from_utf8(dutchbook(&["explain", &id, path]).stdout).unwrap();
+    assert!(page.contains("arithmetic") && page.contains("state by state"), "{page}");
+    let nobody = dutchbook(&["explain", "999999999", path]);
+    assert!(!nobody.status.success());
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("none is 999999999"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 /// Lost, repeated and late frames, freezes and disconnects are what a replay is for.
 #[test]
 fn a_replay_follows_a_run_through_chaos() {

@@ -5,6 +5,7 @@
 
 mod programs;
 
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -126,4 +127,68 @@ fn venues_that_are_not_there_are_said_in_one_line() {
 #[expect(clippy::disallowed_methods, reason = "the engine runs meanwhile")]
 fn wait(span: Duration) {
     std::thread::sleep(span);
+}
+
+/// The body of a GET from a venue's process.
+fn get(venue: &Venue, path: &str) -> String {
+    let address = venue.url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{reply}");
+    body.to_owned()
+}
+
+/// Everything that the matcher nominates, as a person would approve it who has read the rules.
+fn approved(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let who = "\napproved_by = \"a trader\"\napproved_on = \"2026-11-22\"\nclaim = ";
+    let mut text = text.replace("\nclaim = ", who);
+    for kind in ["void", "postponed", "disagreement", "tie"] {
+        let row = format!("kind = \"{kind}\"\n");
+        text = text.replace(&row, &format!("{row}excluded = \"both name the same source\"\n"));
+    }
+    text
+}
+
+#[test]
+fn approved_relations_are_traded_until_what_they_name_is_another() {
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
+    let here = folder("relations");
+    let lists = [
+        (&kalshi, "/trade-api/v2/events?status=open&with_nested_markets=true", "kalshi.json"),
+        (&polymarket, "/events?closed=false&limit=100", "gamma.json"),
+    ];
+    for (venue, path, name) in lists {
+        std::fs::write(here.join(name), get(venue, path)).unwrap();
+    }
+    let file = here.join("relations.toml");
+    let output = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+        .arg("match")
+        .args([here.join("kalshi.json"), here.join("gamma.json")])
+        .args(["--relations", file.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let good = approved(&file);
+    std::fs::write(&file, &good).unwrap();
+    let more = format!("[relations]\nfile = \"{}\"\nsearch_ms = 200\n[paper]", file.display());
+    let path = config("relations", &polymarket, &kalshi, &format!("{more}\nlatency_us = 500"));
+    let child = run(&path, &["--seconds", "9"]);
+    // While it runs, one rules text of an approved relation is read anew, and is another one.
+    wait(Duration::from_secs(5));
+    let hash = good.split("rules_sha256 = \"").nth(1).unwrap().get(..64).unwrap().to_owned();
+    std::fs::write(&file, good.replacen(&hash, &"0".repeat(64), 1)).unwrap();
+    let report = report(child);
+    let relations = &report["relations"];
+    let rows = relations["rows"].as_array().unwrap();
+    assert!(relations["live"].as_u64().unwrap() >= 2, "{relations:#}");
+    let says: Vec<&str> = rows.iter().map(|row| row["says"].as_str().unwrap()).collect();
+    assert!(says.iter().any(|says| says.contains("another rules text")), "{says:?}");
+    assert_eq!(report["compiler"]["withdrawn"], 1, "{report:#}");
+    assert!(report["compiler"]["searched"].as_u64().unwrap() > 0, "{report:#}");
 }

@@ -26,6 +26,16 @@ impl FeeType {
         }
     }
 
+    /// The venue's text of the type.
+    #[must_use]
+    pub const fn native(self) -> &'static str {
+        match self {
+            Self::Quadratic => "quadratic",
+            Self::QuadraticWithMakerFees => "quadratic_with_maker_fees",
+            Self::QuadraticWithComboMakerFees => "quadratic_with_combo_maker_fees",
+        }
+    }
+
     /// What a taker pays before the series' multiplier.
     pub const TAKER: Rate = Rate::from_nano(70_000_000);
 

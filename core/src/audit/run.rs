@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
 use dutchbook_book::catalog::{Catalog, VenueKind};
@@ -15,10 +16,13 @@ use dutchbook_feeds::session::Trading;
 
 use super::{Comparison, Verdict};
 use crate::clock::Clock;
+use crate::compiler::News;
 use crate::config::VenuesConfig;
 use crate::discovery::crawl::Crawler;
 use crate::discovery::{Change, Directory};
 use crate::http::HttpCounts;
+use crate::relation::standing::Fact;
+use crate::resolution::Source;
 use crate::tile::steer::{Steer, Steering};
 
 /// Between two looks at the flag that stops the thread.
@@ -110,6 +114,7 @@ pub fn start(
     directory: Directory,
     shelf: ShelfReader,
     steering: Steering,
+    compiler: Option<Sender<News>>,
     clock: Clock,
 ) -> io::Result<Auditor> {
     let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(AuditCounts::default()));
@@ -121,6 +126,7 @@ pub fn start(
         directory,
         shelf,
         steering,
+        compiler,
         clock,
         comparison: Comparison::default(),
         stop: Arc::clone(&stop),
@@ -168,6 +174,8 @@ struct Audit {
     directory: Directory,
     shelf: ShelfReader,
     steering: Steering,
+    /// Who holds relations against what the lists say.
+    compiler: Option<Sender<News>>,
     clock: Clock,
     comparison: Comparison,
     stop: Arc<AtomicBool>,
@@ -243,8 +251,27 @@ impl Audit {
         }
     }
 
+    /// Says what a list says of a market now.
+    fn tell_compiler(&self, book: BookId) {
+        let (Some(compiler), catalog) = (&self.compiler, self.directory.catalog()) else { return };
+        let fact = catalog.listing(book).zip(catalog.terms(book));
+        let fact = fact.map(|(listing, terms)| Fact::of(listing, terms));
+        // A compiler that is gone has been reported by its own end.
+        let _told = compiler.send(News::Market(book, fact)).is_ok();
+    }
+
     fn carry_out(&self, change: &Change) {
         let counts = &self.counts;
+        match *change {
+            Change::Listed(_)
+            | Change::Trading(..)
+            | Change::Resolved { .. }
+            | Change::Oracle(..) => {}
+            Change::Grid(book, _)
+            | Change::Fee(book, _)
+            | Change::Rules(book)
+            | Change::Terms(book) => self.tell_compiler(book),
+        }
         match *change {
             Change::Listed(_) => count(&counts.appeared),
             Change::Trading(book, trading) => {
@@ -258,6 +285,12 @@ impl Audit {
             Change::Grid(book, grid) => {
                 count(&counts.altered);
                 self.tell(book, Steer::Grid(book, grid));
+            }
+            Change::Terms(_) => count(&counts.altered),
+            Change::Oracle(book, says) => {
+                count(&counts.altered);
+                let (source, at) = (Source::Oracle, Nanos::ZERO);
+                self.tell(book, Steer::Said { book, source, says, at });
             }
             Change::Fee(book, _) | Change::Rules(book) => {
                 // What it costs, or what it asks, is not what was compiled: the gate closes.

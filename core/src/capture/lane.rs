@@ -72,6 +72,8 @@ pub enum Kind {
     Killed = 26,
     /// The engine opens no new trades any more.
     Winding = 27,
+    /// The engine took a program of the compiler; the body holds it.
+    Programmed = 28,
     /// One decision, in the lane of decisions. `number`: its basket.
     Decided = 32,
 }
@@ -81,7 +83,7 @@ pub const TORN: u64 = u64::MAX;
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Hole,
         Self::Payload,
         Self::Connected,
@@ -103,6 +105,7 @@ impl Kind {
         Self::Told,
         Self::Killed,
         Self::Winding,
+        Self::Programmed,
         Self::Decided,
     ];
 
@@ -137,6 +140,7 @@ impl Kind {
             Self::Told => "told",
             Self::Killed => "killed",
             Self::Winding => "winding",
+            Self::Programmed => "programmed",
             Self::Decided => "decided",
         }
     }

@@ -2,12 +2,13 @@
 
 use dutchbook_book::catalog::{EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::fee::kalshi::{Member, Rule, schedule};
+use dutchbook_book::fee::kalshi::{FeeType, Member, Rule, schedule};
 use dutchbook_book::{BookId, Cash, ConditionId, Qty, Rate, VenueId};
 use dutchbook_feeds::listing::kalshi::{Event, FeeTerms, Market, Series, Stage, Strike};
 use dutchbook_feeds::session::Trading;
 
 use super::{Change, Directory, Draft, EventDraft, Refusal, hash_of};
+use crate::relation::structural::Claim;
 
 impl Directory {
     /// Takes one event with its series, as both are now.
@@ -18,6 +19,7 @@ impl Directory {
         changes: &mut Vec<Change>,
     ) {
         let terms = event.fee_override.or_else(|| series.map(|series| series.fee));
+        let fee_type = terms.and_then(|terms| terms.fee_type).map_or("", FeeType::native);
         let fee = fee(terms, self.member);
         let source = event.source.clone().or_else(|| series.and_then(|s| s.source.clone()));
         let law = law_of(event);
@@ -31,7 +33,7 @@ impl Directory {
                 (EventLaw::Ladder, Strike::Above { floor_nano, .. }) => floor_nano,
                 _ => i128::try_from(at).unwrap_or(i128::MAX),
             };
-            draft(rung, market, fee, source.as_deref().unwrap_or_default())
+            draft(rung, market, fee_type, fee, source.as_deref().unwrap_or_default())
         });
         let draft = EventDraft {
             native: event.ticker.clone(),
@@ -59,7 +61,10 @@ fn law_of(event: &Event) -> EventLaw {
     let rung = |market: &Market| match (market.strike, market.is_binary) {
         (Strike::Above { floor_nano, or_equal }, true) => Some((true, or_equal, floor_nano)),
         (Strike::Below { cap_nano, or_equal }, true) => Some((false, or_equal, cap_nano)),
-        (Strike::Between | Strike::Other | Strike::Above { .. } | Strike::Below { .. }, _) => None,
+        (
+            Strike::Between { .. } | Strike::Other | Strike::Above { .. } | Strike::Below { .. },
+            _,
+        ) => None,
     };
     let Some(mut rungs) = event.markets.iter().map(rung).collect::<Option<Vec<_>>>() else {
         return EventLaw::Independent;
@@ -72,7 +77,28 @@ fn law_of(event: &Event) -> EventLaw {
     if rungs.len() > 1 && is_one_way { EventLaw::Ladder } else { EventLaw::Independent }
 }
 
-fn draft(rung: i128, market: &Market, fee: Result<FeeSchedule, Refusal>, source: &str) -> Draft {
+/// What YES of a market claims about the quantity of its event.
+const fn claim(market: &Market) -> Claim {
+    if !market.is_binary {
+        return Claim::Named;
+    }
+    match market.strike {
+        Strike::Above { floor_nano, or_equal: false } => Claim::Above(floor_nano),
+        Strike::Above { floor_nano, or_equal: true } => Claim::AtLeast(floor_nano),
+        Strike::Below { cap_nano, or_equal: false } => Claim::Below(cap_nano),
+        Strike::Below { cap_nano, or_equal: true } => Claim::AtMost(cap_nano),
+        Strike::Between { floor_nano, cap_nano } => Claim::Between(floor_nano, cap_nano),
+        Strike::Other => Claim::Named,
+    }
+}
+
+fn draft(
+    rung: i128,
+    market: &Market,
+    fee_type: &str,
+    fee: Result<FeeSchedule, Refusal>,
+    source: &str,
+) -> Draft {
     let trading = match market.stage {
         Stage::Active => Trading::Open,
         Stage::Initialized | Stage::Inactive => Trading::Halted,
@@ -90,11 +116,14 @@ fn draft(rung: i128, market: &Market, fee: Result<FeeSchedule, Refusal>, source:
         trading,
         winner: market.winner.map(|face| (face, is_final)),
         listing: listing(market, fee).map(Box::new),
+        claim: claim(market),
+        doubt: None,
         terms: Terms {
             closes: market.closes,
             settles_after: market.settles_after,
             shard: market.shard,
             source: source.to_owned(),
+            fee_type: fee_type.to_owned(),
             rules_hash: hash_of(&market.rules),
             ..Terms::default()
         },

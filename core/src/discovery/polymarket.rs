@@ -7,6 +7,8 @@ use dutchbook_feeds::listing::polymarket::{Event, FeeTerms, Market, Stage, Terms
 use dutchbook_feeds::session::Trading;
 
 use super::{Change, Directory, Draft, EventDraft, Refusal, hash_of};
+use crate::relation::structural::Claim;
+use crate::resolution::Says;
 
 /// A marketable buy below one dollar is refused by the venue.
 const MIN_NOTIONAL: Cash = Cash::ONE;
@@ -74,10 +76,20 @@ fn draft(at: usize, market: &Market, terms: Option<&Terms>) -> Draft {
         trading,
         winner: market.winner.map(|face| (face, true)),
         listing: listing(market, terms).map(Box::new),
+        // Gamma states no strikes: a threshold stands in a title alone.
+        claim: Claim::Named,
+        doubt: match market.uma_status.as_deref() {
+            Some("disputed") => Some(Says::Disputed),
+            // Asked again after a dispute; the first request is before any proposal and trade.
+            Some("requested") => Some(Says::Reset),
+            // A proposal's outcome is not in the list, and a settlement comes with the winner.
+            Some(_) | None => None,
+        },
         terms: CatalogTerms {
             closes: market.closes,
             taker_delay: delay,
             is_neg_risk: market.is_neg_risk,
+            fee_type: market.fee_type.clone().unwrap_or_default(),
             source: market.source.clone().unwrap_or_default(),
             rules_hash: hash_of(&market.rules),
             ..CatalogTerms::default()

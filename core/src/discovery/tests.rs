@@ -47,7 +47,7 @@ fn a_whole_neg_risk_event_is_a_partition() {
     let mut directory = directory();
     let changes = take(&mut directory, &event("", &three()));
     assert_eq!(changes.len(), 3);
-    let relations = relations_of(directory.catalog());
+    let relations = directory.relations();
     assert!(matches!(&relations[..], [one] if matches!(one.law, Law::Partition { .. })));
     let listing = &directory.catalog().listings[0];
     assert_eq!(listing.native_faces, Some(["11".to_owned(), "12".to_owned()]));
@@ -70,7 +70,7 @@ fn what_is_not_all_is_at_most_one() {
     ] {
         let mut directory = directory();
         take(&mut directory, &event(more, &markets));
-        let relations = relations_of(directory.catalog());
+        let relations = directory.relations();
         assert!(
             matches!(&relations[..], [one] if matches!(one.law, Law::Exclusive { .. })),
             "{more} {markets:?}"
@@ -84,7 +84,7 @@ fn an_outcome_that_was_decided_against_leaves_a_partition_of_the_rest() {
     let markets = [market(1, ""), market(2, ""), market(3, out)];
     let mut directory = directory();
     take(&mut directory, &event("", &markets));
-    let relations = relations_of(directory.catalog());
+    let relations = directory.relations();
     assert!(
         matches!(&relations[..], [one] if matches!(&one.law, Law::Partition { outcomes } if outcomes.len() == 2))
     );
@@ -181,7 +181,7 @@ fn law_of(event: &kalshi::Event) -> (Vec<String>, Option<Law>) {
     let mut changes = Vec::new();
     directory.take_kalshi(event, Some(&series()), &mut changes);
     let listed = directory.catalog().listings.iter().map(|l| l.native_market.clone()).collect();
-    (listed, relations_of(directory.catalog()).first().map(|relation| relation.law.clone()))
+    (listed, directory.relations().first().map(|relation| relation.law.clone()))
 }
 
 #[test]
@@ -206,9 +206,37 @@ fn strikes_of_one_comparison_are_a_ladder_whatever_their_order() {
 }
 
 #[test]
-fn mixed_or_equal_strikes_bind_nothing_and_exclusive_is_at_most_one() {
+fn buckets_without_a_gap_are_all_outcomes_and_add_up_to_the_cumulative_strike() {
+    let strikes = [
+        ("less", r#""cap_strike":58,"#),
+        ("between", r#""floor_strike":58,"cap_strike":59,"#),
+        ("greater", r#""floor_strike":59,"#),
+        ("greater_or_equal", r#""floor_strike":58,"#),
+    ];
+    let mut directory = directory();
+    directory.take_kalshi(&kalshi_event(true, &strikes[..3]), Some(&series()), &mut Vec::new());
+    let found = directory.relations();
+    assert!(
+        found
+            .iter()
+            .any(|one| matches!(&one.law, Law::Partition { outcomes } if outcomes.len() == 3))
+    );
+    assert!(!found.iter().any(|one| matches!(one.law, Law::Exclusive { .. })), "the weaker law");
+    let mut directory = self::directory();
+    directory.take_kalshi(&kalshi_event(false, &strikes), Some(&series()), &mut Vec::new());
+    let found = directory.relations();
+    // NO of "below 58" and "at least 58" are one rung; either may stand for it.
+    let is_bundle =
+        |one: &Relation| matches!(&one.law, Law::Bundle { parts, .. } if parts.len() == 2);
+    assert!(found.iter().any(is_bundle), "{found:?}");
+}
+
+#[test]
+fn equal_or_unstated_strikes_bind_nothing_and_exclusive_is_at_most_one() {
+    let mixed =
+        [("greater", r#""floor_strike":80,"#), ("greater_or_equal", r#""floor_strike":90,"#)];
+    assert!(matches!(law_of(&kalshi_event(false, &mixed)).1, Some(Law::Ladder { .. })));
     for strikes in [
-        [("greater", r#""floor_strike":80,"#), ("greater_or_equal", r#""floor_strike":90,"#)],
         [("greater", r#""floor_strike":80,"#), ("greater", r#""floor_strike":80,"#)],
         [("greater", r#""floor_strike":80,"#), ("between", "")],
         [("custom", ""), ("custom", "")],
@@ -244,6 +272,6 @@ fn an_approved_pair_is_one_condition_on_two_venues() {
     let catalog = directory.catalog();
     assert_eq!(catalog.listings[0].condition, catalog.listings[1].condition);
     assert_eq!(catalog.true_face(BookId(1)), Face::No);
-    let relations = relations_of(catalog);
+    let relations = directory.relations();
     assert!(matches!(&relations[..], [one] if matches!(one.law, Law::Same { .. })));
 }

@@ -6,13 +6,15 @@ use dutchbook_book::catalog::Catalog;
 use dutchbook_book::depth::DEPTH_LEVELS;
 use dutchbook_book::fee::{FeeSchedule, UnitCost};
 use dutchbook_book::view::TopView;
-use dutchbook_book::{BookStatus, Cash, Depth, Face, Level, Qty, Side};
+use dutchbook_book::{BookStatus, Cash, Depth, Face, Grid, Level, Price, Qty, Side};
 
 use super::execution::Execution;
+use super::explain::ExplainedLeg;
 use super::sight::Sight;
 use crate::eval::basket::Leg;
 use crate::eval::edge::Carry;
 use crate::eval::sweep::{LegBook, Refusal, Scratch, Sizing, Terms, sweep};
+use crate::opportunity::OpportunityLeg;
 
 /// The most legs of a basket that is priced; larger ones are refused when the engine is built.
 pub const LEGS_MAX: usize = 160;
@@ -24,6 +26,7 @@ struct Rules {
     lot: Qty,
     min_qty: Qty,
     min_notional: Cash,
+    grid: Grid,
 }
 
 /// What makes a positive edge worth a trade.
@@ -97,6 +100,7 @@ impl Pricer {
                 lot: listing.lot,
                 min_qty: listing.min_qty,
                 min_notional: listing.min_notional,
+                grid: listing.grid,
             })
             .collect();
         Self {
@@ -113,6 +117,13 @@ impl Pricer {
     pub fn set_fee(&mut self, book: BookId, fee: FeeSchedule) {
         if let Some(rules) = self.rules.get_mut(book.index()) {
             rules.fee = fee;
+        }
+    }
+
+    /// Takes other prices for a book: the venue changed them.
+    pub fn set_grid(&mut self, book: BookId, grid: Grid) {
+        if let Some(rules) = self.rules.get_mut(book.index()) {
+            rules.grid = grid;
         }
     }
 
@@ -168,6 +179,14 @@ impl Pricer {
             set: 0,
         };
         let sizing = sweep(&books, &terms, &mut self.scratch).map_err(Unpriced::Refused)?;
+        // An order carries its worst level as the limit: where ranges have steps of their own, the
+        // tick of a level need not be a price of an order.
+        for (leg, (of, sized)) in legs.iter().zip(sizing.legs).enumerate() {
+            let rules = self.rules.get(of.instrument.book().index());
+            if !rules.is_some_and(|rules| is_orderable(&rules.grid, of, sized.limit_price)) {
+                return Err(Unpriced::Refused(Refusal::OffGrid { leg }));
+            }
+        }
         Ok(Priced { sizing, views: &self.views })
     }
 
@@ -175,6 +194,19 @@ impl Pricer {
     #[must_use]
     pub fn views(&self) -> &[TopView] {
         &self.views
+    }
+
+    /// What the leg at an index met when it was priced last.
+    pub(super) fn explain(
+        &self,
+        index: usize,
+        leg: Leg,
+        offered: OpportunityLeg,
+    ) -> Option<ExplainedLeg> {
+        let Rules { fee, lot, min_qty, min_notional, .. } =
+            *self.rules.get(leg.instrument.book().index())?;
+        let levels = self.levels.get(index)?.to_vec();
+        Some(ExplainedLeg { leg, offered, fee, lot, min_qty, min_notional, levels })
     }
 
     /// Forgets them: what follows may end before any is read.
@@ -213,6 +245,15 @@ impl Pricer {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether an order of a leg may carry a price. A venue states its grid for YES; a NO order is
+/// matched as its mirror.
+fn is_orderable(grid: &Grid, leg: &Leg, limit: Price) -> bool {
+    match leg.instrument.face() {
+        Face::Yes => grid.is_valid(limit),
+        Face::No => grid.is_valid(limit.complement()) || grid.is_valid(limit),
     }
 }
 

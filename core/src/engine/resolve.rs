@@ -2,9 +2,9 @@
 //! still sell what has already happened.
 //!
 //! Nothing is traded on a first word. Kalshi determines a result and settles it later; in between it
-//! may be disputed and amended. States are struck when a venue's word is final, and a basket that
-//! stands on a struck state is priced as an expectation, with every precondition of a resolution
-//! trade established and young.
+//! may be disputed and amended. The words of all sources are weighed by [`crate::resolution`]; states
+//! are struck when one is final, and a basket that stands on a struck state is priced as an expectation,
+//! with every precondition of a resolution trade established and young.
 
 use dutchbook_book::{BasketId, BookId, BookStatus, Exact, Face, Nanos, Price};
 
@@ -16,7 +16,9 @@ use crate::eval::resolution::{Finding, Odds, Precondition, Preconditions};
 use crate::eval::watch::Concrete;
 use crate::journal::Record;
 use crate::opportunity::Cause;
-use crate::relation::Source;
+use crate::relation;
+use crate::resolution::{Docket, Refused, Says, Source, Statement, Trust, Verdict};
+use crate::telemetry::Counter;
 
 /// How resolutions are traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,16 +43,12 @@ impl Default for ResolutionLimits {
     }
 }
 
-/// What a venue has said of one of its books.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Word {
-    winner: Option<Face>,
-    published: Nanos,
-    is_final: bool,
-}
+/// Refused words that are kept with their reasons; all are counted.
+pub(super) const REFUSED_MAX: usize = 32;
 
 impl Engine {
-    /// Takes a venue's word on an outcome.
+    /// Takes the venue's own word on an outcome: Kalshi determines and then settles, Polymarket speaks
+    /// once. A settlement that names no winner is of the one that was determined.
     pub(super) fn resolve(
         &mut self,
         book: BookId,
@@ -58,29 +56,52 @@ impl Engine {
         is_final: bool,
         now: Nanos,
     ) {
-        let Some(word) = self.words.get_mut(book.index()) else { return };
-        if let Some(winner) = winner {
-            if word.winner != Some(winner) {
-                word.published = now;
-            }
-            word.winner = Some(winner);
-        }
-        if !is_final || word.is_final {
-            return;
-        }
-        // Kalshi's settlement names no winner: it is the one that was determined.
-        let Some(winner) = word.winner else { return };
-        word.is_final = true;
-        self.portfolio.decide(book, winner);
-        self.settle(book, winner, now);
-        self.strike(book, winner, now);
+        let says = match (winner.map(Verdict::Pays), is_final) {
+            (Some(verdict), true) => Says::Final(verdict),
+            (Some(verdict), false) => Says::Decided(verdict),
+            (None, true) => Says::Settled,
+            (None, false) => return,
+        };
+        let statement = Statement { source: Source::Venue, says, at: Nanos::ZERO, heard: now };
+        self.weigh_word(book, &statement, now);
     }
 
-    fn settle(&mut self, book: BookId, winner: Face, now: Nanos) {
-        let payoff = match winner {
-            Face::Yes => Price::ONE,
-            Face::No => Price::ZERO,
+    /// Takes any source's word on an outcome. States are struck by a last word only.
+    pub(super) fn weigh_word(&mut self, book: BookId, statement: &Statement, now: Nanos) {
+        let Some(docket) = self.dockets.get_mut(book.index()) else { return };
+        let before = docket.ruling().trust;
+        let ruling = match docket.take(statement) {
+            Ok(ruling) => ruling,
+            Err(refused) => {
+                self.counters.add(Counter::WordsRefused, 1);
+                if self.refused.len() < REFUSED_MAX {
+                    self.refused.push((book, refused));
+                }
+                return;
+            }
         };
+        if ruling.trust < Trust::Final || before == Trust::Final {
+            return;
+        }
+        let Some(verdict) = ruling.verdict else { return };
+        if let Verdict::Pays(winner) = verdict {
+            self.portfolio.decide(book, winner);
+        }
+        self.settle(book, verdict.payoff(), now);
+        // A split leaves no state in which the market is decided as asked: nothing to trade on.
+        if let Verdict::Pays(winner) = verdict {
+            self.strike(book, winner, now);
+        }
+    }
+
+    /// Words that were refused, with the markets that they were about.
+    pub fn refused_words(&self) -> impl Iterator<Item = (&str, Refused)> + '_ {
+        self.refused.iter().filter_map(|(book, refused)| {
+            Some((self.catalog.listing(*book)?.native_market.as_str(), *refused))
+        })
+    }
+
+    fn settle(&mut self, book: BookId, payoff: Price, now: Nanos) {
         let cash = self.portfolio.settle(book, payoff, Exact::ZERO).unwrap_or(Exact::ZERO);
         if let Some(desk) = self.execution.desk_mut() {
             desk.owed(book, cash);
@@ -96,7 +117,8 @@ impl Engine {
         if self.watch.strike(&self.catalog, winner).is_err() {
             return;
         }
-        let kinds = (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, at));
+        let kinds =
+            (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, &self.catalog, at));
         self.lives.extend(kinds);
         self.pricer.reserve(self.watch.legs_max());
         self.legged.reserve(self.watch.legs_max());
@@ -112,7 +134,7 @@ impl Engine {
     pub(super) fn pays(&self, concrete: &Concrete) -> Option<Pays> {
         // What is not known to be structure is sized as a person's claim.
         let relation = self.watch.relation_of(concrete.basket);
-        let source = relation.map_or(Source::Approved, |relation| relation.source);
+        let source = relation.map_or(relation::Source::Approved, |relation| relation.source);
         let Concrete { kind, floor, edge, .. } = *concrete;
         let capital_max = self.sizing.capital(kind, source, floor, edge);
         if kind != BasketKind::Resolution {
@@ -128,27 +150,30 @@ impl Engine {
     /// The first precondition of a resolution trade that its relation's news do not meet.
     pub(super) fn unmet_precondition(&self, basket: BasketId, now: Nanos) -> Option<Precondition> {
         let relation = self.watch.relation_of(basket)?;
-        let source = relation.states.instruments().iter().find_map(|id| {
-            let word = self.words.get(id.book().index())?;
-            word.is_final.then_some((id.book(), *word))
-        });
-        let Some((book, word)) = source else { return Some(Precondition::Published) };
+        let mut docket: Option<&Docket> = None;
+        for id in relation.states.instruments() {
+            let of = self.dockets.get(id.book().index())?;
+            let ruling = of.ruling();
+            if ruling.is_contested {
+                // Whoever contests one market of a relation contests what follows from it.
+                return Some(Precondition::NoDispute);
+            }
+            let is_first = docket.is_none_or(|known| ruling.published < known.ruling().published);
+            if ruling.trust == Trust::Final && is_first {
+                docket = Some(of);
+            }
+        }
+        let Some(docket) = docket else { return Some(Precondition::Published) };
         let mut known = Preconditions::default();
-        let mut enter = |which, holds, at| {
-            known.set(which, Finding { holds, at, source: book.0 });
-        };
-        enter(Precondition::Published, true, word.published);
-        // The venue stops trading before it determines, and a final word has no open dispute.
-        enter(Precondition::WindowClosed, true, word.published);
-        enter(Precondition::NoDispute, word.is_final, now);
-        // A relation is structure or approved by a person; both compared the rules.
-        enter(Precondition::RulesMatch, true, now);
+        docket.enter(&mut known, now);
         // A remnant is a book without an event since the publication.
-        let trading = self.offered.iter().all(|leg| {
+        let published = docket.ruling().published;
+        let holds = self.offered.iter().all(|leg| {
             let stamp = leg.view.stamp;
-            stamp.status == BookStatus::Live && stamp.ts_recv > word.published
+            stamp.status == BookStatus::Live && stamp.ts_recv > published
         });
-        enter(Precondition::AcceptingOrders, trading, now);
+        let source = u32::from(Source::Venue as u8);
+        known.set(Precondition::AcceptingOrders, Finding { holds, at: now, source });
         known.unmet(now, self.resolution.age_max)
     }
 }

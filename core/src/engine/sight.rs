@@ -13,6 +13,7 @@ use dutchbook_book::{BookId, Depth, Nanos};
 use dutchbook_exec::paper::DepthRead;
 
 use crate::capture::lane::{Head, Kind, LaneWriter, TORN};
+use crate::compiler::program::Program;
 use crate::control::Control;
 use crate::desk::Word;
 use crate::journal::{JournalWriter, encode};
@@ -187,6 +188,14 @@ impl Sight {
         let Some(record) = word.to_record() else { return };
         let body = encode(0, now, &record);
         log.put(Head { kind: Kind::Told, connection: 0, at: now.0, number: 0 }, &body);
+    }
+
+    /// The engine takes a program.
+    pub(super) fn took_program(&mut self, program: &Program, now: Nanos) {
+        if let Some(log) = &mut self.log {
+            let body = program.to_bytes();
+            log.put(Head { kind: Kind::Programmed, connection: 0, at: now.0, number: 0 }, &body);
+        }
     }
 
     /// The engine is called at a moment.

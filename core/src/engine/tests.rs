@@ -5,8 +5,10 @@ use crate::relation::structural;
 use crate::risk::kill::KillSwitch;
 use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::grid::PriceRange;
+use dutchbook_book::ring::Words as _;
 use dutchbook_book::shelf::{Shelf, ShelfWriter};
-use dutchbook_book::{Book, Exact, Face, InstrumentId, Qty, Side, TopOfBook};
+use dutchbook_book::{Book, Exact, Face, InstrumentId, Price, Qty, Side, TopOfBook};
 
 /// One question on two venues without fees, and everything that an engine needs.
 struct Rig {
@@ -294,4 +296,107 @@ fn an_unknown_fee_closes_the_gate_until_it_is_known() {
     with_fees(&mut rig, [[40, 42], [47, 49]]);
     assert_eq!(rig.engine.net_profit(), Cash::ZERO);
     assert!(rig.engine.risk.veto_count(Veto::FeeUnknown) > 0);
+}
+
+#[test]
+fn an_open_dispute_closes_a_resolution_and_so_does_a_contradiction() {
+    use crate::resolution::{Says, Source, Verdict};
+    let traded = |says: Says| {
+        let mut rig = Rig::new(|_| {});
+        for book in [POLYMARKET, KALSHI] {
+            let update = rig.show(book, 93, 95);
+            rig.evaluate(&update);
+        }
+        let word = Control::Resolved { book: KALSHI, winner: Some(Face::Yes), is_final: true };
+        rig.engine.on_control(word, rig.now);
+        let said =
+            Control::Said { book: POLYMARKET, source: Source::Oracle, says, at: Nanos::ZERO };
+        rig.engine.on_control(said, rig.now);
+        rig.pass(10);
+        let update = rig.show(POLYMARKET, 94, 96);
+        rig.evaluate(&update);
+        rig.pass(1);
+        (rig.held(POLYMARKET.instrument(Face::Yes)), rig.engine.refused_words().count())
+    };
+    assert_eq!(traded(Says::Proposed(Verdict::Pays(Face::Yes))), (100, 0));
+    assert_eq!(traded(Says::Disputed), (0, 0));
+    assert_eq!(traded(Says::Reset), (0, 0));
+    assert_eq!(traded(Says::Settled), (100, 1), "it settles what it has not decided");
+}
+
+/// The relation of a rig's two books as somebody has or has not approved it.
+fn trades_of(source: crate::relation::Source) -> (u64, u64) {
+    let mut rig = Rig::new(|_| {});
+    let relation = structural(&catalog()).remove(0).from_source(source);
+    let relation = crate::relation::Relation { id: dutchbook_book::RelationId(1), ..relation };
+    let templates = crate::eval::compile::compile(&relation, &catalog());
+    let program = Program {
+        withdraw: vec![dutchbook_book::RelationId(0)],
+        add: vec![crate::compiler::program::Compiled { relation, templates }],
+    };
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    let now = rig.now;
+    rig.engine.install(program, now);
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    rig.pass(1);
+    (rig.engine.lives().born_count(), rig.held(POLYMARKET.instrument(Face::Yes)))
+}
+
+#[test]
+fn a_nominated_relation_is_watched_and_never_traded() {
+    use crate::relation::Source;
+    assert_eq!(trades_of(Source::Approved), (1, 100), "the tops of before the program count");
+    assert_eq!(trades_of(Source::Nominated), (1, 0));
+}
+
+#[test]
+fn what_a_program_withdraws_ends_with_that_cause_and_stays_away() {
+    let mut rig = Rig::new(|config| config.trades = false);
+    for (book, bid, ask) in [(POLYMARKET, 40, 42), (KALSHI, 47, 49)] {
+        let update = rig.show(book, bid, ask);
+        rig.evaluate(&update);
+    }
+    assert_eq!(rig.engine.lives().open_count(), 1);
+    let withdraw = vec![dutchbook_book::RelationId(0)];
+    let now = rig.now;
+    rig.engine.install(Program { withdraw, add: Vec::new() }, now);
+    assert_eq!(rig.engine.lives().ended()[0].cause, Cause::Withdrawn);
+    let update = rig.show(KALSHI, 60, 62);
+    rig.evaluate(&update);
+    assert_eq!(rig.engine.lives().born_count(), 1);
+}
+
+#[test]
+fn a_tapered_grid_arrives_with_all_of_its_steps() {
+    let range = |[start, end, step]: [u32; 3]| PriceRange {
+        start: price(start),
+        end: price(end),
+        step: price(step),
+    };
+    let ranges = [[0, 1_000, 10], [1_000, 9_000, 100], [9_000, 10_000, 10]].map(range);
+    let tapered = Grid::from_ranges(&ranges).unwrap();
+    let mut rig = Rig::new(|_| {});
+    let control = Control::Regridded { book: KALSHI, grid: Some(tapered) };
+    let now = rig.now;
+    rig.engine.on_control(Control::from_words(control.to_words()), now);
+    rig.books[KALSHI.index()].regrid(tapered);
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    // A level at 0.475 is on a tick of the finest step, but no order may name that price.
+    let book = &mut rig.books[KALSHI.index()];
+    book.begin_snapshot();
+    let qty = Qty::from_contracts(100).unwrap();
+    book.set_level(Face::Yes, Side::Buy, price(4_750), qty).unwrap();
+    book.commit(rig.now, rig.now);
+    let book = &rig.books[KALSHI.index()];
+    let update = rig.writer.publish(KALSHI, book);
+    rig.evaluate(&update);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 0);
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100);
 }

@@ -249,6 +249,7 @@ impl Ground<'_> {
                 | Refusal::Capital
                 | Refusal::NetTooSmall
                 | Refusal::DepthForFee { .. }
+                | Refusal::OffGrid { .. }
                 | Refusal::Overflow => None,
             })?;
         let order = |((way, _), leg): (&(Way, LegBook<'_>), &sweep::SizedLeg)| Order {

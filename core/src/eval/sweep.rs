@@ -104,6 +104,11 @@ pub enum Refusal {
         /// Which leg.
         leg: usize,
     },
+    /// The worst level walked lies between two prices that an order may carry.
+    OffGrid {
+        /// Which leg.
+        leg: usize,
+    },
     /// A number does not fit: not priced rather than priced wrongly.
     Overflow,
 }
@@ -121,6 +126,7 @@ impl core::fmt::Display for Refusal {
             Self::BelowVenueMinimum { .. } => "below the venue's minimum order",
             Self::NetTooSmall => "net after all roundings and fixed costs is not above the minimum",
             Self::DepthForFee { .. } => "the depth does not cover the fee taken in contracts",
+            Self::OffGrid { .. } => "a limit is no price that an order may carry",
             Self::Overflow => "a number does not fit",
         })
     }
@@ -131,9 +137,10 @@ impl Refusal {
     #[must_use]
     pub const fn leg(self) -> Option<usize> {
         match self {
-            Self::NoLevel { leg } | Self::BelowVenueMinimum { leg } | Self::DepthForFee { leg } => {
-                Some(leg)
-            }
+            Self::NoLevel { leg }
+            | Self::BelowVenueMinimum { leg }
+            | Self::DepthForFee { leg }
+            | Self::OffGrid { leg } => Some(leg),
             Self::NoLeg
             | Self::EdgeNotPositive
             | Self::BelowLot

@@ -46,6 +46,8 @@ pub enum WatchError {
     BasketTooLarge(RelationId),
     /// A relation names a book that the catalog does not list.
     UnknownBook(BookId),
+    /// A program adds this relation where another one stands, or leaves a hole.
+    OtherRelations(RelationId),
     /// There are more tables, baskets or links than an index holds.
     TooMany,
 }
@@ -60,6 +62,9 @@ impl core::fmt::Display for WatchError {
             ),
             Self::UnknownBook(book) => {
                 write!(f, "a relation names book {book}, not in the catalog")
+            }
+            Self::OtherRelations(id) => {
+                write!(f, "a program was compiled for other relations: {id} is not the next one")
             }
             Self::TooMany => f.write_str("too many baskets for one evaluator: shard the books"),
         }
@@ -178,6 +183,8 @@ pub struct Watch {
     relations: Vec<Relation>,
     fees: Vec<FeeSchedule>,
     resolved: BTreeSet<InstrumentId>,
+    /// What a trusted source has said to pay one.
+    struck: Vec<InstrumentId>,
 }
 
 impl Watch {
@@ -198,6 +205,7 @@ impl Watch {
             relations,
             fees: catalog.listings.iter().map(|listing| listing.fee).collect(),
             resolved: BTreeSet::new(),
+            struck: Vec::new(),
         };
         for listing in &catalog.listings {
             let Pace { magic, step } = Pace::of(&listing.grid);
@@ -334,6 +342,12 @@ impl Watch {
     #[must_use]
     pub fn template(&self, basket: BasketId) -> Option<&Template> {
         self.baskets.get(basket.index()).map(|basket| &basket.template)
+    }
+
+    /// Whether a basket is watched no more: its relation was withdrawn, or an outcome has ended it.
+    #[must_use]
+    pub fn is_retired(&self, basket: BasketId) -> bool {
+        self.baskets.get(basket.index()).is_none_or(|basket| basket.retired)
     }
 
     /// The relation that a basket was compiled from.

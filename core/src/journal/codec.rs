@@ -14,7 +14,7 @@ mod live;
 
 use dutchbook_book::view::TopView;
 use dutchbook_book::{
-    BasketId, BookId, BookStatus, Exact, InstrumentId, Level, Nanos, Price, Qty, Side, Stamp,
+    BasketId, BookId, BookStatus, Cash, Exact, InstrumentId, Level, Nanos, Price, Qty, Side, Stamp,
     TopOfBook,
 };
 use dutchbook_exec::{
@@ -24,7 +24,7 @@ use dutchbook_exec::{
 use super::RecordBytes;
 use super::record::{Decision, DecisionLeg, EvalCause, Record};
 use crate::eval::basket::BasketKind;
-use crate::opportunity::{Cause, Measure, OpportunityId, OpportunityLife, Sighting};
+use crate::opportunity::{Cause, Measure, OpportunityId, OpportunityLife, Sighting, Venues};
 use crate::risk::Veto;
 
 /// Bytes of every record: two cache lines.
@@ -323,8 +323,10 @@ impl Put<'_> {
         self.exact(life.best_net_edge);
         self.exact(life.best_gross);
         self.u64(life.updates);
-        self.u8(u8::from(life.is_traded));
+        self.u8(u8::from(life.is_traded) | life.venues.bits() << 1);
         self.u8(life.cause as u8);
+        self.u64(life.size.micro());
+        self.u64(life.net_edge.micro().cast_unsigned());
     }
 }
 
@@ -517,19 +519,28 @@ impl Take<'_> {
 
     fn life(&mut self) -> Option<Record> {
         let measure = if self.flag()? { Measure::Net } else { Measure::Gross };
-        let life = OpportunityLife {
+        let mut life = OpportunityLife {
             id: OpportunityId(self.u64()?),
             kind: self.kind()?,
             basket: BasketId(self.u32()?),
+            venues: Venues::default(),
             born_ns: self.nanos()?,
             died_ns: self.nanos()?,
             best_size: self.qty()?,
             best_net_edge: self.exact()?,
             best_gross: self.exact()?,
+            size: Qty::ZERO,
+            net_edge: Cash::ZERO,
             updates: self.u64()?,
-            is_traded: self.flag()?,
-            cause: Cause::from_code(self.u8()?)?,
+            is_traded: false,
+            cause: Cause::EndOfRun,
         };
+        let flags = self.u8()?;
+        life.is_traded = flags & 1 == 1;
+        life.venues = Venues::from_bits(flags >> 1)?;
+        life.cause = Cause::from_code(self.u8()?)?;
+        life.size = self.qty()?;
+        life.net_edge = Cash::from_micro(self.u64()?.cast_signed());
         Some(Record::Life { measure, life })
     }
 }

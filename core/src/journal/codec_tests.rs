@@ -127,14 +127,18 @@ fn report() -> impl Strategy<Value = Record> {
 }
 
 fn life() -> impl Strategy<Value = Record> {
-    let ids = (any::<bool>(), any::<u64>(), any::<u32>(), 0..6_usize, any::<bool>());
-    let counts = (any::<u64>(), any::<u64>(), any::<u64>());
+    let ids = (any::<bool>(), any::<u64>(), any::<u32>(), 0..Cause::ALL.len(), any::<bool>());
+    let counts = (any::<u64>(), any::<u64>(), any::<u64>(), 0_u8..4, any::<i64>());
     (ids, kind(), counts, qty(), exact(), exact()).prop_map(
-        |((net, id, basket, cause, is_traded), kind, (born, died, updates), size, best, gross)| {
+        |((net, id, basket, cause, is_traded), kind, counts, size, best, gross)| {
+            let (born, died, updates, venues, edge) = counts;
             let life = OpportunityLife {
                 id: OpportunityId(id),
                 kind,
                 basket: BasketId(basket),
+                venues: Venues::from_bits(venues).unwrap(),
+                size,
+                net_edge: Cash::from_micro(edge),
                 born_ns: Nanos(born),
                 died_ns: Nanos(died),
                 best_size: size,

@@ -74,6 +74,7 @@ const fn refusal_code(refusal: Refusal) -> u8 {
         Refusal::NetTooSmall => 6,
         Refusal::DepthForFee { .. } => 7,
         Refusal::Overflow => 8,
+        Refusal::OffGrid { .. } => 9,
     }
 }
 

@@ -1,28 +1,44 @@
 //! Whether a relation of the file may be traded now, and what the engine gets of it.
 
-use dutchbook_book::{BookId, Face, InstrumentId, Price, RelationId};
+use dutchbook_book::catalog::{Listing, Terms};
+use dutchbook_book::{BookId, Face, Grid, InstrumentId, Nanos, Price, RelationId};
+use dutchbook_feeds::listing::kalshi::price_ranges;
+use dutchbook_feeds::listing::rfc3339;
 
-use super::file::{Entry, Kind, Listed};
+use super::file::{Entry, Kind, Listed, price};
 use super::{Law, Relation, Shown, Source};
 use crate::eval::states::StateTable;
 
-/// What a venue says of a market today, in the words of [`Listed`].
+/// What a venue says of a market today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    /// SHA-256 of its rules text, in hex.
-    pub rules_sha256: String,
-    /// Its tick.
-    pub tick: String,
-    /// Its fee type.
-    pub fee: String,
+    /// SHA-256 of its rules text.
+    pub rules: [u8; 32],
+    /// The prices that it accepts.
+    pub grid: Grid,
+    /// Its fee type, as the venue names it.
+    pub fee_type: String,
     /// When it closes.
-    pub closes: String,
+    pub closes: Option<Nanos>,
+}
+
+impl Fact {
+    /// What a catalog says of a listing.
+    #[must_use]
+    pub fn of(listing: &Listing, terms: &Terms) -> Self {
+        Self {
+            rules: terms.rules_hash,
+            grid: listing.grid,
+            fee_type: terms.fee_type.clone(),
+            closes: terms.closes,
+        }
+    }
 }
 
 /// What changed since the approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Changed {
-    /// The venue does not list it any more.
+    /// The venue does not list it any more, or we do not follow it.
     Gone,
     /// The rules text.
     Rules,
@@ -48,32 +64,66 @@ pub enum Standing {
         /// What has changed.
         changed: Changed,
     },
+    /// It cannot be, by itself or beside the others of its file.
+    Refused {
+        /// Why.
+        why: String,
+    },
 }
 
 impl core::fmt::Display for Standing {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self::Disabled { market, changed } = self else {
-            return f.write_str(if *self == Self::Live { "live" } else { "watched, not approved" });
+        let (market, changed) = match self {
+            Self::Live => return f.write_str("live"),
+            Self::Watched => return f.write_str("watched, not approved"),
+            Self::Refused { why } => return write!(f, "refused: {why}"),
+            Self::Disabled { market, changed } => (market, changed),
         };
         let what = match changed {
-            Changed::Gone => "is not listed any more",
-            Changed::Rules => "has another rules text",
-            Changed::Tick => "has another tick",
-            Changed::Fee => "has another fee type",
-            Changed::Close => "closes at another time",
+            Changed::Gone => {
+                "is not followed: the venue does not list it, or the configuration leaves it out"
+            }
+            Changed::Rules => "has another rules text; approve the relation again",
+            Changed::Tick => "has another tick; approve the relation again",
+            Changed::Fee => "has another fee type; approve the relation again",
+            Changed::Close => "closes at another time; approve the relation again",
         };
-        write!(f, "disabled: {market} {what}; approve the relation again")
+        write!(f, "disabled: {market} {what}")
     }
 }
 
+/// The grid of a tick as a venue writes it: one step, or its list of ranges.
+fn grid(text: &str) -> Option<Grid> {
+    match price(text) {
+        Some(step) => Grid::uniform(step).ok(),
+        None => price_ranges(text.as_bytes()).ok(),
+    }
+}
+
+/// A hash in hex.
+fn hash(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// Compared by meaning, not by spelling: "0.010" is the tick 0.01. A list of markets may leave out
+/// the fee type or the close; what nobody has read cannot have changed.
 fn changed(listed: &Listed, fact: &Fact) -> Option<Changed> {
+    let is_fee_read = !listed.fee.is_empty();
+    let is_close_read = !listed.closes.is_empty();
     let pairs = [
-        (&listed.rules_sha256, &fact.rules_sha256, Changed::Rules),
-        (&listed.tick, &fact.tick, Changed::Tick),
-        (&listed.fee, &fact.fee, Changed::Fee),
-        (&listed.closes, &fact.closes, Changed::Close),
+        (hash(&listed.rules_sha256) != Some(fact.rules), Changed::Rules),
+        (grid(&listed.tick) != Some(fact.grid), Changed::Tick),
+        (is_fee_read && listed.fee != fact.fee_type, Changed::Fee),
+        (is_close_read && rfc3339(&listed.closes) != fact.closes, Changed::Close),
     ];
-    pairs.into_iter().find(|(then, now, _)| then != now).map(|(_, _, changed)| changed)
+    pairs.into_iter().find(|(is_other, _)| *is_other).map(|(_, changed)| changed)
 }
 
 /// Compares a relation with what the venues say today.
@@ -129,7 +179,7 @@ pub fn relation(entry: &Entry, book: impl Fn(&Listed) -> Option<BookId>) -> Opti
         id: RelationId::default(),
         law: law(entry.kind, &yes)?,
         states,
-        source: Source::Approved,
+        source: if entry.is_approved() { Source::Approved } else { Source::Nominated },
         conversion: None,
     })
 }

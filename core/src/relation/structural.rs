@@ -26,15 +26,15 @@ pub enum Claim {
     /// No number: a name, a winner.
     Named,
     /// The quantity is larger.
-    Above(i64),
+    Above(i128),
     /// The quantity is at least this.
-    AtLeast(i64),
+    AtLeast(i128),
     /// The quantity is smaller.
-    Below(i64),
+    Below(i128),
     /// The quantity is at most this.
-    AtMost(i64),
+    AtMost(i128),
     /// The quantity lies between two values, both included.
-    Between(i64, i64),
+    Between(i128, i128),
 }
 
 /// One market of an event.
@@ -58,7 +58,7 @@ pub struct Event {
     pub unlisted_count: usize,
     /// The finest step in which the quantity is published, where the rules say so; zero where they
     /// do not. With a step of one, "above 5" and "at least 6" are the same claim.
-    pub step: i64,
+    pub step: i128,
     /// The share that turning NO into YES of the other outcomes costs, where the venue can.
     pub conversion: Option<Rate>,
 }
@@ -74,29 +74,26 @@ struct Span {
 }
 
 /// The cut just below `value`, which lies above it.
-fn below(value: i64, step: i64) -> Cut {
-    let value = Cut::from(value);
+fn below(value: i128, step: i128) -> Cut {
     if step <= 0 {
-        return value * 2;
+        return value.saturating_mul(2);
     }
-    let step = Cut::from(step);
     // The smallest published value that is not smaller.
-    (value + step - 1).div_euclid(step) * step * 2
+    let up = value.saturating_add(step - 1).div_euclid(step);
+    up.saturating_mul(step).saturating_mul(2)
 }
 
 /// The cut just above `value`, which lies below it.
-fn above(value: i64, step: i64) -> Cut {
-    let value = Cut::from(value);
+fn above(value: i128, step: i128) -> Cut {
     if step <= 0 {
-        return value * 2 + 1;
+        return value.saturating_mul(2).saturating_add(1);
     }
-    let step = Cut::from(step);
     // The smallest published value that is larger.
-    (value.div_euclid(step) + 1) * step * 2
+    value.div_euclid(step).saturating_add(1).saturating_mul(step).saturating_mul(2)
 }
 
 impl Claim {
-    fn span(self, step: i64) -> Option<Span> {
+    fn span(self, step: i128) -> Option<Span> {
         let span = match self {
             Self::Named => return None,
             Self::Above(x) => Span { from: Some(above(x, step)), to: None },

@@ -151,6 +151,7 @@ impl EvalTile {
             self.housekeeping_at = now.plus(HOUSEKEEPING);
             self.to_decision.flush();
             self.stages.flush();
+            self.engine.take_programs(now);
             self.engine.flush();
             if let Some(trading) = &mut self.trading {
                 trading.keep(&mut self.engine, now);

@@ -98,6 +98,18 @@ impl Publisher {
         }
     }
 
+    /// Gives cold news to the evaluator.
+    fn pass_on(&mut self, control: Control) {
+        match &mut self.route {
+            Route::Inline(engine) => engine.on_control(control, self.now),
+            Route::Rings { control: ring, .. } => {
+                if ring.push(control).is_err() {
+                    self.lost_controls += 1;
+                }
+            }
+        }
+    }
+
     /// Ends publishing; gives the evaluator back, where it lives on this tile.
     #[must_use]
     pub fn into_engine(self) -> Option<Box<Engine>> {
@@ -141,14 +153,8 @@ impl Sink for Publisher {
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
-        let Some(control) = control_of(&notice, self.kind) else { return };
-        match &mut self.route {
-            Route::Inline(engine) => engine.on_control(control, self.now),
-            Route::Rings { control: ring, .. } => {
-                if ring.push(control).is_err() {
-                    self.lost_controls += 1;
-                }
-            }
+        if let Some(control) = control_of(&notice, self.kind) {
+            self.pass_on(control);
         }
     }
 }
@@ -161,8 +167,8 @@ fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
             let is_final = *is_final || kind == VenueKind::Polymarket;
             Some(Control::Resolved { book: *book, winner: *winner, is_final })
         }
-        Notice::TickChange { book, step } => {
-            Some(Control::Regridded { book: *book, step_micro: *step })
+        Notice::TickChange { book, grid } => {
+            Some(Control::Regridded { book: *book, grid: Some(*grid) })
         }
         Notice::FeeChange { book, rates } => {
             Some(Control::FeeChanged { book: *book, rates: *rates })
@@ -371,7 +377,10 @@ impl FeedTile {
             tap.steer(book, now, &steer.write());
         }
         self.out.before(feed.kind(), now);
-        steer.apply(feed, now, &mut self.out);
+        match steer.control() {
+            Some(control) => self.out.pass_on(control),
+            None => steer.apply(feed, now, &mut self.out),
+        }
     }
 
     /// The venue kind of a connection.
@@ -569,6 +578,7 @@ impl Handler for FeedTile {
             tap.flush();
         }
         if let Some(engine) = self.out.engine_mut() {
+            engine.take_programs(now);
             engine.flush();
             if let Some(trading) = &mut self.trading {
                 trading.keep(engine, now);

@@ -8,6 +8,9 @@ use dutchbook_feeds::feed::Feed;
 use dutchbook_feeds::notice::{Notice, Resolved, Sink};
 use dutchbook_feeds::session::Trading;
 
+use crate::control::Control;
+use crate::resolution::{Says, Source};
+
 /// One word to a feed tile. They are rare; a tile takes them in its housekeeping.
 #[derive(Clone, Debug)]
 pub enum Steer {
@@ -26,6 +29,17 @@ pub enum Steer {
         /// Whether nothing will be said any more.
         is_final: bool,
     },
+    /// Another source speaks on how a condition is decided.
+    Said {
+        /// The book of the condition.
+        book: BookId,
+        /// Who speaks.
+        source: Source,
+        /// What is said.
+        says: Says,
+        /// When, by the source's own clock; zero where it has none.
+        at: Nanos,
+    },
 }
 
 impl Steer {
@@ -36,7 +50,17 @@ impl Steer {
             Self::Freeze(book)
             | Self::Trading(book, _)
             | Self::Grid(book, _)
-            | Self::Resolved { book, .. } => *book,
+            | Self::Resolved { book, .. }
+            | Self::Said { book, .. } => *book,
+        }
+    }
+
+    /// What of it is for the evaluator alone: no feed has a part in it.
+    #[must_use]
+    pub const fn control(&self) -> Option<Control> {
+        match *self {
+            Self::Said { book, source, says, at } => Some(Control::Said { book, source, says, at }),
+            Self::Freeze(_) | Self::Trading(..) | Self::Grid(..) | Self::Resolved { .. } => None,
         }
     }
 
@@ -48,6 +72,7 @@ impl Steer {
             }
             Self::Trading(book, trading) => feed.set_trading(book, trading, now, sink),
             Self::Grid(book, grid) => feed.set_grid(book, grid, now, sink),
+            Self::Said { .. } => {}
             Self::Resolved { book, winner, is_final } => {
                 sink.notice(Notice::Resolved(Resolved {
                     book: Some(book),
@@ -78,6 +103,12 @@ impl Steer {
             }
             Self::Resolved { winner, is_final, .. } => {
                 vec![RESOLVED, *winner as u8, u8::from(*is_final)]
+            }
+            Self::Said { source, says, at, .. } => {
+                let [kind, verdict] = says.codes();
+                let mut bytes = vec![SAID, *source as u8, kind, verdict];
+                bytes.extend(at.0.to_le_bytes());
+                bytes
             }
         }
     }
@@ -111,6 +142,12 @@ impl Steer {
                 let winner = [Face::Yes, Face::No].into_iter().find(|f| *f as u8 == *winner)?;
                 Self::Resolved { book, winner, is_final: *is_final == 1 }
             }
+            (SAID, [source, kind, verdict, at @ ..]) => Self::Said {
+                book,
+                source: Source::from_code(*source)?,
+                says: Says::from_codes([*kind, *verdict])?,
+                at: Nanos(u64::from_le_bytes(at.try_into().ok()?)),
+            },
             _ => return None,
         })
     }
@@ -120,6 +157,7 @@ const FREEZE: u8 = 0;
 const TRADING: u8 = 1;
 const GRID: u8 = 2;
 const RESOLVED: u8 = 3;
+const SAID: u8 = 4;
 
 /// The way to the tiles, by venue.
 #[derive(Clone, Debug, Default)]
@@ -156,6 +194,7 @@ mod tests {
             Steer::Trading(book, Trading::Halted),
             Steer::Grid(book, grid),
             Steer::Resolved { book, winner: Face::No, is_final: true },
+            Steer::Said { book, source: Source::Oracle, says: Says::Disputed, at: Nanos(77) },
         ] {
             let back = Steer::read(book, &steer.write()).unwrap();
             assert_eq!(format!("{back:?}"), format!("{steer:?}"));

@@ -510,7 +510,7 @@ impl State {
         slot.session.sync = Sync::Awaiting;
         slot.session.doubtful_updates = 0;
         self.counters.regrids += 1;
-        sink.notice(Notice::TickChange { book: slot.id, step: grid.step() });
+        sink.notice(Notice::TickChange { book: slot.id, grid });
         self.mark(at);
         self.send_for(at, now);
     }

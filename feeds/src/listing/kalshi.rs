@@ -83,8 +83,13 @@ pub enum Strike {
         /// Whether the cap itself counts.
         or_equal: bool,
     },
-    /// Between two bounds.
-    Between,
+    /// Between two bounds, both included.
+    Between {
+        /// The lower one in 1e-9.
+        floor_nano: i128,
+        /// The upper one in 1e-9.
+        cap_nano: i128,
+    },
     /// Anything else; nothing follows from it.
     Other,
 }
@@ -290,7 +295,20 @@ fn stage(json: Json<'_>) -> Result<Stage, DecodeError> {
 /// `price_ranges` is the law; the name of the structure is a label.
 fn grid(json: Json<'_>) -> Result<Grid, DecodeError> {
     let bad = || json.error(DecodeErrorKind::BadGrid);
-    let list = json.get("price_ranges").and_then(Json::elements).ok_or_else(bad)?;
+    ranges_of(json.get("price_ranges").ok_or_else(bad)?)
+}
+
+/// Reads a list of price ranges as a market has them under `price_ranges`.
+///
+/// # Errors
+/// When it is none, or no grid.
+pub fn price_ranges(body: &[u8]) -> Result<Grid, DecodeError> {
+    read(body, ranges_of)
+}
+
+fn ranges_of(json: Json<'_>) -> Result<Grid, DecodeError> {
+    let bad = || json.error(DecodeErrorKind::BadGrid);
+    let list = json.elements().ok_or_else(bad)?;
     let mut ranges = [PriceRange::default(); RANGES_MAX];
     let mut count = 0;
     for range in list {
@@ -315,7 +333,12 @@ fn strike(json: Json<'_>) -> Result<Strike, DecodeError> {
     let (floor, cap) = match native.as_deref() {
         Some("greater" | "greater_or_equal") => (nano("floor_strike")?, None),
         Some("less" | "less_or_equal") => (None, nano("cap_strike")?),
-        Some("between") => return Ok(Strike::Between),
+        Some("between") => {
+            return Ok(match (nano("floor_strike")?, nano("cap_strike")?) {
+                (Some(floor_nano), Some(cap_nano)) => Strike::Between { floor_nano, cap_nano },
+                (Some(_) | None, _) => Strike::Other,
+            });
+        }
         Some(_) | None => (None, None),
     };
     let or_equal = native.as_deref().is_some_and(|native| native.ends_with("_or_equal"));
@@ -366,7 +389,11 @@ mod tests {
             Strike::Below { cap_nano: -2_000_000_000, or_equal: true }
         );
         assert_eq!(strike(r#","strike_type":"greater""#), Strike::Other);
-        assert_eq!(strike(r#","strike_type":"between","floor_strike":1"#), Strike::Between);
+        assert_eq!(strike(r#","strike_type":"between","floor_strike":1"#), Strike::Other);
+        assert_eq!(
+            strike(r#","strike_type":"between","floor_strike":1,"cap_strike":1.99"#),
+            Strike::Between { floor_nano: 1_000_000_000, cap_nano: 1_990_000_000 }
+        );
     }
 
     #[test]

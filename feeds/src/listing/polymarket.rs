@@ -65,6 +65,8 @@ pub struct Market {
     pub is_other: bool,
     /// What takers pay; `None` where the market does not say.
     pub fee: Option<FeeTerms>,
+    /// The name of what takers pay (`feeType`).
+    pub fee_type: Option<String>,
     /// How long marketable orders are held.
     pub taker_delay: Nanos,
     /// When the game starts.
@@ -263,6 +265,7 @@ fn market(json: Json<'_>) -> Result<Market, DecodeError> {
         neg_risk_market: name(json, "negRiskMarketID"),
         is_other: flag(json, "negRiskOther").unwrap_or(false),
         fee,
+        fee_type: name(json, "feeType"),
         taker_delay: whole(json, "secondsDelay")?.map_or(Nanos::ZERO, Nanos::from_secs),
         game_start: moment(json, "gameStartTime")?,
         uma_status: name(json, "umaResolutionStatus"),

@@ -1,19 +1,13 @@
-//! A catalog and its relations as JSON: what a capture keeps so that the engine can be built again.
+//! A catalog as JSON: what a capture keeps so that the engine can be built again, beside its relations
+//! ([`dutchbook_core::relation::text`]).
 //!
 //! Every number is written in the unit of its type (1e-6 for prices, quantities and cash, 1e-9 for
-//! rates, 1e-12 for money grids): nothing is rounded on the way. The state tables of relations are
-//! written row by row, as far as their states are still possible: rows that a person added come back.
+//! rates, 1e-12 for money grids): nothing is rounded on the way.
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::{Collect, FeeLaw, FeeSchedule, FillRounding, Rounding, Settlement};
 use dutchbook_book::grid::PriceRange;
-use dutchbook_book::{
-    BookId, Cash, ConditionId, EventId, Grid, InstrumentId, Nanos, Price, Qty, Rate, RelationId,
-    Side, VenueId,
-};
-use dutchbook_core::eval::basket::{BasketKind, Leg};
-use dutchbook_core::eval::states::StateTable;
-use dutchbook_core::relation::{Law, Relation, Source};
+use dutchbook_book::{BookId, Cash, ConditionId, EventId, Grid, Nanos, Price, Qty, Rate, VenueId};
 use serde::{Deserialize, Serialize};
 
 /// A catalog as it is written.
@@ -40,6 +34,8 @@ struct TermsText {
     shard: u8,
     source: String,
     rules_hash: [u8; 32],
+    #[serde(default)]
+    fee_type: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,33 +91,6 @@ enum FeeLawText {
     SellNotional { taker_nano: u32, maker_nano: u32 },
     Winnings { rate_nano: u32 },
     Fixed { per_order_micro: i64 },
-}
-
-/// A relation as it is written.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RelationText {
-    id: u32,
-    law: LawText,
-    instruments: Vec<u32>,
-    /// What each instrument pays in each state, in 1e-6.
-    states: Vec<Vec<u32>>,
-    is_approved: bool,
-    conversion_nano: Option<u32>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, tag = "is", rename_all = "snake_case")]
-enum LawText {
-    Complement { yes: u32 },
-    Partition { outcomes: Vec<Vec<u32>> },
-    Exclusive { outcomes: Vec<Vec<u32>> },
-    Same { a: u32, b: u32 },
-    Implication { a: u32, b: u32 },
-    Ladder { rungs: Vec<Vec<u32>> },
-    Bundle { whole: u32, parts: Vec<u32> },
-    Polytope { a: u32, b: u32, both: u32, either: u32 },
-    Given { kind: String, legs: Vec<(u32, bool, u32)> },
 }
 
 impl CatalogText {
@@ -191,6 +160,7 @@ impl TermsText {
             shard: terms.shard,
             source: terms.source.clone(),
             rules_hash: terms.rules_hash,
+            fee_type: terms.fee_type.clone(),
         }
     }
 
@@ -203,6 +173,7 @@ impl TermsText {
             shard: self.shard,
             source: self.source.clone(),
             rules_hash: self.rules_hash,
+            fee_type: self.fee_type.clone(),
         }
     }
 }
@@ -356,127 +327,6 @@ impl FeeLawText {
     }
 }
 
-impl RelationText {
-    /// The text of a relation.
-    #[must_use]
-    pub fn of(relation: &Relation) -> Self {
-        let table = &relation.states;
-        let instruments = table.instruments();
-        let state = |state: usize| {
-            let pays = |id: &InstrumentId| table.payoff(state, *id).unwrap_or_default().micro();
-            instruments.iter().map(pays).collect()
-        };
-        Self {
-            id: relation.id.0,
-            law: LawText::of(&relation.law),
-            instruments: instruments.iter().map(|id| id.0).collect(),
-            states: table.possible().map(state).collect(),
-            is_approved: relation.source == Source::Approved,
-            conversion_nano: relation.conversion.map(Rate::nano),
-        }
-    }
-
-    /// The relation of the text over `books` books.
-    ///
-    /// # Errors
-    /// When it names an instrument that is not there or a payoff that cannot be.
-    pub fn relation(&self, books: usize) -> Result<Relation, String> {
-        self.read(books).ok_or_else(|| format!("relation {} cannot be read", self.id))
-    }
-
-    fn read(&self, books: usize) -> Option<Relation> {
-        let ids: Vec<InstrumentId> = self.instruments.iter().map(|id| InstrumentId(*id)).collect();
-        if ids.iter().any(|id| id.book().index() >= books) {
-            return None;
-        }
-        let mut states = StateTable::new(&ids);
-        if states.instruments() != ids.as_slice() {
-            return None;
-        }
-        for row in &self.states {
-            let row: Vec<Price> =
-                row.iter().map(|micro| Price::from_micro(*micro)).collect::<Option<_>>()?;
-            if row.len() != ids.len() {
-                return None;
-            }
-            states.push(|id| {
-                let at = ids.binary_search(&id).ok();
-                at.and_then(|at| row.get(at)).copied().unwrap_or_default()
-            });
-        }
-        let law = self.law.law()?;
-        let source = if self.is_approved { Source::Approved } else { Source::Structure };
-        let conversion = match self.conversion_nano {
-            Some(nano) => Some(rate(nano)?),
-            None => None,
-        };
-        Some(Relation { id: RelationId(self.id), law, states, source, conversion })
-    }
-}
-
-fn numbers(lists: &[Vec<InstrumentId>]) -> Vec<Vec<u32>> {
-    lists.iter().map(|list| list.iter().map(|id| id.0).collect()).collect()
-}
-
-fn instruments(lists: &[Vec<u32>]) -> Vec<Vec<InstrumentId>> {
-    lists.iter().map(|list| list.iter().map(|id| InstrumentId(*id)).collect()).collect()
-}
-
-impl LawText {
-    fn of(law: &Law) -> Self {
-        match law {
-            Law::Complement { yes } => Self::Complement { yes: yes.0 },
-            Law::Partition { outcomes } => Self::Partition { outcomes: numbers(outcomes) },
-            Law::Exclusive { outcomes } => Self::Exclusive { outcomes: numbers(outcomes) },
-            Law::Same { a, b } => Self::Same { a: a.0, b: b.0 },
-            Law::Implication { a, b } => Self::Implication { a: a.0, b: b.0 },
-            Law::Ladder { rungs } => Self::Ladder { rungs: numbers(rungs) },
-            Law::Bundle { whole, parts } => {
-                Self::Bundle { whole: whole.0, parts: parts.iter().map(|id| id.0).collect() }
-            }
-            Law::Polytope { a, b, both, either } => {
-                Self::Polytope { a: a.0, b: b.0, both: both.0, either: either.0 }
-            }
-            Law::Given { kind, legs } => Self::Given {
-                kind: kind.name().to_owned(),
-                legs: legs
-                    .iter()
-                    .map(|leg| (leg.instrument.0, leg.side == Side::Sell, leg.ratio_micro))
-                    .collect(),
-            },
-        }
-    }
-
-    fn law(&self) -> Option<Law> {
-        let id = |id: &u32| InstrumentId(*id);
-        Some(match self {
-            Self::Complement { yes } => Law::Complement { yes: id(yes) },
-            Self::Partition { outcomes } => Law::Partition { outcomes: instruments(outcomes) },
-            Self::Exclusive { outcomes } => Law::Exclusive { outcomes: instruments(outcomes) },
-            Self::Same { a, b } => Law::Same { a: id(a), b: id(b) },
-            Self::Implication { a, b } => Law::Implication { a: id(a), b: id(b) },
-            Self::Ladder { rungs } => Law::Ladder { rungs: instruments(rungs) },
-            Self::Bundle { whole, parts } => {
-                Law::Bundle { whole: id(whole), parts: parts.iter().map(id).collect() }
-            }
-            Self::Polytope { a, b, both, either } => {
-                Law::Polytope { a: id(a), b: id(b), both: id(both), either: id(either) }
-            }
-            Self::Given { kind, legs } => Law::Given {
-                kind: BasketKind::ALL.into_iter().find(|one| one.name() == kind)?,
-                legs: legs
-                    .iter()
-                    .map(|(instrument, is_sold, ratio_micro)| Leg {
-                        instrument: InstrumentId(*instrument),
-                        side: if *is_sold { Side::Sell } else { Side::Buy },
-                        ratio_micro: *ratio_micro,
-                    })
-                    .collect(),
-            },
-        })
-    }
-}
-
 /// The venue of a name.
 #[must_use]
 pub fn kind_of(name: &str) -> Option<VenueKind> {
@@ -503,27 +353,20 @@ mod tests {
     use super::*;
     use crate::demo::relations::relations;
     use crate::sim::scenario::Scenario;
-    use dutchbook_book::{Face, Nanos};
+    use dutchbook_book::Nanos;
+    use dutchbook_core::relation::text::RelationText;
 
     fn through_text<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
         serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
     }
 
     #[test]
-    fn a_catalog_and_its_relations_come_back_whole() {
+    fn a_catalog_comes_back_whole() {
         let scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
         let text = through_text(&CatalogText::of(&scenario.catalog));
         let catalog = text.catalog().unwrap();
         assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));
-        let mut all = relations(&scenario);
-        let [a, b, c, d] = [0, 1, 2, 3].map(|book| BookId(book).instrument(Face::Yes));
-        all.push(Relation::polytope(a, b, c, d));
-        all.push(Relation::bundle(a, vec![b, c]).with_conversion(Rate::from_nano(5)));
-        let half = Price::from_micro(500_000).unwrap();
-        all.push(Relation::same(a, b).with_state(&[(a, half)]).from_source(Source::Approved));
-        let table = Relation::exclusive(&[vec![a], vec![b]]).states;
-        all.push(Relation::given(BasketKind::Bundle, vec![Leg::buy(a), Leg::sell(b)], table));
-        for relation in &all {
+        for relation in &relations(&scenario) {
             let back = through_text(&RelationText::of(relation)).relation(catalog.listings.len());
             assert_eq!(back.as_ref(), Ok(relation));
         }
@@ -534,8 +377,5 @@ mod tests {
         let mut text = CatalogText::default();
         text.venues.push("nowhere".to_owned());
         assert!(text.catalog().unwrap_err().contains("nowhere"));
-        let a = BookId(9).instrument(Face::Yes);
-        assert!(RelationText::of(&Relation::complement(BookId(9))).relation(9).is_err());
-        assert!(RelationText::of(&Relation::same(a, a)).relation(10).is_ok());
     }
 }

@@ -15,6 +15,7 @@ use dutchbook_book::shelf::Shelf;
 use dutchbook_book::{Book, BookId, Nanos, Price, Stamp};
 use dutchbook_core::capture::lane::{Head, Kind, TORN};
 use dutchbook_core::clock::Clock;
+use dutchbook_core::compiler::program::Program;
 use dutchbook_core::config::Config;
 use dutchbook_core::control::Control;
 use dutchbook_core::desk::Word;
@@ -22,6 +23,7 @@ use dutchbook_core::engine::Engine;
 use dutchbook_core::engine::sight::{Seen, Sight};
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::journal::{Checker, Decisions, JournalReader, decode, journal};
+use dutchbook_core::opportunity::OpportunityId;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::tile::feed::{Publisher, Route};
@@ -78,6 +80,8 @@ struct Parts {
     relations: Vec<Relation>,
     /// How much worse a limit could be, where orders went to venues.
     allowance: Option<Price>,
+    /// An opportunity to explain.
+    wanted: Option<OpportunityId>,
 }
 
 impl Parts {
@@ -93,7 +97,7 @@ impl Parts {
         let relations = manifest.relations.iter().map(|text| text.relation(books));
         let relations = relations.collect::<Result<_, _>>().map_err(CaptureError::Manifest)?;
         let allowance = manifest.live.and_then(|live| Price::from_micro(live.allowance_micro));
-        Ok(Self { config, catalog, relations, allowance })
+        Ok(Self { config, catalog, relations, allowance, wanted: None })
     }
 
     fn engine(&self, sight: Sight) -> Result<(Engine, JournalReader), CaptureError> {
@@ -102,6 +106,10 @@ impl Parts {
         let (catalog, relations) = (self.catalog.clone(), self.relations.clone());
         let engine = Engine::new(catalog, relations, &self.config.engine(), sight, writer, kill);
         let engine = engine.map_err(|error| CaptureError::Setup(error.to_string()))?;
+        let engine = match self.wanted {
+            Some(wanted) => engine.explaining(wanted),
+            None => engine,
+        };
         // What became of orders is told by the recording: nothing is sent.
         let engine = match self.allowance {
             Some(allowance) => engine.told_of_trading(allowance),
@@ -116,7 +124,21 @@ impl Parts {
 /// # Errors
 /// When it holds no run, or its engine cannot be built again, or its files cannot be read.
 pub fn follow(capture: &Capture) -> Result<Followed, CaptureError> {
-    let parts = Parts::of(capture)?;
+    follow_parts(capture, Parts::of(capture)?)
+}
+
+/// The same with an engine that writes down everything about one opportunity.
+///
+/// # Errors
+/// As [`follow`].
+pub fn follow_explaining(
+    capture: &Capture,
+    wanted: OpportunityId,
+) -> Result<Followed, CaptureError> {
+    follow_parts(capture, Parts { wanted: Some(wanted), ..Parts::of(capture)? })
+}
+
+fn follow_parts(capture: &Capture, parts: Parts) -> Result<Followed, CaptureError> {
     let lanes = &capture.manifest.lanes;
     let mut drivers = Vec::new();
     for (lane, text) in lanes.iter().enumerate() {
@@ -193,6 +215,7 @@ impl From<CaptureError> for Stop {
 struct Exact<'a, 'b> {
     run: &'b mut Run<'a>,
     views: Views,
+    catalog: &'b Catalog,
     /// Which driver has a book.
     owners: Vec<Option<usize>>,
 }
@@ -225,7 +248,8 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        let mut exact = Exact { run: &mut run, views: Views::new(books), owners };
+        let mut exact =
+            Exact { run: &mut run, views: Views::new(books), catalog: &parts.catalog, owners };
         let stopped = exact.follow(&mut lane);
         match stopped {
             Ok(()) => {}
@@ -323,6 +347,8 @@ struct Call {
     head: Head,
     control: Option<Control>,
     word: Option<Word>,
+    /// The bytes of a program.
+    program: Vec<u8>,
     seen: Vec<Seen>,
 }
 
@@ -341,7 +367,9 @@ impl Exact<'_, '_> {
                     None => {
                         let control = control_of(&head, lane.body());
                         let word = word_of(&head, lane.body());
-                        let next = Call { head, control, word, seen: Vec::new() };
+                        let is_program = head.kind == Kind::Programmed;
+                        let program = if is_program { lane.body() } else { &[] }.to_vec();
+                        let next = Call { head, control, word, program, seen: Vec::new() };
                         self.make(call.replace(next))?;
                     }
                 },
@@ -398,6 +426,7 @@ impl Exact<'_, '_> {
             | Kind::Told
             | Kind::Killed
             | Kind::Winding
+            | Kind::Programmed
             | Kind::Decided => return Ok(None),
         }))
     }
@@ -428,7 +457,7 @@ impl Exact<'_, '_> {
 
     /// Makes one call as the run made it.
     fn make(&mut self, call: Option<Call>) -> Result<(), Stop> {
-        let Some(Call { head, control, word, seen }) = call else { return Ok(()) };
+        let Some(Call { head, control, word, program, seen }) = call else { return Ok(()) };
         let (book, now) = (book_of(&head), Nanos(head.at));
         let top = if head.kind == Kind::Top {
             Some(self.until(book, head.at, |views| views.take_top(book, head.at))?)
@@ -453,6 +482,13 @@ impl Exact<'_, '_> {
             }
             (Kind::Killed, ..) => engine.on_kill(now),
             (Kind::Closed, ..) => engine.finish(now),
+            (Kind::Programmed, ..) => match Program::from_bytes(&program, self.catalog) {
+                Some(program) => engine.install(program, now),
+                None => {
+                    let bad = "a program of the compiler cannot be read".to_owned();
+                    self.run.strayed.get_or_insert(bad);
+                }
+            },
             _ => {}
         }
         if engine.sight_mut().strayed() > 0 {

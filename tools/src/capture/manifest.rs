@@ -6,9 +6,10 @@ use dutchbook_book::BookId;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_core::capture::{Connection, Role};
 use dutchbook_core::relation::Relation;
+use dutchbook_core::relation::text::RelationText;
 use serde::{Deserialize, Serialize};
 
-use super::catalog::{CatalogText, RelationText, kind_of};
+use super::catalog::{CatalogText, kind_of};
 use super::error::CaptureError;
 
 /// The file's name.

@@ -21,7 +21,7 @@ use super::check::VenuesEnd;
 use super::news::News;
 use super::orders::{DemoKeys, note_shared_collateral};
 use super::relations::relations;
-use super::report::{DemoReport, OrdersEnd, kinds_of};
+use super::report::{DemoReport, OrdersEnd};
 use super::screen::Screen;
 use super::view::{LiveView, MarketRow, dollars};
 use super::{DemoError, manifest, taps_of};
@@ -375,6 +375,7 @@ pub(crate) fn finish(
     let mut ended = running.stop()?;
     ended.journal.drain(|bytes| news.take(bytes));
     let decisions = ended.journal.decisions();
+    let (outcomes, traces) = (news.outcomes(), news.traces().clone());
     let (findings, damaged) = news.finish();
     let (mut trouble, pins_refused) = (ended.trouble, ended.pins_refused.len());
     if damaged > 0 {
@@ -382,6 +383,8 @@ pub(crate) fn finish(
     }
     let names = streams.iter().map(|stream| stream.kind.name());
     let feeds: Vec<_> = names.zip(ended.feeds).collect();
+    let refused = ended.engine.refused_words().map(|(market, why)| format!("{market}: {why}"));
+    trouble.extend(refused);
     let counters = ended.engine.counters();
     Ok(DemoReport {
         seed,
@@ -392,12 +395,14 @@ pub(crate) fn finish(
         findings,
         decisions,
         capture: None,
-        kinds: kinds_of(ended.engine.lives()),
+        kinds: ended.engine.lives().summaries().collect(),
+        traces,
         fills: counters.get(Counter::Fills),
         legged: counters.get(Counter::Legged),
         completed: counters.get(Counter::Completed),
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
+        outcomes,
         net_profit: ended.engine.net_profit(),
         unpaid_winners: ended.engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: ended.engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),

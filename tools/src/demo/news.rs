@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 
 use dutchbook_book::catalog::Catalog;
-use dutchbook_book::{BookId, Face, InstrumentId, Nanos, Side};
+use dutchbook_book::{BookId, Face, InstrumentId, Nanos, Price, Side};
 use dutchbook_core::config::Config;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::journal::{Checker, Record, RecordBytes, decode};
 use dutchbook_core::opportunity::{Cause, OpportunityLife};
 use dutchbook_exec::{Fill, Report, ReportKind};
 
+use super::lives::Traces;
+use super::outcomes::{OutcomeRow, Outcomes};
 use super::view::{FillRow, OpportunityRow};
 
 /// Rows that the screen keeps.
@@ -27,6 +29,12 @@ pub struct News {
     fills: VecDeque<FillRow>,
     fill_count: u64,
     settled: Option<BookId>,
+    /// Faces that pay, as venues have said since the last look.
+    decided: Vec<InstrumentId>,
+    /// Outcomes, and what was traded on them.
+    outcomes: Outcomes,
+    /// How the best lives went.
+    traces: Traces,
     damaged: u64,
 }
 
@@ -42,6 +50,9 @@ impl News {
             fills: VecDeque::with_capacity(ROWS_MAX),
             fill_count: 0,
             settled: None,
+            decided: Vec::new(),
+            outcomes: Outcomes::default(),
+            traces: Traces::default(),
             damaged: 0,
         }
     }
@@ -53,6 +64,8 @@ impl News {
             return;
         };
         self.checker.take(&entry);
+        self.outcomes.take(entry.now, &entry.record);
+        self.traces.take(&entry.record);
         match entry.record {
             Record::Life { life, .. } => self.on_life(life),
             Record::Report(report) => self.on_report(&report),
@@ -62,7 +75,11 @@ impl News {
             | Record::Intent { .. }
             | Record::Gap { .. }
             | Record::Live(_) => {}
-            Record::Resolution { book, .. } => self.settled = Some(book),
+            Record::Resolution { book, payoff, .. } => {
+                self.settled = Some(book);
+                let face = if payoff == Price::ONE { Face::Yes } else { Face::No };
+                self.decided.push(book.instrument(face));
+            }
         }
     }
 
@@ -101,6 +118,23 @@ impl News {
 
     fn name(&self, book: BookId) -> &str {
         self.names.get(book.index()).map_or("?", String::as_str)
+    }
+
+    /// Faces that pay, as venues have said since the last call.
+    pub fn take_decided(&mut self) -> Vec<InstrumentId> {
+        core::mem::take(&mut self.decided)
+    }
+
+    /// Outcomes that came during the run, and what was traded on them, oldest first.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<OutcomeRow> {
+        self.outcomes.rows(|book| (self.venue(book), self.name(book).to_owned()))
+    }
+
+    /// How the best lives went.
+    #[must_use]
+    pub const fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// The market that was settled last.

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use dutchbook_book::{Book, BookId, Cash, Exact};
 use dutchbook_core::desk::DeskCounts;
 use dutchbook_core::engine::Engine;
-use dutchbook_core::eval::basket::BasketKind;
 use dutchbook_core::gateway::Watch;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
-use dutchbook_core::opportunity::{Cause, KindSummary, LifeTracker};
 use dutchbook_core::position::Portfolio;
 use dutchbook_core::telemetry::LatencySummary;
 use dutchbook_core::tile::stages::Stage;
@@ -18,7 +16,9 @@ use dutchbook_feeds::counters::Counters;
 use serde_json::{Value, json};
 
 use super::check::VenuesEnd;
-use super::view::{dollars, duration, life};
+use super::lives::{Summaries, Traces, summaries_json, summaries_text};
+use super::outcomes::OutcomeRow;
+use super::view::{dollars, duration};
 use crate::capture::writer::CaptureEnd;
 
 /// What a demo leaves behind.
@@ -40,8 +40,12 @@ pub struct DemoReport {
     pub decisions: Decisions,
     /// How the capture went, where the run was recorded.
     pub capture: Option<CaptureEnd>,
-    /// Opportunities begun, by kind.
-    pub kinds: Vec<(BasketKind, KindSummary)>,
+    /// Lives of opportunities by kind and venues.
+    pub kinds: Summaries,
+    /// The courses of the best lives.
+    pub traces: Traces,
+    /// Outcomes that came under way, and what was traded on them.
+    pub outcomes: Vec<OutcomeRow>,
     /// Fills.
     pub fills: u64,
     /// Trades whose legs were filled unequally.
@@ -119,13 +123,6 @@ impl OrdersEnd {
     }
 }
 
-/// The kinds that have lived, with their summaries.
-#[must_use]
-pub fn kinds_of(lives: &LifeTracker) -> Vec<(BasketKind, KindSummary)> {
-    let all = BasketKind::ALL.into_iter().map(|kind| (kind, lives.summary(kind)));
-    all.filter(|(_, summary)| summary.born > 0).collect()
-}
-
 fn latency_json(summary: &LatencySummary) -> Value {
     json!({
         "p50": summary.p50,
@@ -146,14 +143,16 @@ impl DemoReport {
     /// Opportunities begun.
     #[must_use]
     pub fn opportunities(&self) -> u64 {
-        self.kinds.iter().map(|(_, summary)| summary.born).fold(0, u64::saturating_add)
+        self.kinds.iter().map(|(.., summary)| summary.born).fold(0, u64::saturating_add)
     }
 
     /// The report as one object; money as decimal strings.
     #[must_use]
     pub fn json(&self) -> Value {
-        let by_kind: BTreeMap<&str, u64> =
-            self.kinds.iter().map(|(kind, summary)| (kind.name(), summary.born)).collect();
+        let mut by_kind: BTreeMap<&str, u64> = BTreeMap::new();
+        for (kind, _, summary) in &self.kinds {
+            *by_kind.entry(kind.name()).or_default() += summary.born;
+        }
         let stages: serde_json::Map<String, Value> = self
             .stages
             .iter()
@@ -178,6 +177,9 @@ impl DemoReport {
             "mixed_decisions": self.findings.mixed_decisions,
             "opportunities": self.opportunities(),
             "opportunities_by_kind": by_kind,
+            "lives": summaries_json(&self.kinds),
+            "lives_best": self.traces.json(),
+            "resolutions": self.outcomes.iter().map(OutcomeRow::json).collect::<Vec<_>>(),
             "vetoes": self.vetoes,
             "fills": self.fills,
             "legged": self.legged,
@@ -266,6 +268,12 @@ impl DemoReport {
         let mut page = String::new();
         self.write_feeds(&mut page);
         self.write_opportunities(&mut page);
+        for outcome in &self.outcomes {
+            page.push_str(&outcome.text());
+        }
+        if !self.outcomes.is_empty() {
+            page.push('\n');
+        }
         self.write_latencies(&mut page);
         self.write_orders(&mut page);
         let shed = self.to_book.shed.saturating_add(self.to_decision.shed);
@@ -302,25 +310,7 @@ impl DemoReport {
     }
 
     fn write_opportunities(&self, page: &mut String) {
-        page.push_str(
-            "opportunities   count  mean life  longest   best net  traded by us  still alive\n",
-        );
-        for (kind, summary) in &self.kinds {
-            let died = |cause: Cause| summary.died.get(cause as usize).copied().unwrap_or(0);
-            let ended: u64 = summary.died.iter().sum();
-            let mean = summary.span_ns_sum.checked_div(u128::from(ended)).unwrap_or(0);
-            let mean_ms = u64::try_from(mean / 1_000_000).unwrap_or(u64::MAX);
-            page.push_str(&format!(
-                "{:<14} {:>6}  {:>9}  {:>7}  {:>9}  {:>12}  {:>11}\n",
-                kind.name(),
-                summary.born,
-                life(mean_ms),
-                life(summary.span_ns_max / 1_000_000),
-                dollars(summary.best_net_edge_max.cash_floor().unwrap_or_default()),
-                died(Cause::TradedByUs),
-                died(Cause::EndOfRun),
-            ));
-        }
+        page.push_str(&summaries_text(&self.kinds));
         page.push_str(&format!(
             "\n{} opportunities, {} decisions, {} sent ({} on a crossed book), {} {}fills, {} vetoes\n\
              {} trades filled unequally: {} completed, {} unwound\n\

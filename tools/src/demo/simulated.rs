@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicBool;
 use super::check::VenuesEnd;
 use super::news::News;
 use super::relations::relations;
-use super::report::{DemoReport, kinds_of};
+use super::report::DemoReport;
 use super::{DemoError, manifest, taps_of};
 use crate::capture::writer::CaptureWriter;
 use crate::cli::DemoArgs;
@@ -88,6 +88,7 @@ pub(super) fn run(
         histogram.drain();
     }
     stages.drain();
+    let (outcomes, traces) = (news.outcomes(), news.traces().clone());
     let (findings, damaged) = news.finish();
     let Some(engine) = ended.engine else {
         return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
@@ -96,6 +97,8 @@ pub(super) fn run(
     if damaged > 0 {
         trouble.push(format!("{damaged} journal records could not be read"));
     }
+    let refused = engine.refused_words().map(|(market, why)| format!("{market}: {why}"));
+    trouble.extend(refused);
     let counters = engine.counters();
     let [to_book, to_decision] = &histograms;
     Ok(DemoReport {
@@ -107,12 +110,14 @@ pub(super) fn run(
         findings,
         decisions,
         capture,
-        kinds: kinds_of(engine.lives()),
+        kinds: engine.lives().summaries().collect(),
+        traces,
         fills: counters.get(Counter::Fills),
         legged: counters.get(Counter::Legged),
         completed: counters.get(Counter::Completed),
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
+        outcomes,
         net_profit: engine.net_profit(),
         unpaid_winners: engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),

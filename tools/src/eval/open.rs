@@ -85,6 +85,7 @@ impl Open {
             | Refusal::Capital
             | Refusal::NetTooSmall
             | Refusal::DepthForFee { .. }
+            | Refusal::OffGrid { .. }
             | Refusal::Overflow => refusal.to_string(),
         }
     }

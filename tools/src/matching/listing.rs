@@ -102,7 +102,13 @@ fn kalshi(map: &Map<String, Value>) -> Option<Listing> {
     if !is_market || !is_open {
         return None;
     }
-    let rules = [written(map, "rules_primary"), written(map, "rules_secondary")];
+    // As discovery hashes it: the second part only where there is one.
+    let mut rules = written(map, "rules_primary");
+    let more = written(map, "rules_secondary");
+    if !more.is_empty() {
+        rules.push('\n');
+        rules.push_str(&more);
+    }
     let tick = match map.get("price_ranges") {
         Some(ranges) => ranges.to_string(),
         None => written(map, "tick_size"),
@@ -110,7 +116,7 @@ fn kalshi(map: &Map<String, Value>) -> Option<Listing> {
     Some(Listing {
         venue: "kalshi",
         title: titled(&written(map, "title"), &written(map, "yes_sub_title")),
-        rules: rules.join("\n").trim().to_owned(),
+        rules,
         tick,
         fee: written(map, "fee_type"),
         closes: written(map, "close_time"),

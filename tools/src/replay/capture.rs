@@ -23,6 +23,7 @@ use crate::capture::error::CaptureError;
 use crate::capture::follow::{Followed, follow};
 use crate::capture::manifest::LaneText;
 use crate::capture::reader::Capture;
+use crate::demo::lives::{Summaries, summaries_json, summaries_text};
 
 /// What a capture's report says beside the usual.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct CaptureFindings {
     pub live_digest: Option<String>,
     /// Decisions on a crossed book, on a stale view.
     pub doubtful: [u64; 2],
+    /// Lives by kind and venues, with what ended them.
+    pub lives: Summaries,
     /// Paper fills.
     pub fills: u64,
     /// Profit that no state of the world can take away.
@@ -66,6 +69,7 @@ impl CaptureFindings {
         }
         put("crossed_decisions", json!(self.doubtful[0]));
         put("stale_decisions", json!(self.doubtful[1]));
+        put("lives", summaries_json(&self.lives));
         put("fills", json!(self.fills));
         put("net_profit", json!(self.net_profit.to_string()));
     }
@@ -85,7 +89,11 @@ impl CaptureFindings {
         if let Some(digest) = self.digest() {
             writeln!(out, "    digest         {digest}")?;
         }
-        writeln!(out, "  paper            {} fills, net {}", self.fills, self.net_profit)
+        writeln!(out, "  paper            {} fills, net {}", self.fills, self.net_profit)?;
+        for line in summaries_text(&self.lives).lines() {
+            writeln!(out, "    {line}")?;
+        }
+        Ok(())
     }
 }
 
@@ -158,6 +166,7 @@ fn findings(capture: &Capture, followed: &Followed) -> CaptureFindings {
         decisions: followed.decisions.clone(),
         live_digest: last_word.and_then(|word| word.decisions_digest.clone()),
         doubtful: [followed.findings.crossed_decisions, followed.findings.stale_decisions],
+        lives: followed.engine.lives().summaries().collect(),
         fills: followed.engine.counters().get(Counter::Fills),
         net_profit: followed.engine.net_profit(),
     }

@@ -3,8 +3,10 @@
 use super::choice::Parent;
 use super::tables::{FLOOR_MAX, MISSING, Pace, SLOTS_MAX, Use};
 use super::{Basket, INLINE, Line, Link, MEMBER, Watch, WatchError};
+use crate::compiler::program::{Compiled, Program};
 use crate::eval::basket::BasketKind;
 use crate::eval::compile::{Shape, Slot, Template, compile, scale_ceil};
+use crate::eval::states::StateTable;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fee::{FeeSchedule, UNIT_PAYOUT, UnitCost};
 use dutchbook_book::{BookId, Face, Grid, InstrumentId, RelationId};
@@ -24,6 +26,9 @@ impl Watch {
         instrument: InstrumentId,
     ) -> Result<core::ops::Range<u32>, WatchError> {
         let first = u32::try_from(self.baskets.len()).map_err(|_| WatchError::TooMany)?;
+        if !self.struck.contains(&instrument) {
+            self.struck.push(instrument);
+        }
         let mut links = Vec::new();
         for index in 0..self.relations.len() {
             let Some(relation) = self.relations.get_mut(index) else { continue };
@@ -32,6 +37,45 @@ impl Watch {
             }
             let (id, templates) = (relation.id, compile(relation, catalog));
             self.retire(id);
+            self.add(id, templates, &mut links)?;
+        }
+        self.link(links)?;
+        let end = u32::try_from(self.baskets.len()).map_err(|_| WatchError::TooMany)?;
+        Ok(first..end)
+    }
+
+    /// Takes a program that was compiled elsewhere: withdraws relations, watches others. Every sum is
+    /// right from the first moment, for the tops are known. Returns the ids of the new baskets.
+    ///
+    /// # Errors
+    /// When the program was not made for these relations, or a basket cannot be watched; what was
+    /// withdrawn stays so.
+    pub fn install(
+        &mut self,
+        catalog: &Catalog,
+        program: Program,
+    ) -> Result<core::ops::Range<u32>, WatchError> {
+        let first = u32::try_from(self.baskets.len()).map_err(|_| WatchError::TooMany)?;
+        for id in program.withdraw {
+            self.retire(id);
+            // What is left of it must not come back with the next outcome.
+            if let Some(relation) = self.relations.get_mut(id.index()) {
+                relation.states = StateTable::default();
+            }
+        }
+        let mut links = Vec::new();
+        for Compiled { mut relation, mut templates } in program.add {
+            if relation.id.index() != self.relations.len() {
+                return Err(WatchError::OtherRelations(relation.id));
+            }
+            // An outcome may have come while it was compiled.
+            let late =
+                self.struck.iter().map(|winner| relation.states.strike(*winner)).sum::<usize>();
+            if late > 0 {
+                templates = compile(&relation, catalog);
+            }
+            let id = relation.id;
+            self.relations.push(relation);
             self.add(id, templates, &mut links)?;
         }
         self.link(links)?;
@@ -107,7 +151,7 @@ impl Watch {
         }
     }
 
-    fn is_retired(&self, target: u32) -> bool {
+    fn leads_nowhere(&self, target: u32) -> bool {
         let basket = match target & MEMBER {
             0 => Some(target),
             _ => self.choices.basket_of(target & !MEMBER),
@@ -119,7 +163,7 @@ impl Watch {
         let Some(line) = self.lines.get(book.index()) else { return };
         let (asks, bids) = line.links(&self.overflow);
         let live = |links: &[Link]| -> Vec<Link> {
-            links.iter().filter(|link| !self.is_retired(link.target)).copied().collect()
+            links.iter().filter(|link| !self.leads_nowhere(link.target)).copied().collect()
         };
         let (mut links, bids) = (live(asks), live(bids));
         let asks = links.len();

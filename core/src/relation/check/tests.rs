@@ -1,8 +1,12 @@
 use super::*;
 use crate::relation::file::File;
+use crate::relation::register::Register;
 use crate::relation::standing::{Changed, Fact, Standing, relation, standing};
-use crate::relation::{Law, Polarity};
-use dutchbook_book::{BookId, Face};
+use crate::relation::{Law, Polarity, Source};
+use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
+use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::{BookId, Cash, Face, Grid, Qty};
+use dutchbook_feeds::listing::rfc3339;
 
 /// A market of `venue`; its hash is made of its name.
 fn market(key: &str, venue: &str) -> String {
@@ -125,6 +129,104 @@ fn implications_in_a_circle_are_refused() {
     check(&[to, fro], "imply each other in a circle");
 }
 
+fn uniform(step: u32) -> Grid {
+    Grid::uniform(Price::from_micro(step).unwrap()).unwrap()
+}
+
+#[test]
+fn a_tick_is_compared_by_its_prices_not_by_its_spelling() {
+    let ranges = r#"[{\"start\":\"0.0000\",\"end\":\"1.0000\",\"step\":\"0.0100\"}]"#;
+    for (tick, is_same) in [("0.010", true), (ranges, true), ("0.02", false), ("fine", false)] {
+        let text = format!("format = 1\n{}", pair("ab", "same", ("a", "b"), &SAME));
+        let text = text.replace("tick = \"0.01\"", &format!("tick = \"{tick}\""));
+        let file = File::parse(&text).unwrap();
+        let fact = |_: &crate::relation::file::Listed| {
+            Some(Fact {
+                rules: [0xaa; 32],
+                grid: uniform(10_000),
+                fee_type: "quadratic".to_owned(),
+                closes: rfc3339("2026-12-31"),
+            })
+        };
+        assert_eq!(standing(&file.relations[0], fact) == Standing::Live, is_same, "{tick}");
+    }
+}
+
+/// Two markets of one catalog, as the file names them.
+fn listed_catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    for (kind, native) in [(VenueKind::Kalshi, "a-id"), (VenueKind::Polymarket, "b-id")] {
+        let venue = catalog.add_venue(kind);
+        let event = catalog.add_event(native, EventLaw::Independent);
+        let condition = catalog.add_condition(event, native);
+        let book = catalog.add_listing(Listing {
+            book: BookId(0),
+            venue,
+            kind,
+            condition,
+            native_market: native.to_owned(),
+            native_faces: None,
+            name: native.to_owned(),
+            grid: uniform(10_000),
+            lot: Qty::ONE,
+            min_qty: Qty::ONE,
+            min_notional: Cash::ZERO,
+            fee: FeeSchedule::NONE,
+            can_split: false,
+        });
+        let (fee_type, closes) = ("quadratic".to_owned(), rfc3339("2026-12-31"));
+        let rules_hash = [0xaa; 32];
+        catalog.set_terms(book, Terms { fee_type, closes, rules_hash, ..Terms::default() });
+    }
+    catalog
+}
+
+#[test]
+fn a_register_says_of_each_relation_what_becomes_of_it() {
+    let unapproved = |text: String| {
+        text.replace("approved_by = \"a trader\"\napproved_on = \"2026-11-01\"\n", "")
+    };
+    let same = pair("good", "same", ("a", "b"), &SAME);
+    let other = unapproved(pair("unread", "implies", ("a", "b"), &IMPLIES));
+    let gone = pair("gone", "same", ("c", "b"), &SAME);
+    let broken = pair("broken", "same", ("a", "d"), &[("1", "0"), ("0", "0")]);
+    let text = format!("format = 1\n{}", [same, other, gone, broken].join("\n"));
+    let file = File::parse(&text).unwrap();
+    let register = Register::of(&file, &listed_catalog(), &[]);
+    let says: Vec<(&str, String)> =
+        register.rows.iter().map(|row| (row.name.as_str(), row.standing.to_string())).collect();
+    assert_eq!(says[0].1, "live");
+    assert_eq!(says[1].1, "watched, not approved");
+    assert!(says[2].1.contains("c is not followed"), "{says:?}");
+    assert!(says[3].1.contains("refused: broken: the outcome `o0` contradicts"), "{says:?}");
+    assert_eq!(register.counts(), [1; 4]);
+    let sources: Vec<Source> = register.relations.iter().map(|relation| relation.source).collect();
+    assert_eq!(sources, [Source::Approved, Source::Nominated]);
+    assert_eq!(register.rows[0].approved, "a trader, 2026-11-01");
+}
+
+#[test]
+fn a_contradiction_takes_only_those_that_are_part_of_it() {
+    let same = pair("one", "same", ("a", "b"), &SAME);
+    let inverse = pair("two", "inverse", ("a", "b"), &INVERSE);
+    let text = format!("format = 1\n{same}\n{inverse}");
+    let register = Register::of(&File::parse(&text).unwrap(), &listed_catalog(), &[]);
+    assert_eq!(register.counts(), [0, 0, 0, 2], "{:?}", register.rows);
+    assert!(register.rows[1].standing.to_string().contains("for the same markets"));
+}
+
+#[test]
+fn what_contradicts_the_venues_own_structure_is_refused() {
+    let text = format!("format = 1\n{}", pair("ab", "same", ("a", "b"), &SAME));
+    let file = File::parse(&text).unwrap();
+    let shown = [0, 1].map(|book| vec![BookId(book).instrument(Face::Yes)]);
+    let exclusive = crate::relation::Relation::exclusive(&shown);
+    let register = Register::of(&file, &listed_catalog(), &[exclusive]);
+    assert_eq!(register.counts(), [0, 0, 0, 1], "{:?}", register.rows);
+    assert!(register.rows[0].standing.to_string().contains("could never pay or never fail"));
+    assert!(register.relations.is_empty());
+}
+
 #[test]
 fn a_change_disables_until_it_is_approved_again() {
     let text = format!("format = 1\n{}", pair("ab", "same", ("a", "b"), &SAME));
@@ -133,10 +235,10 @@ fn a_change_disables_until_it_is_approved_again() {
     let fact = |change: fn(&mut Fact)| {
         move |_: &crate::relation::file::Listed| {
             let mut fact = Fact {
-                rules_sha256: "a".repeat(64),
-                tick: "0.01".to_owned(),
-                fee: "quadratic".to_owned(),
-                closes: "2026-12-31".to_owned(),
+                rules: [0xaa; 32],
+                grid: uniform(10_000),
+                fee_type: "quadratic".to_owned(),
+                closes: rfc3339("2026-12-31T00:00:00Z"),
             };
             change(&mut fact);
             Some(fact)
@@ -145,10 +247,10 @@ fn a_change_disables_until_it_is_approved_again() {
     assert_eq!(standing(entry, fact(|_| {})), Standing::Live);
     type Change = (fn(&mut Fact), Changed);
     let changes: [Change; 4] = [
-        (|fact| fact.rules_sha256 = "b".repeat(64), Changed::Rules),
-        (|fact| fact.tick = "0.001".to_owned(), Changed::Tick),
-        (|fact| fact.fee = "flat".to_owned(), Changed::Fee),
-        (|fact| fact.closes = "2027-01-31".to_owned(), Changed::Close),
+        (|fact| fact.rules = [0xbb; 32], Changed::Rules),
+        (|fact| fact.grid = uniform(1_000), Changed::Tick),
+        (|fact| fact.fee_type = "flat".to_owned(), Changed::Fee),
+        (|fact| fact.closes = rfc3339("2027-01-31"), Changed::Close),
     ];
     for (change, changed) in changes {
         let disabled = Standing::Disabled { market: "a".to_owned(), changed };

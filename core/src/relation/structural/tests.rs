@@ -84,7 +84,7 @@ fn a_strict_strike_is_the_next_published_value() {
 }
 
 fn claim() -> impl Strategy<Value = Claim> {
-    (0_u8..6, -6_i64..6, 0_i64..4).prop_map(|(kind, x, width)| match kind {
+    (0_u8..6, -6_i128..6, 0_i128..4).prop_map(|(kind, x, width)| match kind {
         0 => Claim::Above(x),
         1 => Claim::AtLeast(x),
         2 => Claim::Below(x),
@@ -95,7 +95,7 @@ fn claim() -> impl Strategy<Value = Claim> {
 }
 
 /// Whether a claim is true of a quantity given in quarters.
-fn holds(claim: Claim, quarters: i64) -> bool {
+fn holds(claim: Claim, quarters: i128) -> bool {
     match claim {
         Claim::Named => false,
         Claim::Above(x) => quarters > 4 * x,
@@ -111,13 +111,13 @@ proptest! {
     #[test]
     fn every_quantity_is_a_state_of_every_relation(
         claims in proptest::collection::vec(claim(), 2..7),
-        step in 0_i64..3,
+        step in 0_i128..3,
     ) {
         prop_assume!(!claims.contains(&Claim::Named));
         let mut event = event(Outcomes::Free, &claims);
         event.step = step;
         for relation in relations(&event) {
-            for quarters in -40_i64..=40 {
+            for quarters in -40_i128..=40 {
                 let is_published = step == 0 || quarters % (4 * step) == 0;
                 let is_known = !is_published || (0..relation.states.len()).any(|state| {
                     relation.states.instruments().iter().all(|&id| {

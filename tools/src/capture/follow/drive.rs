@@ -212,6 +212,7 @@ impl<'a> FeedDriver<'a> {
             | Kind::Told
             | Kind::Killed
             | Kind::Winding
+            | Kind::Programmed
             | Kind::Decided => {}
         }
     }

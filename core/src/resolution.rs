@@ -1,0 +1,481 @@
+//! What sources say of outcomes, weighed: who may strike states out, who only raises a doubt, and what
+//! happens when two of them differ.
+//!
+//! Every word comes as a [`Statement`] with its source and two times. A [`Docket`] keeps the words of
+//! one market and rules on them: an outcome is final only by a source whose last word it is; a proposal
+//! or a first result is provisional and strikes nothing; a dispute, a reset or a contradiction closes
+//! the market to trades on its outcome until a final word of a better source, or a person, clears it.
+//! Nothing here trades: [`crate::engine::resolve`] asks for the [`Ruling`] and its findings.
+
+use dutchbook_book::{Face, Nanos, Price};
+
+use crate::eval::resolution::{Finding, Precondition, Preconditions};
+
+/// Who speaks, in rising order of what it takes to overrule them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Source {
+    /// A score of a running or finished game.
+    Score = 0,
+    /// A reference price.
+    Reference = 1,
+    /// The optimistic oracle: proposals, disputes, settlements.
+    Oracle = 2,
+    /// A release that a person or a watcher entered, of the source that the rules name.
+    Release = 3,
+    /// The venue: Kalshi's lifecycle, Polymarket's `market_resolved`, the lists of either.
+    Venue = 4,
+    /// The chain: the payout that was reported for the condition.
+    Chain = 5,
+}
+
+impl Source {
+    /// Every source, in the order of their codes.
+    pub const ALL: [Self; 6] =
+        [Self::Score, Self::Reference, Self::Oracle, Self::Release, Self::Venue, Self::Chain];
+
+    /// The source of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+
+    /// The source's name in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Reference => "reference_price",
+            Self::Oracle => "oracle",
+            Self::Release => "release",
+            Self::Venue => "venue",
+            Self::Chain => "chain",
+        }
+    }
+
+    /// How far its last word is trusted. A score or a price decides nothing by itself: the rules do.
+    #[must_use]
+    pub const fn trust(self) -> Trust {
+        match self {
+            Self::Score | Self::Reference => Trust::Hint,
+            Self::Release => Trust::Provisional,
+            Self::Oracle | Self::Venue | Self::Chain => Trust::Final,
+        }
+    }
+}
+
+/// How far a word is trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trust {
+    /// Nobody has said anything that counts.
+    #[default]
+    None,
+    /// Worth knowing; it decides nothing.
+    Hint,
+    /// It may still be disputed, amended or reset.
+    Provisional,
+    /// Nothing will be said any more: the money moves.
+    Final,
+}
+
+/// How a market ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This face pays one.
+    Pays(Face),
+    /// Both faces pay a half: void, or a tie.
+    Split,
+}
+
+impl Verdict {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Pays(face) => face as u8,
+            Self::Split => 2,
+        }
+    }
+
+    fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Pays(Face::Yes)),
+            1 => Some(Self::Pays(Face::No)),
+            2 => Some(Self::Split),
+            _ => None,
+        }
+    }
+
+    /// What each YES pays.
+    #[must_use]
+    pub fn payoff(self) -> Price {
+        match self {
+            Self::Pays(Face::Yes) => Price::ONE,
+            Self::Pays(Face::No) => Price::ZERO,
+            Self::Split => Price::from_micro(Price::ONE.micro() / 2).unwrap_or(Price::ZERO),
+        }
+    }
+}
+
+/// What is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// Somebody proposes an outcome; it stands unless disputed.
+    Proposed(Verdict),
+    /// The proposal is disputed, or the market is flagged or paused.
+    Disputed,
+    /// The question is asked anew: what was proposed is void.
+    Reset,
+    /// An outcome, which may still be changed.
+    Decided(Verdict),
+    /// The last word.
+    Final(Verdict),
+    /// The last word, on what was decided before.
+    Settled,
+}
+
+impl Says {
+    /// What is said and of which verdict, as codes.
+    #[must_use]
+    pub const fn codes(self) -> [u8; 2] {
+        match self {
+            Self::Proposed(verdict) => [0, verdict.code()],
+            Self::Disputed => [1, 0],
+            Self::Reset => [2, 0],
+            Self::Decided(verdict) => [3, verdict.code()],
+            Self::Final(verdict) => [4, verdict.code()],
+            Self::Settled => [5, 0],
+        }
+    }
+
+    /// What these codes say.
+    #[must_use]
+    pub fn from_codes([kind, verdict]: [u8; 2]) -> Option<Self> {
+        let verdict = Verdict::from_code(verdict);
+        Some(match kind {
+            0 => Self::Proposed(verdict?),
+            1 => Self::Disputed,
+            2 => Self::Reset,
+            3 => Self::Decided(verdict?),
+            4 => Self::Final(verdict?),
+            5 => Self::Settled,
+            _ => return None,
+        })
+    }
+}
+
+/// One word of one source on one market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Who says it.
+    pub source: Source,
+    /// What.
+    pub says: Says,
+    /// When, by the source's own clock; zero where it has none.
+    pub at: Nanos,
+    /// When we heard it.
+    pub heard: Nanos,
+}
+
+/// Why a statement is not taken. A contradiction closes the market all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Two sources give the last word, and it is not the same.
+    Contradicts {
+        /// Whose word stood.
+        earlier: Source,
+        /// Whose word differs.
+        later: Source,
+    },
+    /// A source takes back its own last word.
+    ContradictsItself(Source),
+    /// The source has said something newer already.
+    Older(Source),
+    /// A settlement of something that nobody has decided.
+    NothingToSettle(Source),
+}
+
+impl core::fmt::Display for Refused {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Contradicts { earlier, later } => write!(
+                f,
+                "{} contradicts the last word of {}: closed until a person looks",
+                later.name(),
+                earlier.name()
+            ),
+            Self::ContradictsItself(source) => {
+                write!(
+                    f,
+                    "{} takes back its own last word: closed until a person looks",
+                    source.name()
+                )
+            }
+            Self::Older(source) => write!(f, "{} has said something newer already", source.name()),
+            Self::NothingToSettle(source) => {
+                write!(f, "{} settles what nobody has decided", source.name())
+            }
+        }
+    }
+}
+
+/// What a docket comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ruling {
+    /// The outcome, where there is one.
+    pub verdict: Option<Verdict>,
+    /// How far it is trusted.
+    pub trust: Trust,
+    /// Who gave it.
+    pub source: Option<Source>,
+    /// When we first heard it.
+    pub published: Nanos,
+    /// Whether it is disputed, or sources contradict each other.
+    pub is_contested: bool,
+}
+
+/// The words on one market.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Docket {
+    ruling: Ruling,
+    /// When each source spoke last, by its own clock.
+    spoken: [Nanos; Source::ALL.len()],
+    is_disputed: bool,
+    is_contradicted: bool,
+    /// When the dispute was opened or cleared.
+    dispute_at: Nanos,
+}
+
+impl Docket {
+    /// What the words come to.
+    #[must_use]
+    pub const fn ruling(&self) -> Ruling {
+        let mut ruling = self.ruling;
+        ruling.is_contested = self.is_disputed || self.is_contradicted;
+        ruling
+    }
+
+    /// Takes a word. The ruling afterwards is [`Docket::ruling`], whether it was taken or refused.
+    ///
+    /// # Errors
+    /// When it contradicts what is final, is older than what its source has said, or settles nothing.
+    pub fn take(&mut self, statement: &Statement) -> Result<Ruling, Refused> {
+        let Statement { source, says, at, heard } = *statement;
+        if let Some(spoken) = self.spoken.get_mut(source as usize) {
+            if at > Nanos::ZERO && at < *spoken {
+                return Err(Refused::Older(source));
+            }
+            *spoken = (*spoken).max(at);
+        }
+        match says {
+            Says::Disputed | Says::Reset => {
+                // What is final cannot be disputed any more: the word is late.
+                if self.ruling.trust < Trust::Final {
+                    self.is_disputed = true;
+                    self.dispute_at = heard;
+                }
+                if says == Says::Reset && self.ruling.trust < Trust::Final {
+                    self.ruling = Ruling::default();
+                }
+            }
+            Says::Proposed(verdict) | Says::Decided(verdict) => {
+                self.provisional(source, verdict, heard)?;
+            }
+            Says::Final(verdict) => self.last_word(source, verdict, heard)?,
+            Says::Settled => match self.ruling.verdict {
+                Some(verdict) => self.last_word(source, verdict, heard)?,
+                None => return Err(Refused::NothingToSettle(source)),
+            },
+        }
+        Ok(self.ruling())
+    }
+
+    fn contradicted(&mut self, later: Source, heard: Nanos) -> Refused {
+        self.is_contradicted = true;
+        self.dispute_at = heard;
+        match self.ruling.source {
+            Some(earlier) if earlier != later => Refused::Contradicts { earlier, later },
+            Some(_) | None => Refused::ContradictsItself(later),
+        }
+    }
+
+    fn provisional(
+        &mut self,
+        source: Source,
+        verdict: Verdict,
+        heard: Nanos,
+    ) -> Result<(), Refused> {
+        let trust = source.trust().min(Trust::Provisional);
+        let known = self.ruling;
+        if known.verdict == Some(verdict) {
+            // The same again: who is trusted more gives it.
+            if trust > known.trust {
+                (self.ruling.trust, self.ruling.source) = (trust, Some(source));
+            }
+            return Ok(());
+        }
+        if known.trust == Trust::Final {
+            // A hint against a last word is no contradiction, only a doubtful hint.
+            return if trust == Trust::Hint {
+                Ok(())
+            } else {
+                Err(self.contradicted(source, heard))
+            };
+        }
+        // A source may amend what it has not made final; a better one overrules.
+        let is_own = known.source == Some(source) || known.verdict.is_none();
+        if is_own || trust > known.trust {
+            self.ruling.verdict = Some(verdict);
+            (self.ruling.trust, self.ruling.source) = (trust, Some(source));
+            self.ruling.published = heard;
+            return Ok(());
+        }
+        if trust == Trust::Provisional {
+            return Err(self.contradicted(source, heard));
+        }
+        Ok(())
+    }
+
+    fn last_word(&mut self, source: Source, verdict: Verdict, heard: Nanos) -> Result<(), Refused> {
+        if source.trust() < Trust::Final {
+            return self.provisional(source, verdict, heard);
+        }
+        let known = self.ruling;
+        if known.trust == Trust::Final && known.verdict != Some(verdict) {
+            return Err(self.contradicted(source, heard));
+        }
+        if known.trust < Trust::Final {
+            // A dispute ends with the last word; a contradiction of last words does not.
+            self.is_disputed = false;
+            if known.verdict != Some(verdict) || known.source.is_none() {
+                self.ruling.published = heard;
+            }
+            self.ruling.verdict = Some(verdict);
+            (self.ruling.trust, self.ruling.source) = (Trust::Final, Some(source));
+            self.dispute_at = heard;
+        }
+        Ok(())
+    }
+
+    /// Enters what the docket knows of the preconditions of a trade on the outcome. Whether the market
+    /// still accepts orders, its books know better.
+    pub fn enter(&self, known: &mut Preconditions, now: Nanos) {
+        let ruling = self.ruling();
+        let source = ruling.source.map_or(u32::MAX, |source| u32::from(source as u8));
+        let is_final = ruling.trust == Trust::Final;
+        let mut enter = |which, holds, at| known.set(which, Finding { holds, at, source });
+        enter(Precondition::Published, is_final, ruling.published);
+        // The venue stops trading before it gives its last word, and a last word has no window behind it.
+        enter(Precondition::WindowClosed, is_final, ruling.published);
+        enter(Precondition::NoDispute, !ruling.is_contested, now);
+        // A split pays what the rules say of voids, which is not what a winner pays.
+        let is_plain = matches!(ruling.verdict, Some(Verdict::Pays(_)));
+        enter(Precondition::RulesMatch, is_plain, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const YES: Verdict = Verdict::Pays(Face::Yes);
+    const NO: Verdict = Verdict::Pays(Face::No);
+
+    fn say(docket: &mut Docket, source: Source, says: Says, heard: u64) -> Result<Ruling, Refused> {
+        docket.take(&Statement { source, says, at: Nanos::ZERO, heard: Nanos(heard) })
+    }
+
+    #[test]
+    fn a_result_is_provisional_until_it_is_settled_and_may_be_amended_until_then() {
+        let mut docket = Docket::default();
+        let first = say(&mut docket, Source::Venue, Says::Decided(YES), 1).unwrap();
+        assert_eq!((first.verdict, first.trust), (Some(YES), Trust::Provisional));
+        let amended = say(&mut docket, Source::Venue, Says::Decided(NO), 2).unwrap();
+        assert_eq!((amended.verdict, amended.published), (Some(NO), Nanos(2)));
+        let last = say(&mut docket, Source::Venue, Says::Settled, 9).unwrap();
+        assert_eq!((last.verdict, last.trust, last.published), (Some(NO), Trust::Final, Nanos(2)));
+        let own = Err(Refused::ContradictsItself(Source::Venue));
+        assert_eq!(say(&mut docket, Source::Venue, Says::Final(YES), 10), own);
+        assert!(docket.ruling().is_contested);
+    }
+
+    #[test]
+    fn two_last_words_that_differ_close_the_market() {
+        let mut docket = Docket::default();
+        say(&mut docket, Source::Venue, Says::Final(YES), 1).unwrap();
+        say(&mut docket, Source::Chain, Says::Final(YES), 2).unwrap();
+        let refused = say(&mut docket, Source::Oracle, Says::Final(NO), 3).unwrap_err();
+        assert_eq!(refused, Refused::Contradicts { earlier: Source::Venue, later: Source::Oracle });
+        assert!(refused.to_string().contains("oracle contradicts the last word of venue"));
+        assert!(docket.ruling().is_contested);
+        assert_eq!(docket.ruling().verdict, Some(YES), "what was struck stays struck");
+        // Nothing that is said afterwards opens it again.
+        say(&mut docket, Source::Chain, Says::Final(YES), 4).unwrap();
+        assert!(docket.ruling().is_contested);
+    }
+
+    #[test]
+    fn a_dispute_closes_until_the_last_word_and_a_reset_forgets_the_proposal() {
+        let mut docket = Docket::default();
+        let proposed = say(&mut docket, Source::Oracle, Says::Proposed(YES), 1).unwrap();
+        assert_eq!((proposed.trust, proposed.is_contested), (Trust::Provisional, false));
+        assert!(say(&mut docket, Source::Oracle, Says::Disputed, 2).unwrap().is_contested);
+        let reset = say(&mut docket, Source::Oracle, Says::Reset, 3).unwrap();
+        assert_eq!((reset.verdict, reset.is_contested), (None, true));
+        say(&mut docket, Source::Oracle, Says::Proposed(NO), 4).unwrap();
+        let last = say(&mut docket, Source::Oracle, Says::Final(NO), 5).unwrap();
+        assert_eq!((last.verdict, last.trust, last.is_contested), (Some(NO), Trust::Final, false));
+        // A dispute of what is final is late news.
+        assert!(!say(&mut docket, Source::Oracle, Says::Disputed, 6).unwrap().is_contested);
+    }
+
+    #[test]
+    fn a_score_decides_nothing_and_a_release_is_overruled_by_nobody_less_trusted() {
+        let mut docket = Docket::default();
+        let hint = say(&mut docket, Source::Score, Says::Final(YES), 1).unwrap();
+        assert_eq!((hint.verdict, hint.trust), (Some(YES), Trust::Hint));
+        let release = say(&mut docket, Source::Release, Says::Final(NO), 2).unwrap();
+        assert_eq!((release.verdict, release.trust), (Some(NO), Trust::Provisional));
+        assert!(say(&mut docket, Source::Reference, Says::Final(YES), 3).is_ok());
+        assert_eq!(docket.ruling().verdict, Some(NO));
+        // Two that are trusted alike and differ: neither is believed.
+        assert!(say(&mut docket, Source::Oracle, Says::Proposed(YES), 4).is_err());
+        assert!(docket.ruling().is_contested);
+    }
+
+    #[test]
+    fn old_words_and_settlements_of_nothing_are_refused() {
+        let mut docket = Docket::default();
+        let nothing = Err(Refused::NothingToSettle(Source::Venue));
+        assert_eq!(say(&mut docket, Source::Venue, Says::Settled, 1), nothing);
+        let at =
+            |at, says| Statement { source: Source::Oracle, says, at: Nanos(at), heard: Nanos(9) };
+        docket.take(&at(5, Says::Proposed(YES))).unwrap();
+        assert_eq!(docket.take(&at(4, Says::Reset)), Err(Refused::Older(Source::Oracle)));
+        assert_eq!(docket.ruling().verdict, Some(YES));
+    }
+
+    #[test]
+    fn every_precondition_but_the_book_is_known_of_a_final_word() {
+        let age = Nanos(100);
+        let unmet = |docket: &Docket, now| {
+            let mut known = Preconditions::default();
+            docket.enter(&mut known, Nanos(now));
+            known.set(
+                Precondition::AcceptingOrders,
+                Finding { holds: true, at: Nanos(now), source: 0 },
+            );
+            known.unmet(Nanos(now), age)
+        };
+        let mut docket = Docket::default();
+        assert_eq!(unmet(&docket, 1), Some(Precondition::Published));
+        say(&mut docket, Source::Venue, Says::Decided(YES), 1).unwrap();
+        assert_eq!(unmet(&docket, 2), Some(Precondition::Published), "it may be amended");
+        say(&mut docket, Source::Venue, Says::Settled, 5).unwrap();
+        assert_eq!(unmet(&docket, 6), None);
+        assert_eq!(unmet(&docket, 200), Some(Precondition::Published), "too long ago");
+        say(&mut docket, Source::Chain, Says::Final(NO), 7).unwrap_err();
+        assert_eq!(unmet(&docket, 8), Some(Precondition::NoDispute));
+        let mut split = Docket::default();
+        say(&mut split, Source::Chain, Says::Final(Verdict::Split), 1).unwrap();
+        assert_eq!(unmet(&split, 2), Some(Precondition::RulesMatch));
+    }
+}
