@@ -28,10 +28,13 @@ fn orders_of_one_venue_leave_together_and_are_written_down_before() {
     assert!(rig.sent().iter().all(|sent| sent.lane == Lane::Order));
     rig.journal.flush();
     let mut left = Vec::new();
-    rig.reader.drain(|bytes| match decode(bytes).unwrap().record {
-        Record::Live(LiveRecord::Placed(placed)) => left.push(("placed", placed.order)),
-        Record::Live(LiveRecord::Sent { order, .. }) => left.push(("sent", order)),
-        _ => {}
+    rig.reader.drain(|bytes| {
+        let record = decode(bytes).unwrap().record;
+        if let Record::Live(LiveRecord::Placed(placed)) = record {
+            left.push(("placed", placed.order));
+        } else if let Record::Live(LiveRecord::Sent { order, .. }) = record {
+            left.push(("sent", order));
+        }
     });
     assert_eq!(left.len(), 10);
     for order in orders {

@@ -316,18 +316,17 @@ impl Rig {
     /// Cash that the reports of fills moved.
     pub(super) fn cash(&self) -> Exact {
         self.words.iter().fold(Exact::ZERO, |sum, word| {
-            let effect = match word {
-                Word::Report(report) => match report.kind {
-                    ReportKind::Filled(fill) => fill.cash_effect(report.side).unwrap(),
-                    ReportKind::Reversed(fill) => {
-                        let cash = fill.cash_effect(report.side).unwrap();
-                        Exact::ZERO.checked_sub(cash).unwrap()
-                    }
-                    _ => Exact::ZERO,
-                },
-                Word::Rounding { cash, .. } => *cash,
-                _ => Exact::ZERO,
-            };
+            let mut effect = Exact::ZERO;
+            if let Word::Rounding { cash, .. } = word {
+                effect = *cash;
+            } else if let Word::Report(report) = word {
+                if let ReportKind::Filled(fill) = report.kind {
+                    effect = fill.cash_effect(report.side).unwrap();
+                } else if let ReportKind::Reversed(fill) = report.kind {
+                    let cash = fill.cash_effect(report.side).unwrap();
+                    effect = Exact::ZERO.checked_sub(cash).unwrap();
+                }
+            }
             sum.checked_add(effect).unwrap()
         })
     }
