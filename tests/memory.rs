@@ -8,8 +8,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
@@ -20,6 +18,7 @@ use dutchbook_core::config::Config;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::journal;
 use dutchbook_core::relation::structural;
+use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::tile::feed::{Publisher, Route};
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_feeds::payload::PayloadBuf;
@@ -86,7 +85,7 @@ fn message(book: u32, text: &mut String) {
     // Far enough from the ends that twenty ticks fit on each side, whatever the tick.
     let middle = unit * 3 / 10;
     let digits = usize::try_from(decimals).unwrap();
-    let mut side = |text: &mut String, price: &dyn Fn(u32) -> u32| {
+    let side = |text: &mut String, price: &dyn Fn(u32) -> u32| {
         for level in 0..LEVELS {
             let gap = if level == 0 { "" } else { "," };
             let (price, size) = (price(level), 100 + level * 7);
@@ -123,7 +122,7 @@ fn a_hundred_thousand_instruments_fit_into_two_gibibytes() {
     let (journal_writer, _journal) = journal(8, 1_024);
     let mut config = Config::parse("").unwrap().engine();
     config.trades = false;
-    let kill = Arc::new(AtomicBool::new(false));
+    let kill = KillSwitch::default();
     let relations = structural(&catalog);
     let count = relations.len();
     let mut feed =

@@ -230,13 +230,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     let streams = streams(&config, &catalog, &tls, &clock)?;
     let relations = Relations::load(&config, directory.relations(), &catalog)?;
     if !args.json {
-        tell(&format!(
-            "{} books of {} events on {} sockets\n{}",
-            catalog.listings.len(),
-            catalog.events.len(),
-            streams.len(),
-            relations.text().trim_end()
-        ));
+        announce(&catalog, &streams, &relations);
     }
     let news = News::new(&catalog, &config);
     let accounts = match args.live {
@@ -283,6 +277,17 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         guard,
     };
     follow(args, &config, engine, &clock, &stop)
+}
+
+/// Says what is followed, and by which relations.
+fn announce(catalog: &Catalog, streams: &[Stream], relations: &Relations) {
+    tell(&format!(
+        "{} books of {} events on {} sockets\n{}",
+        catalog.listings.len(),
+        catalog.events.len(),
+        streams.len(),
+        relations.text().trim_end()
+    ));
 }
 
 /// What an engine is made of.
