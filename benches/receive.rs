@@ -1,7 +1,8 @@
 //! How many messages a feed tile takes from a socket: frames encoded beforehand, sent by the other
-//! core over plain loopback, received, decoded, applied to books and published.
+//! core over loopback, received, decoded, applied to books and published. Once plain, once over TLS:
+//! there the sender encrypts on its core, and the tile decrypts on its own.
 //!
-//! Two figures per venue. *Flat out*: the sender never waits; messages per second. *Paced*: a fixed
+//! Two figures per venue and transport. *Flat out*: the sender never waits; messages per second. *Paced*: a fixed
 //! rate for a minute (`RECEIVE_SECONDS`, `RECEIVE_RATE`); percentiles of receipt → published book,
 //! and the backlog (sent, not yet applied) of the first and of the last quarter, which must not grow.
 #![expect(
@@ -15,7 +16,7 @@
 
 use core::cell::RefCell;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -28,13 +29,15 @@ use dutchbook_book::shelf::Shelf;
 use dutchbook_book::{BookId, Cash, Grid, Nanos, Price, Qty};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::control::Control;
-use dutchbook_core::net::{Endpoint, run_tile};
+use dutchbook_core::net::{Endpoint, Gate, run_tile};
 use dutchbook_core::pin::{Wait, pin_to};
 use dutchbook_core::telemetry::{Counter, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::stages;
 use dutchbook_core::tls::TlsRoots;
 use dutchbook_feeds::feed::{Feed, FeedConfig};
+use dutchbook_tools::sim::server::VenueCertificate;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 #[global_allocator]
@@ -57,16 +60,19 @@ struct Round {
 fn main() {
     let seconds = setting("RECEIVE_SECONDS", 60);
     let rate = setting("RECEIVE_RATE", 100_000);
-    println!("plain loopback, one feed tile on core 1, the sender on core 0, {BOOKS} books");
+    let kinds = [VenueKind::Polymarket, VenueKind::Kalshi];
+    let transports = [Transport::Plain, Transport::Tls];
+    println!("loopback, one feed tile on core 1, the sender on core 0, {BOOKS} books");
     println!(
-        "venue        flat out /s   paced /s   backlog first, last   p50 ns    p99 ns   p99.9 ns"
+        "venue       transport  flat out /s   paced /s   backlog first, last   p50 ns    p99 ns   p99.9 ns"
     );
-    for kind in [VenueKind::Polymarket, VenueKind::Kalshi] {
-        let flat = measure(kind, None, Duration::from_secs(seconds.min(8)));
-        let paced = measure(kind, Some(rate), Duration::from_secs(seconds));
+    for (kind, transport) in kinds.into_iter().flat_map(|kind| transports.map(|way| (kind, way))) {
+        let flat = measure(kind, transport, None, Duration::from_secs(seconds.min(8)));
+        let paced = measure(kind, transport, Some(rate), Duration::from_secs(seconds));
         println!(
-            "{:<12} {:>11.0}  {:>9.0}   {:>8} {:>10}   {:>6}  {:>8}  {:>9}",
+            "{:<12} {:<9} {:>11.0}  {:>9.0}   {:>8} {:>10}   {:>6}  {:>8}  {:>9}",
             kind.name(),
+            transport.name(),
             flat.rate,
             paced.rate,
             paced.backlog[0],
@@ -81,6 +87,26 @@ fn main() {
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
+
+/// What the frames travel in.
+#[derive(Clone, Copy)]
+enum Transport {
+    Plain,
+    Tls,
+}
+
+impl Transport {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+/// The sender's end of a connection.
+trait Wire: Read + Write {}
+impl<T: Read + Write> Wire for T {}
 
 struct Measured {
     rate: f64,
@@ -215,10 +241,14 @@ fn round(kind: VenueKind) -> Round {
     round
 }
 
-/// Accepts one WebSocket client.
-fn accept(listener: &TcpListener) -> TcpStream {
-    let (mut socket, _) = listener.accept().unwrap();
-    socket.set_nodelay(true).unwrap();
+/// Accepts one WebSocket client, over TLS where there is a certificate.
+fn accept(listener: &TcpListener, tls: Option<Arc<ServerConfig>>) -> Box<dyn Wire> {
+    let (plain, _) = listener.accept().unwrap();
+    plain.set_nodelay(true).unwrap();
+    let mut socket: Box<dyn Wire> = match tls {
+        None => Box::new(plain),
+        Some(tls) => Box::new(StreamOwned::new(ServerConnection::new(tls).unwrap(), plain)),
+    };
     let mut request = Vec::new();
     let mut byte = [0];
     while !request.ends_with(b"\r\n\r\n") {
@@ -233,25 +263,27 @@ fn accept(listener: &TcpListener) -> TcpStream {
     let accepted = derive_accept_key(key.unwrap().as_bytes());
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
     socket.write_all(format!("{head}Sec-WebSocket-Accept: {accepted}\r\n\r\n").as_bytes()).unwrap();
+    socket.flush().unwrap();
     socket
 }
 
 /// Sends until the time is over; `rate` messages a second, or as fast as they are taken.
 fn send(
     kind: VenueKind,
-    listener: &TcpListener,
+    (listener, tls): (&TcpListener, Option<Arc<ServerConfig>>),
     rate: Option<u64>,
     span: Duration,
     sent: &AtomicU64,
 ) {
     let _pinned = pin_to(0);
     let mut round = round(kind);
-    let mut socket = accept(listener);
+    let mut socket = accept(listener, tls);
     let mut opening = Vec::new();
     for book in 0..BOOKS {
         frame(&mut opening, &snapshot(kind, book));
     }
     socket.write_all(&opening).unwrap();
+    socket.flush().unwrap();
     std::thread::sleep(Duration::from_millis(200));
     let start = Instant::now();
     let (mut seq, mut total) = (FIRST_SEQ, 0_u64);
@@ -275,6 +307,7 @@ fn send(
             }
             let from = if at == 0 { 0 } else { round.ends[at - 1] };
             socket.write_all(&round.bytes[from..round.ends[until - 1]]).unwrap();
+            socket.flush().unwrap();
             total += (until - at) as u64;
             sent.store(total, Ordering::Release);
             at = until;
@@ -283,21 +316,30 @@ fn send(
     // The books end as they began only after whole rounds; nobody compares them here.
 }
 
-fn measure(kind: VenueKind, rate: Option<u64>, span: Duration) -> Measured {
+fn measure(kind: VenueKind, transport: Transport, rate: Option<u64>, span: Duration) -> Measured {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let address = listener.local_addr().unwrap();
+    let (scheme, server, roots) = match transport {
+        Transport::Plain => ("ws", None, TlsRoots::public().unwrap()),
+        Transport::Tls => {
+            let made = VenueCertificate::new(address.ip()).unwrap();
+            let roots = TlsRoots::with_certificates([made.root.clone()]).unwrap();
+            ("wss", Some(made.server()), roots)
+        }
+    };
+    let url = format!("{scheme}://{address}/");
     let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let counters = Counters::default();
     let reader = counters.reader();
     let (to_book, mut histogram) = latency(256, 1_024).unwrap();
     let tile = {
         let stop = Arc::clone(&stop);
-        move || receive(kind, &url, counters, to_book, stop)
+        move || receive(kind, (&url, roots), counters, to_book, stop)
     };
     std::thread::scope(|scope| {
         let tile = scope.spawn(tile);
         let count = Arc::clone(&sent);
-        let sender = scope.spawn(move || send(kind, &listener, rate, span, &count));
+        let sender = scope.spawn(move || send(kind, (&listener, server), rate, span, &count));
         let start = Instant::now();
         let mut backlogs = Vec::new();
         while !sender.is_finished() {
@@ -335,7 +377,7 @@ fn measured(rate: f64, backlogs: &[u64], histogram: &LatencyHistogram) -> Measur
 /// The tile; returns how many messages it could not apply.
 fn receive(
     kind: VenueKind,
-    url: &str,
+    (url, tls): (&str, TlsRoots),
     counters: Counters,
     to_book: dutchbook_core::telemetry::LatencyRecorder,
     stop: Arc<AtomicBool>,
@@ -360,9 +402,11 @@ fn receive(
     let endpoint = Endpoint {
         url: url.to_owned(),
         payload_bytes_max: 1 << 20,
-        tls: TlsRoots::public().unwrap(),
+        tls,
         stamps: None,
         standby: None,
+        gate: Gate::default(),
+        race: None,
         seed: 1,
     };
     run_tile(Rc::clone(&tile), vec![endpoint], Wait::Spin).unwrap();

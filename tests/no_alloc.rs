@@ -103,7 +103,9 @@ fn subscribe(venues: &mut SimVenues, session: SessionId, feed: &mut Feed, now: N
 
 /// `start` lies ahead of the real clock: no message is ever late.
 fn record(start: Nanos) -> Recording {
-    let scenario = Scenario::demo(SEED, Nanos::from_secs(4)).unwrap();
+    let mut scenario = Scenario::demo(SEED, Nanos::from_secs(4)).unwrap();
+    // Everything is listed from the start.
+    scenario.late.clear();
     let flow = FlowConfig::of(Pace::Busy);
     let mut venues =
         SimVenues::new(scenario.clone(), flow, FaultPlan::default(), SEED, start).unwrap();

@@ -107,6 +107,14 @@ pub struct Listing {
     pub can_split: bool,
 }
 
+impl Listing {
+    /// Whether nothing is listed here yet: the book is kept free for a market that appears later.
+    #[must_use]
+    pub const fn is_free(&self) -> bool {
+        self.native_market.is_empty()
+    }
+}
+
 /// What else a venue states about one listing; none of it moves a price.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -169,6 +177,21 @@ impl Catalog {
             event.conditions.push(id);
         }
         id
+    }
+
+    /// Moves a condition to another event, behind those it has.
+    pub fn move_condition(&mut self, condition: ConditionId, to: EventId) {
+        let Some(moved) = self.conditions.get_mut(condition.index()) else { return };
+        let Some(index) = Some(to.index()).filter(|index| *index < self.events.len()) else {
+            return;
+        };
+        let from = core::mem::replace(&mut moved.event, to);
+        if let Some(event) = self.events.get_mut(from.index()) {
+            event.conditions.retain(|own| *own != condition);
+        }
+        if let Some(event) = self.events.get_mut(index) {
+            event.conditions.push(condition);
+        }
     }
 
     /// Adds a listing; its `book` is set to the next free id, which is returned.

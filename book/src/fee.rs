@@ -196,6 +196,20 @@ impl FeeSchedule {
         }
     }
 
+    /// What takers and makers pay under a quadratic law, nothing included; `None` under another.
+    #[must_use]
+    pub const fn rates(&self) -> Option<[Rate; 2]> {
+        match self.law {
+            FeeLaw::Quadratic { taker, maker, .. } => Some([taker, maker]),
+            FeeLaw::None => Some([Rate::ZERO; 2]),
+            FeeLaw::Proportional { .. }
+            | FeeLaw::Lesser { .. }
+            | FeeLaw::SellNotional { .. }
+            | FeeLaw::Winnings { .. }
+            | FeeLaw::Fixed { .. } => None,
+        }
+    }
+
     /// Polymarket's taker fee as the gate must see it: rounded up to 1e-5 $ per match.
     #[must_use]
     pub const fn polymarket(rate: Rate, exponent: u8) -> Self {

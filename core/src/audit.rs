@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use dutchbook_book::view::TopView;
 use dutchbook_book::{BookId, BookStatus, Nanos, TopOfBook};
 
-pub use run::{AuditCounts, Auditor, Ended, start};
+pub use run::{AuditCounts, Auditor, Ended, Reach, start};
 
 /// What a comparison says about a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

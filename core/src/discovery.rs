@@ -13,12 +13,12 @@ mod polymarket;
 pub mod streams;
 mod structure;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::fee::kalshi::Member;
-use dutchbook_book::{BookId, ConditionId, EventId, Face, Grid, VenueId};
+use dutchbook_book::{BookId, Cash, ConditionId, EventId, Face, Grid, Price, Qty, VenueId};
 use dutchbook_feeds::session::Trading;
 use sha2::{Digest, Sha256};
 
@@ -162,6 +162,8 @@ pub struct Directory {
     claims: Vec<Claim>,
     member: Member,
     refused: BTreeMap<Refusal, u64>,
+    /// Books kept free for markets that appear while an engine runs, by venue; `None` until then.
+    spare: Option<BTreeMap<VenueId, VecDeque<BookId>>>,
 }
 
 impl Directory {
@@ -177,7 +179,39 @@ impl Directory {
             claims: Vec::new(),
             member,
             refused: BTreeMap::new(),
+            spare: None,
         }
+    }
+
+    /// Keeps so many books of every venue free for markets that appear while an engine runs: engines
+    /// make room for what their catalog has when they start. A free book is a listing without a native
+    /// id, of a condition and an event of its own.
+    ///
+    /// What is listed in one later keeps that condition: its positions are valued by themselves,
+    /// whatever binds it to others.
+    pub fn reserve(&mut self, count: usize) {
+        let cents = Price::from_micro(10_000).map(Grid::uniform);
+        let Some(Ok(grid)) = cents else { return };
+        let mut spare = BTreeMap::new();
+        for (kind, (venue, _)) in &self.venues {
+            let free = (0..count).map(|_| {
+                let event = self.catalog.add_event("", EventLaw::Independent);
+                let condition = self.catalog.add_condition(event, "");
+                self.claims.push(Claim::Named);
+                self.catalog.add_listing(free_listing(*kind, *venue, condition, grid))
+            });
+            spare.insert(*venue, free.collect());
+        }
+        self.spare = Some(spare);
+    }
+
+    /// Puts a listing into a free book of its venue, where there is one.
+    fn place(&mut self, listing: Listing) -> Option<BookId> {
+        let book = self.spare.as_mut()?.get_mut(&listing.venue)?.pop_front()?;
+        if let Some(slot) = self.catalog.listings.get_mut(book.index()) {
+            *slot = Listing { book, condition: slot.condition, ..listing };
+        }
+        Some(book)
     }
 
     /// Adds a venue; its id.
@@ -216,6 +250,12 @@ impl Directory {
     #[must_use]
     pub fn is_open(&self, native: &str) -> bool {
         self.markets.get(native).is_some_and(|known| known.trading != Trading::Closed)
+    }
+
+    /// Whether a market is followed and trades, as far as the lists say.
+    #[must_use]
+    pub fn is_trading(&self, native: &str) -> bool {
+        self.markets.get(native).is_some_and(|known| known.trading == Trading::Open)
     }
 
     fn refuse(&mut self, reason: Refusal) {
@@ -265,7 +305,7 @@ impl Directory {
             return;
         }
         let events = self.events.keys().filter(|(of, _)| *of == kind).count();
-        let books = self.catalog.listings_of(venue).count();
+        let books = self.books_of(venue);
         if events >= room.events || books.saturating_add(markets.len()) > room.books {
             self.refuse(Refusal::NoRoom);
             return;
@@ -293,10 +333,17 @@ impl Directory {
                 return None;
             }
         };
-        let paired = self.paired(&market.native);
         listing.venue = venue;
+        if self.spare.is_some() {
+            let named = (market.native, market.terms, market.claim);
+            return self.list_late(event, listing, named, market.trading, changes);
+        }
+        let paired = self.paired(&market.native);
         listing.condition = match paired {
-            Some((condition, _)) => condition,
+            Some((condition, _)) => {
+                self.bring_home(condition, event);
+                condition
+            }
             None => self.catalog.add_condition(event, &market.name),
         };
         let book = self.catalog.add_listing(listing);
@@ -309,6 +356,51 @@ impl Directory {
         self.markets.insert(market.native, known);
         changes.push(Change::Listed(book));
         Some(book)
+    }
+
+    /// Enters one market in a free book.
+    fn list_late(
+        &mut self,
+        event: EventId,
+        listing: Listing,
+        (native, terms, claim): (String, Terms, Claim),
+        trading: Trading,
+        changes: &mut Vec<Change>,
+    ) -> Option<BookId> {
+        let name = listing.name.clone();
+        let Some(book) = self.place(listing) else {
+            self.refuse(Refusal::NoRoom);
+            return None;
+        };
+        if let Some(slot) = self.claims.get_mut(book.index()) {
+            *slot = claim;
+        }
+        if let Some(condition) = self.catalog.listing(book).map(|listing| listing.condition) {
+            self.catalog.move_condition(condition, event);
+            if let Some(slot) = self.catalog.conditions.get_mut(condition.index()) {
+                slot.name = name;
+            }
+        }
+        self.catalog.set_terms(book, terms);
+        self.markets.insert(native, Known { book, trading, is_decided: false, doubt: None });
+        changes.push(Change::Listed(book));
+        Some(book)
+    }
+
+    /// Books that are taken.
+    fn books_of(&self, venue: VenueId) -> usize {
+        self.catalog.listings_of(venue).filter(|listing| !listing.is_free()).count()
+    }
+
+    /// A condition that nothing bound where it was first met goes to an event whose law binds it: a
+    /// ladder is one with all its rungs, whoever else lists some of them.
+    fn bring_home(&mut self, condition: ConditionId, event: EventId) {
+        let law_of = |event: EventId| self.catalog.events.get(event.index()).map(|one| one.law);
+        let home = self.catalog.conditions.get(condition.index()).map(|one| one.event);
+        let is_free = home.and_then(law_of) == Some(EventLaw::Independent);
+        if is_free && law_of(event).is_some_and(|law| law != EventLaw::Independent) {
+            self.catalog.move_condition(condition, event);
+        }
     }
 
     /// The condition under which the other half of an approved pair is listed, and whether this half
@@ -374,7 +466,7 @@ impl Directory {
             return;
         }
         let room = self.venues.values().find(|(id, _)| *id == venue).map(|(_, room)| *room);
-        let books = self.catalog.listings_of(venue).count();
+        let books = self.books_of(venue);
         if room.is_some_and(|room| books >= room.books) {
             self.refuse(Refusal::NoRoom);
             return;
@@ -417,6 +509,26 @@ impl Directory {
             changes.push(Change::Terms(book));
         }
         self.catalog.set_terms(book, market.terms.clone());
+    }
+}
+
+/// A book that nothing is listed in yet.
+fn free_listing(kind: VenueKind, venue: VenueId, condition: ConditionId, grid: Grid) -> Listing {
+    let one = Qty::ONE;
+    Listing {
+        book: BookId(0),
+        venue,
+        kind,
+        condition,
+        native_market: String::new(),
+        native_faces: None,
+        name: String::new(),
+        grid,
+        lot: one,
+        min_qty: one,
+        min_notional: Cash::ZERO,
+        fee: FeeSchedule::NONE,
+        can_split: false,
     }
 }
 

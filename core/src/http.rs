@@ -5,8 +5,10 @@
 //! that says *later* (425, 429, 5xx) is tried again after a jittered, growing pause, or after what
 //! `Retry-After` asks for. A host is never asked faster than its budget, retries included.
 
+use core::fmt;
 use core::time::Duration;
 use std::io;
+use std::sync::mpsc::Sender;
 
 use dutchbook_book::Nanos;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -198,6 +200,41 @@ impl Base {
 /// Headers of one request beside those that every request has.
 pub type Headers = Vec<(String, String)>;
 
+/// Answers requests without a socket: what a simulated venue in the same thread does.
+pub struct Answerer(Box<Answer>);
+
+/// From method, full path and body to a reply.
+type Answer = dyn FnMut(&Method, &str, &[u8]) -> HttpReply + Send;
+
+impl Answerer {
+    /// An answerer that asks this function with method, full path and body.
+    #[must_use]
+    pub fn new(answer: impl FnMut(&Method, &str, &[u8]) -> HttpReply + Send + 'static) -> Self {
+        Self(Box::new(answer))
+    }
+}
+
+impl fmt::Debug for Answerer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Answerer")
+    }
+}
+
+/// A reply as it was heard, for those who keep them.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// When it was there.
+    pub at: Nanos,
+    /// Who was asked.
+    pub host: String,
+    /// What was asked, as the host sees it.
+    pub path: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's body.
+    pub body: Bytes,
+}
+
 /// A client of one host.
 #[derive(Debug)]
 pub struct HttpClient {
@@ -208,6 +245,10 @@ pub struct HttpClient {
     budget: Budget,
     backoff: Backoff,
     connection: Option<SendRequest<Full<Bytes>>>,
+    /// Who answers instead of the host.
+    answerer: Option<Answerer>,
+    /// Who keeps the replies.
+    keeper: Option<Sender<Heard>>,
     counts: HttpCounts,
 }
 
@@ -232,8 +273,22 @@ impl HttpClient {
             budget: Budget::new(limits.per_s, limits.burst),
             backoff: Backoff::new(first, last, jitter),
             connection: None,
+            answerer: None,
+            keeper: None,
             counts: HttpCounts::default(),
         })
+    }
+
+    /// The same client, answered in this thread: no connection, no time, no budget.
+    #[must_use]
+    pub fn answered_by(mut self, answerer: Answerer) -> Self {
+        self.answerer = Some(answerer);
+        self
+    }
+
+    /// Hands every reply to a keeper, too.
+    pub fn keep_with(&mut self, keeper: Sender<Heard>) {
+        self.keeper = Some(keeper);
     }
 
     /// The host's name.
@@ -299,6 +354,13 @@ impl HttpClient {
         headers: &[(String, String)],
         body: Bytes,
     ) -> Result<HttpReply, HttpError> {
+        if let Some(answerer) = &mut self.answerer {
+            self.counts.requests += 1;
+            let path = format!("{}{path}", self.base.prefix);
+            let reply = (answerer.0)(method, &path, &body);
+            self.counts.bytes += reply.body.len() as u64;
+            return Ok(reply);
+        }
         let wait = self.budget.take(self.clock.now());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
@@ -311,7 +373,20 @@ impl HttpClient {
             Err(_elapsed) => Err(HttpError::Slow { host: self.base.host.clone(), limit }),
         };
         match &outcome {
-            Ok(reply) => self.counts.bytes += reply.body.len() as u64,
+            Ok(reply) => {
+                self.counts.bytes += reply.body.len() as u64;
+                if let Some(keeper) = &self.keeper {
+                    let heard = Heard {
+                        at: self.clock.now(),
+                        host: self.base.host.clone(),
+                        path: format!("{}{path}", self.base.prefix),
+                        status: reply.status,
+                        body: reply.body.clone(),
+                    };
+                    // A keeper that is gone keeps nothing more.
+                    let _kept = keeper.send(heard).is_ok();
+                }
+            }
             Err(_) => {
                 // Half a reply may be under way on it.
                 self.connection = None;

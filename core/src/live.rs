@@ -25,7 +25,7 @@ use crate::desk::{
 };
 use crate::discovery::streams::stamper_of;
 use crate::gateway::{Host, NoHost, UserChannel, VenueLine};
-use crate::net::{Endpoint, Stamper};
+use crate::net::{Endpoint, Gate, Stamper};
 use crate::tile::nonce::{NonceError, NonceTile};
 use crate::tile::stamps::{STAMP_AGE_MS_MAX, StampTile};
 use crate::tls::TlsRoots;
@@ -247,5 +247,7 @@ fn endpoint(url: String, tls: &TlsRoots, stamps: Option<Stamper>) -> Endpoint {
         stamps,
         standby: None,
         seed: 0,
+        gate: Gate::default(),
+        race: None,
     }
 }

@@ -9,6 +9,9 @@
 //! A parked thread is the largest latency of all (30 µs and more to wake), so a feed tile runs these
 //! tasks on a current-thread runtime that never parks: see [`run_tile`].
 
+mod gate;
+mod race;
+mod racing;
 mod standby;
 
 use core::cell::RefCell;
@@ -31,6 +34,9 @@ use crate::http::Headers;
 use crate::pace::{Backoff, Jitter};
 use crate::pin::Wait;
 use crate::tls::TlsRoots;
+pub use gate::Gate;
+use race::Race;
+pub use race::{LaneSummary, RaceTable, SOCKETS_MAX};
 use standby::Standby;
 
 /// Makes the headers of one handshake: stamps must be fresh on every connection.
@@ -66,6 +72,22 @@ pub struct Endpoint {
     pub standby: Option<StandbyPlan>,
     /// Spreads the retries of different processes.
     pub seed: u64,
+    /// Closed while the venue is known to be in maintenance.
+    pub gate: Gate,
+    /// Several sockets to the same stream, the first to bring a message wins: only where a venue
+    /// sends the same bytes to all.
+    pub race: Option<RacePlan>,
+}
+
+/// A race of several sockets.
+#[derive(Clone, Debug)]
+pub struct RacePlan {
+    /// How many, 2 to [`SOCKETS_MAX`].
+    pub sockets: usize,
+    /// Where its figures are kept.
+    pub table: RaceTable,
+    /// The text that keeps a socket alive, where the venue wants one in the stream.
+    pub ping: Option<&'static str>,
 }
 
 /// How a standby socket is kept.
@@ -113,6 +135,8 @@ const RETRY_LAST: Duration = Duration::from_secs(30);
 const GOOD_LIFE: Duration = Duration::from_secs(10);
 /// tungstenite zero-fills its read buffer on every read: a small one is seven times as fast.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
+/// Once a venue is open again, its connections come back spread over this.
+const REOPENED: Duration = Duration::from_secs(2);
 /// How long a connection attempt may take.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
@@ -174,7 +198,7 @@ async fn idle<H: Handler>(handler: Rc<RefCell<H>>, wait: Wait) {
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-async fn keep_connected<H: Handler>(
+async fn keep_connected<H: Handler + 'static>(
     handler: Rc<RefCell<H>>,
     connection: usize,
     endpoint: Endpoint,
@@ -182,7 +206,15 @@ async fn keep_connected<H: Handler>(
     let jitter = Jitter::new(endpoint.seed.wrapping_add(connection as u64));
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LAST, jitter);
     let standby = endpoint.standby.map(|plan| Standby::start(endpoint.clone(), plan));
+    let race =
+        endpoint.race.as_ref().map(|plan| racing::start(&handler, connection, &endpoint, plan));
     while !handler.borrow().is_stopped() {
+        if endpoint.gate.is_closed() {
+            wait_for_opening(&handler, &endpoint.gate).await;
+            wait(&handler, Jitter::new(endpoint.seed ^ connection as u64).spread(REOPENED)).await;
+            backoff.reset();
+            continue;
+        }
         let warm = match &standby {
             Some(standby) => standby.take().await,
             None => None,
@@ -194,8 +226,14 @@ async fn keep_connected<H: Handler>(
         let reason = match opened {
             Ok(socket) => {
                 handler.borrow_mut().on_connect(connection);
+                if let Some(race) = &race {
+                    race.borrow_mut().begin();
+                }
                 let lived = tokio::time::Instant::now();
-                let reason = serve(&handler, connection, socket).await;
+                let reason = serve(&handler, connection, socket, race.as_deref()).await;
+                if let Some(race) = &race {
+                    race.borrow_mut().end();
+                }
                 if lived.elapsed() >= GOOD_LIFE {
                     backoff.reset();
                 }
@@ -212,13 +250,24 @@ async fn keep_connected<H: Handler>(
             return;
         }
         handler.borrow_mut().on_disconnect(connection, &reason);
-        let mut left = backoff.next_pause();
-        // A long pause must not outlive the tile.
-        while !left.is_zero() && !handler.borrow().is_stopped() {
-            let step = left.min(TICK);
-            tokio::time::sleep(step).await;
-            left = left.saturating_sub(step);
-        }
+        wait(&handler, backoff.next_pause()).await;
+    }
+}
+
+/// A pause, which must not outlive the tile.
+async fn wait<H: Handler>(handler: &RefCell<H>, mut left: Duration) {
+    while !left.is_zero() && !handler.borrow().is_stopped() {
+        let step = left.min(TICK);
+        tokio::time::sleep(step).await;
+        left = left.saturating_sub(step);
+    }
+}
+
+/// Waits while the venue is closed.
+async fn wait_for_opening<H: Handler>(handler: &RefCell<H>, gate: &Gate) {
+    gate.count_waiting();
+    while gate.is_closed() && !handler.borrow().is_stopped() {
+        tokio::time::sleep(TICK).await;
     }
 }
 
@@ -272,18 +321,26 @@ fn handshake(endpoint: &Endpoint) -> Result<Request, String> {
 }
 
 /// Serves one open connection; returns why it ended.
-async fn serve<H: Handler>(handler: &RefCell<H>, connection: usize, mut socket: Socket) -> String {
+async fn serve<H: Handler>(
+    handler: &RefCell<H>,
+    connection: usize,
+    mut socket: Socket,
+    race: Option<&RefCell<Race>>,
+) -> String {
+    let is_first = |payload: &[u8]| race.is_none_or(|race| race.borrow_mut().is_first(0, payload));
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
-        if let Err(error) = send_commands(handler, connection, &mut socket).await {
+        if let Err(error) = send_commands(handler, connection, &mut socket, race).await {
             return error.to_string();
         }
         tokio::select! {
             biased;
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) => {
-                    handler.borrow_mut().on_payload(connection, text.as_bytes());
+                    if is_first(text.as_bytes()) {
+                        handler.borrow_mut().on_payload(connection, text.as_bytes());
+                    }
                 }
                 Some(Ok(Message::Binary(bytes))) => {
                     handler.borrow_mut().on_payload(connection, &bytes);
@@ -315,9 +372,13 @@ async fn send_commands<H: Handler>(
     handler: &RefCell<H>,
     connection: usize,
     socket: &mut Socket,
+    race: Option<&RefCell<Race>>,
 ) -> Result<(), WsError> {
     loop {
         let command = handler.borrow_mut().next_command(connection);
+        if let (Some(race), Some(text)) = (race, &command) {
+            race.borrow_mut().say(text);
+        }
         match command {
             Some(text) => socket.send(Message::text(text)).await?,
             None => return Ok(()),

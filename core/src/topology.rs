@@ -118,6 +118,7 @@ pub struct Running {
     pins: Receiver<usize>,
     pins_refused: Vec<usize>,
     carrier: Option<Carrier>,
+    listings: Sender<Box<Listing>>,
 }
 
 /// The journal and the ledger of a run that has them.
@@ -170,6 +171,8 @@ struct Wiring<'a> {
     steering: Steering,
     chunk_records: usize,
     shelf: Shelf,
+    /// Books that are kept free for later markets, with their venues.
+    free: Vec<(VenueId, BookId)>,
     /// Cores that are left to pin to, first tile first.
     cores: Vec<usize>,
     /// Where a tile tells the core that it was not given.
@@ -198,6 +201,7 @@ pub fn start_recorded(
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
     let boot = live.as_ref().map(|live| live.boot);
     let (journal_writer, kept) = keep(journal_writer, config, &catalog, &clock, boot)?;
+    let free = free_books(&catalog);
     let feeds = streams.iter().map(|stream| {
         let listings = stream.books.iter().filter_map(|book| catalog.listing(*book));
         make_feed(config, stream.kind, listings)
@@ -213,10 +217,12 @@ pub fn start_recorded(
         journal_writer,
         kill.clone(),
     )?;
+    // What is kept in a journal, or traded by a desk, follows what it began with.
+    let is_open = kept.is_none() && live.is_none();
     let Equipped { engine, trading, carrier, to_order } =
         equip(engine, live, kept.as_ref(), taps.engine(), config, &clock)?;
     let (programs, installed) = mpsc::channel();
-    let engine = engine.programmed_by(installed);
+    let (engine, listings) = listening(engine.programmed_by(installed), is_open);
     let (engine_counters, profit) = (engine.counters(), engine.profit_gauge());
     let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
@@ -229,6 +235,7 @@ pub fn start_recorded(
         steering: Steering::default(),
         chunk_records: config.chunk_records,
         shelf,
+        free,
         cores,
         pin_refused,
         taps,
@@ -259,6 +266,7 @@ pub fn start_recorded(
         pins_refused: Vec::new(),
         carrier,
         programs,
+        listings,
     })
 }
 
@@ -287,6 +295,18 @@ fn keep(
     Ok((journal.kept_in(writer, sequence), Some(Kept { recovered, books, notes })))
 }
 
+/// An engine that takes markets that are listed while it runs, where it may, and the way to it.
+fn listening(engine: Engine, is_open: bool) -> (Engine, Sender<Box<Listing>>) {
+    let (listings, listed) = mpsc::channel();
+    (if is_open { engine.listed_by(listed) } else { engine }, listings)
+}
+
+/// Books that are kept free for later markets, with their venues.
+fn free_books(catalog: &Catalog) -> Vec<(VenueId, BookId)> {
+    let free = catalog.listings.iter().filter(|listing| listing.is_free());
+    free.map(|listing| (listing.venue, listing.book)).collect()
+}
+
 /// The feeds of these venues, each with its listings of the catalog.
 ///
 /// # Errors
@@ -309,6 +329,7 @@ pub fn make_feed<'a>(
     listings: impl IntoIterator<Item = &'a Listing>,
 ) -> Result<Feed, FeedError> {
     let mut feed_config = FeedConfig::of(kind);
+    feed_config.ticker = config.venues.kalshi.as_ref().is_some_and(|venue| venue.ticker);
     feed_config.limits.silence_ns_max = config.feed.silence_max;
     feed_config.limits.lag_ns_max = config.feed.stale_max;
     feed_config.limits.refresh_ns = config.feed.refresh;
@@ -380,6 +401,9 @@ impl Wiring<'_> {
         let mut rings = Vec::new();
         for (kind, lines) in by_venue(lines) {
             let books = lines.iter().flat_map(|(stream, _)| stream.books.iter().copied());
+            let venue = lines.first().map(|(stream, _)| stream.venue);
+            let free = self.free.iter().filter(|(of, _)| Some(*of) == venue);
+            let books = books.chain(free.map(|(_, book)| *book));
             let shelf: ShelfWriter = self.shelf.writer_of(books)?;
             let (tops, tops_end) = CoalescingRing::new(ring_slots, self.shelf.len());
             let (control, control_end) = Ring::<Control>::new(CONTROL_SLOTS);
@@ -422,6 +446,7 @@ impl Wiring<'_> {
         let (streams, feeds): (Vec<Stream>, Vec<Feed>) = lines.into_iter().unzip();
         let urls: Vec<String> = streams.iter().map(|stream| stream.endpoint.url.clone()).collect();
         let tap = self.taps.feed(&feeds, &urls);
+        let out = out.counting_new(self.steering.appeared());
         let endpoints = streams.into_iter().map(|stream| stream.endpoint).collect();
         let refused = self.pin_refused.clone();
         // Where there is an evaluation tile, that has taken it.
@@ -569,6 +594,12 @@ impl Running {
     #[must_use]
     pub fn programs(&self) -> Sender<Box<Program>> {
         self.programs.clone()
+    }
+
+    /// The way to the evaluator for markets that are listed while it runs.
+    #[must_use]
+    pub fn listings(&self) -> Sender<Box<Listing>> {
+        self.listings.clone()
     }
 
     /// The views of all books.

@@ -14,6 +14,7 @@ mod cold;
 mod outbox;
 mod state;
 mod steer;
+mod ticker;
 
 use core::cell::Cell;
 use core::fmt;
@@ -58,6 +59,8 @@ pub struct FeedConfig {
     pub trades: bool,
     /// Kalshi: whether the life of markets is subscribed.
     pub lifecycle: bool,
+    /// Kalshi: whether tickers are subscribed and compared with the books.
+    pub ticker: bool,
     /// How long is too long.
     pub limits: Limits,
 }
@@ -72,6 +75,7 @@ impl FeedConfig {
             both_faces: true,
             trades: true,
             lifecycle: true,
+            ticker: false,
             limits: Limits::of(kind),
         }
     }
@@ -192,6 +196,24 @@ impl Feed {
             general: GeneralDecoder::new(kind, config.use_yes_price),
             state,
         })
+    }
+
+    /// Follows one more listing from now on: its book awaits a snapshot, and is asked for on the open
+    /// connection with the next command.
+    ///
+    /// # Errors
+    /// When it is of another venue, lacks its tokens, or is followed already; nothing changes then.
+    pub fn list(&mut self, listing: &Listing, now: Nanos) -> Result<(), FeedError> {
+        if listing.kind != self.kind {
+            return Err(FeedError::OtherVenue(listing.book));
+        }
+        if self.book(listing.book).is_some() {
+            return Err(FeedError::BookTaken(listing.book));
+        }
+        list_ids(&mut self.ids, listing)?;
+        self.state.add(listing);
+        self.state.ask_for_new(listing.book, now);
+        Ok(())
     }
 
     /// The venue.

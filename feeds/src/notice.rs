@@ -110,6 +110,8 @@ pub enum Notice<'a> {
         /// (what holds instead is the series' business), or it names a rule that we do not know.
         rates: Option<[Rate; 2]>,
     },
+    /// The venue tells of a market that this feed does not follow, or of an event that is new.
+    Appeared,
     /// A hole in a sequence.
     Gap {
         /// Subscription.

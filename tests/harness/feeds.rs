@@ -92,6 +92,7 @@ impl Sink for Recorder {
             Notice::Resolved(_) => "resolved",
             Notice::TickChange { .. } => "tick_change",
             Notice::FeeChange { .. } => "fee_change",
+            Notice::Appeared => "appeared",
             Notice::Gap { .. } => "gap",
             Notice::Lost { .. } => "lost",
             Notice::Malformed(_) => "malformed",

@@ -12,4 +12,5 @@ pub mod error;
 pub mod follow;
 pub mod manifest;
 pub mod reader;
+pub mod rest;
 pub mod writer;

@@ -12,8 +12,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use crate::matching::command::{MatchError, Matched};
 use crate::matching::review::Approver;
 use crate::{
-    check, demo, eval, explain, import, inspect, keys, kill, matching, record, replay, report, run,
-    venue,
+    check, demo, eval, explain, import, inspect, keys, kill, matching, mispricing, record, replay,
+    report, run, venue,
 };
 
 /// The command line of `dutchbook`.
@@ -67,6 +67,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Looks into a capture: what it holds, its rates and holes, any single message.
     Inspect(inspect::InspectArgs),
+    /// Measures the mispricings of the simulated flow, beside those of recorded pair tapes.
+    Flow(mispricing::FlowArgs),
     /// Prices arbitrage cases given as data: is it an opportunity, at what size, which legs, what net.
     Eval(EvalArgs),
     /// Nominates relations between the markets of two venues.
@@ -104,6 +106,9 @@ pub struct DemoArgs {
     /// How busy the venues are.
     #[arg(long, value_enum, default_value_t = demo::Flow::Calm)]
     pub flow: demo::Flow,
+    /// Parameters of the flow (TOML) that differ from those of its pace; docs/flow.md lists them.
+    #[arg(long, value_name = "FILE")]
+    pub flow_file: Option<PathBuf>,
     /// Speaks to the venues without TLS.
     #[arg(long)]
     pub plain: bool,
@@ -208,6 +213,7 @@ pub fn main() -> ExitCode {
         Some(Command::Import(args)) => run_import(&args),
         Some(Command::Report(args)) => run_report(&args),
         Some(Command::Inspect(args)) => run_inspect(&args),
+        Some(Command::Flow(args)) => run_flow(&args),
         Some(Command::Eval(args)) => run_eval(&args),
         Some(Command::Match(args)) => run_match(&args),
         Some(Command::Explain(args)) => run_explain(&args),
@@ -354,6 +360,14 @@ fn run_inspect(args: &inspect::InspectArgs) -> ExitCode {
         Ok(found) if args.json => print_json(&found.json),
         Ok(found) => print(&found.text),
         Err(error) => fail(&format!("{}: {error}", args.path.display())),
+    }
+}
+
+fn run_flow(args: &mispricing::FlowArgs) -> ExitCode {
+    match mispricing::run(args) {
+        Ok(measured) if args.json => print_json(&measured.json()),
+        Ok(measured) => print(&measured.text()),
+        Err(error) => fail(&error.to_string()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `dutchbook demo`: two embedded venues, the whole live engine against them, and a report.
 
 pub mod check;
+mod listed;
 pub mod live;
 pub mod lives;
 pub mod news;
@@ -19,7 +20,7 @@ use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, Manifest};
 use crate::cli::DemoArgs;
 use crate::sim::fault::{CHAOS_WINDOW, FaultPlan};
-use crate::sim::flow::Pace;
+use crate::sim::flow::{FlowConfig, FlowError, Pace};
 use crate::sim::scenario::Scenario;
 use crate::sim::server::SimServerError;
 use dutchbook_book::Nanos;
@@ -61,6 +62,9 @@ pub enum DemoError {
     /// The engine cannot start, or a tile has failed.
     #[error(transparent)]
     Engine(#[from] StartError),
+    /// The flow's parameters cannot be used.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
     /// The scenario's grids are none.
     #[error("the scenario has a bad price grid: {0}")]
     Scenario(#[from] dutchbook_book::grid::GridError),
@@ -73,6 +77,15 @@ pub enum DemoError {
     /// The demo's accounts cannot be opened.
     #[error(transparent)]
     Orders(#[from] orders::OrdersError),
+    /// What the venues list cannot be found out.
+    #[error(transparent)]
+    Run(#[from] crate::run::RunError),
+    /// An address of the venues is none.
+    #[error(transparent)]
+    Http(#[from] dutchbook_core::http::HttpError),
+    /// A venue's lists cannot be read.
+    #[error("the simulated venues cannot be discovered: {0}")]
+    Discovery(String),
     /// The capture cannot be begun or ended.
     #[error(transparent)]
     Capture(#[from] CaptureError),
@@ -119,8 +132,13 @@ pub fn run(args: &DemoArgs) -> Result<DemoReport, DemoError> {
     if args.simulated_clock {
         simulated::run(args, &config, scenario)
     } else {
-        live::run(args, &config, scenario)
+        live::run(args, &config, &scenario)
     }
+}
+
+/// The parameters of the flow.
+fn flow_of(args: &DemoArgs) -> Result<FlowConfig, FlowError> {
+    FlowConfig::of(args.flow.pace()).with_file(args.flow_file.as_deref())
 }
 
 /// The taps of a run: those of a recorded one write.

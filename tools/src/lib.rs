@@ -12,6 +12,7 @@ pub mod key_pair;
 pub mod keys;
 pub mod kill;
 pub mod matching;
+pub mod mispricing;
 pub mod record;
 pub mod relations;
 pub mod replay;

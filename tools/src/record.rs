@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 use clap::Args;
 use dutchbook_book::Nanos;
@@ -13,6 +14,7 @@ use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::discovery::Directory;
 use dutchbook_core::discovery::streams::streams;
+use dutchbook_core::http::Heard;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::TlsRoots;
@@ -21,9 +23,10 @@ use serde_json::{Value, json};
 
 use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, Manifest};
+use crate::capture::rest::RestWriter;
 use crate::capture::writer::{CaptureEnd, Recording};
 use crate::relations::Relations;
-use crate::run::{RunError, discover};
+use crate::run::{RunError, discover_keeping};
 
 /// Options of record.
 #[derive(Debug, Args)]
@@ -66,6 +69,7 @@ pub struct Recorded {
     seconds: u64,
     books: usize,
     messages: u64,
+    rest_replies: u64,
     end: CaptureEnd,
     trouble: Vec<String>,
 }
@@ -86,8 +90,11 @@ pub fn run(args: &RecordArgs) -> Result<Recorded, RecordError> {
     let clock = Clock::new();
     let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
     let tls = TlsRoots::with_files(roots).map_err(RunError::from)?;
-    let (directory, _crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
-    let recorded = follow(args, &config, &directory, &tls, &clock, &stop)?;
+    let (keeper, replies) = channel();
+    let (directory, _crawler, trouble) =
+        discover_keeping(&config, &tls, &clock, Vec::new(), &stop, Some(&keeper))?;
+    drop(keeper);
+    let recorded = follow(args, &config, &directory, &tls, &clock, (&stop, replies))?;
     Ok(Recorded { trouble, ..recorded })
 }
 
@@ -97,7 +104,7 @@ fn follow(
     directory: &Directory,
     tls: &TlsRoots,
     clock: &Clock,
-    stop: &AtomicBool,
+    (stop, replies): (&AtomicBool, Receiver<Heard>),
 ) -> Result<Recorded, RecordError> {
     let catalog = directory.catalog();
     let streams = streams(config, catalog, tls, clock).map_err(RunError::from)?;
@@ -123,6 +130,7 @@ fn follow(
         &relations.list,
     );
     let recording = Recording::begin(&args.out, &manifest, lanes, config.capture, clock.clone())?;
+    let mut rest = RestWriter::begin(&args.out, replies)?;
     let began = clock.now();
     let end = args.seconds.map(|seconds| began.plus(Nanos::from_secs(seconds)));
     while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| clock.now() < end) {
@@ -131,14 +139,16 @@ fn follow(
         if running.has_lost_a_tile() {
             break;
         }
+        rest.pump()?;
         pause();
     }
+    let rest_replies = rest.finish()?;
     let messages = running.count(Counter::Payloads);
     running.stop().map_err(RunError::from)?;
     let seconds = clock.now().since(began).millis() / 1_000;
     let end = recording.finish(Decisions::default())?;
     let books = catalog.listings.len();
-    Ok(Recorded { seconds, books, messages, end, trouble: Vec::new() })
+    Ok(Recorded { seconds, books, messages, rest_replies, end, trouble: Vec::new() })
 }
 
 impl Recorded {
@@ -149,6 +159,7 @@ impl Recorded {
             "seconds": self.seconds,
             "books": self.books,
             "messages": self.messages,
+            "rest_replies": self.rest_replies,
             "capture": self.end.json(),
             "trouble": self.trouble,
         })
@@ -157,9 +168,12 @@ impl Recorded {
     /// The report's lines.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { seconds, books, messages, end, trouble } = self;
+        let Self { seconds, books, messages, rest_replies, end, trouble } = self;
         let notes: String = trouble.iter().map(|line| format!("note: {line}\n")).collect();
-        format!("{messages} messages of {books} books in {seconds} s\n{}\n{notes}", end.text())
+        format!(
+            "{messages} messages of {books} books and {rest_replies} REST replies in {seconds} s\n{}\n{notes}",
+            end.text()
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
 
 use clap::Args;
 use dutchbook_book::Nanos;
@@ -21,7 +22,7 @@ use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::discovery::crawl::Crawler;
 use dutchbook_core::discovery::streams::{KeyError, streams};
 use dutchbook_core::discovery::{Directory, Pair};
-use dutchbook_core::http::HttpError;
+use dutchbook_core::http::{Heard, HttpError};
 use dutchbook_core::live::Helpers;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::risk::guard::{self, Guard, GuardEnd, GuardError, Watched};
@@ -178,9 +179,23 @@ pub(crate) fn discover(
     pairs: Vec<Pair>,
     stop: &AtomicBool,
 ) -> Result<(Directory, Crawler, Vec<String>), RunError> {
-    let member = config.venues.kalshi.as_ref().map_or(Member::Direct, |kalshi| kalshi.member);
-    let mut directory = Directory::new(member, pairs);
+    discover_keeping(config, tls, clock, pairs, stop, None)
+}
+
+/// The same, handing every reply to a keeper, too.
+pub(crate) fn discover_keeping(
+    config: &Config,
+    tls: &TlsRoots,
+    clock: &Clock,
+    pairs: Vec<Pair>,
+    stop: &AtomicBool,
+    keeper: Option<&Sender<Heard>>,
+) -> Result<(Directory, Crawler, Vec<String>), RunError> {
+    let mut directory = Directory::new(member_of(config), pairs);
     let mut crawler = Crawler::new(&config.venues, &mut directory, tls, clock)?;
+    if let Some(keeper) = keeper {
+        crawler.keep_with(keeper);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let errors = runtime.block_on(async {
         tokio::select! {
@@ -197,6 +212,11 @@ pub(crate) fn discover(
         return Err(RunError::Nothing(reasons.join("; ")));
     }
     Ok((directory, crawler, trouble))
+}
+
+/// How the account at Kalshi is kept.
+pub(crate) fn member_of(config: &Config) -> Member {
+    config.venues.kalshi.as_ref().map_or(Member::Direct, |kalshi| kalshi.member)
 }
 
 /// Waits until the flag is set.
@@ -225,7 +245,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     if args.live {
         accounts::refuse_red(&config, &clock)?;
     }
-    let (directory, crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
+    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
+    directory.reserve(config.venues.free_books);
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;
     let relations = Relations::load(&config, directory.relations(), &catalog)?;
@@ -258,11 +279,9 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         clock: clock.clone(),
     })?;
     let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
-    let (shelf, steering) = (running.shelf().clone(), running.steering());
     let compiler = relations.compile(&config, &catalog, &running, &clock)?;
-    let told = Some(compiler.news());
-    let auditor =
-        audit::start(&config.venues, crawler, directory, shelf, steering, told, clock.clone())?;
+    let reach = audit::Reach { compiler: Some(compiler.news()), ..reach(&running, &streams) };
+    let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
     let engine = Engine {
         running,
         streams,
@@ -283,8 +302,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
 fn announce(catalog: &Catalog, streams: &[Stream], relations: &Relations) {
     tell(&format!(
         "{} books of {} events on {} sockets\n{}",
-        catalog.listings.len(),
-        catalog.events.len(),
+        catalog.listings.iter().filter(|listing| !listing.is_free()).count(),
+        catalog.events.iter().filter(|event| !event.name.is_empty()).count(),
         streams.len(),
         relations.text().trim_end()
     ));
@@ -433,15 +452,38 @@ fn tell_second(second: u64, running: &Running) {
     ));
 }
 
+/// How the second opinion reaches the engine.
+fn reach(running: &Running, streams: &[Stream]) -> audit::Reach {
+    let kalshi = streams.iter().find(|stream| stream.kind == VenueKind::Kalshi);
+    audit::Reach {
+        shelf: running.shelf().clone(),
+        steering: running.steering(),
+        listings: running.listings(),
+        gate: kalshi.map(|stream| stream.endpoint.gate.clone()).unwrap_or_default(),
+        compiler: None,
+    }
+}
+
 /// What each socket carries.
 fn sockets(streams: &[Stream], catalog: &Catalog) -> Vec<Value> {
     let row = |stream: &Stream| {
         let first = stream.books.first().and_then(|book| catalog.listing(*book));
-        json!({
+        let mut row = json!({
             "venue": stream.kind.name(),
             "books": stream.books.len(),
             "first": first.map(|listing| listing.native_market.clone()),
-        })
+        });
+        if let Some(race) = &stream.endpoint.race {
+            let lanes = race.table.lanes(race.sockets).into_iter().map(|lane| {
+                let [mean, max] = lane.late_ns;
+                json!({
+                    "connects": lane.connects, "first": lane.first, "late": lane.late,
+                    "late_ns_mean": mean, "late_ns_max": max,
+                })
+            });
+            row["race"] = lanes.collect();
+        }
+        row
     };
     streams.iter().map(row).collect()
 }

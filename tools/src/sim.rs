@@ -32,9 +32,11 @@ pub mod world;
 
 pub use fault::{FaultCounts, FaultKind, FaultPlan, ScriptedFault};
 pub use flow::{FlowConfig, Pace};
-pub use scenario::{Pairing, Scenario};
+pub use scenario::{Pairing, Scenario, VenueChange};
 pub use server::{SimHandle, SimOptions, SimServerError, start};
 pub use venue::{SessionId, SimStats, SimVenues};
 
+#[cfg(test)]
+mod own_tests;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use dutchbook_core::clock::Clock;
 use crate::cli;
 use crate::key_pair::KeyType;
 use crate::sim::fault::FaultPlan;
-use crate::sim::flow::{FlowConfig, Pace};
+use crate::sim::flow::{FlowConfig, FlowError, Pace};
 use crate::sim::scenario::Scenario;
 use crate::sim::server::{
     self, CertificateError, Served, SimOptions, SimServerError, VenueCertificate,
@@ -122,6 +122,9 @@ pub struct VenueArgs {
     /// How much the other clients trade.
     #[arg(long, value_enum, default_value_t = VenueFlow::Calm)]
     pub flow: VenueFlow,
+    /// Parameters of the flow (TOML) that differ from those of its pace; docs/flow.md lists them.
+    #[arg(long, value_name = "FILE")]
+    pub flow_file: Option<PathBuf>,
     /// Seed of the hidden truth and of every order (any whole number from 0 to 2^64 - 1). Two venues
     /// of one seed list the same questions around the same truth.
     #[arg(long, default_value_t = 1, allow_negative_numbers = true, value_parser = cli::seed)]
@@ -160,6 +163,9 @@ pub enum VenueError {
     /// It cannot be started.
     #[error(transparent)]
     Start(#[from] SimServerError),
+    /// The flow's parameters cannot be used.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
     /// There is no certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -221,6 +227,7 @@ pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<(), VenueError> {
     })?;
     let resolve_after = args.resolve_after.map(Nanos::from_secs);
     let scenario = Scenario::lasting(args.seed, resolve_after)?;
+    let flow = FlowConfig::of(args.flow.pace()).with_file(args.flow_file.as_deref())?;
     let certificate = certificate(args)?;
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let options = SimOptions {
@@ -230,7 +237,7 @@ pub fn run(args: &VenueArgs, out: &mut impl Write) -> Result<(), VenueError> {
         accounts: accounts::asked_for(args, out)?,
         faults: faults(args)?,
         fee_rounding: args.fee_rounding.rounding(),
-        ..SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed)
+        ..SimOptions::new(scenario, flow, args.seed)
     };
     let clock = Clock::new();
     let venue = server::start(options, Box::new(move || clock.now()))?;

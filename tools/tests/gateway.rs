@@ -13,7 +13,7 @@ use dutchbook_core::desk::Channel;
 use dutchbook_core::discovery::streams::stamper_of;
 use dutchbook_core::gateway::{Gateway, GatewayLimits, Host, Line, News, UserChannel, VenueLine};
 use dutchbook_core::http::{HttpClient, HttpLimits};
-use dutchbook_core::net::{Endpoint, Stamper};
+use dutchbook_core::net::{Endpoint, Gate, Stamper};
 use dutchbook_core::pin::Wait;
 use dutchbook_core::request::{Answer, Lane, OutRequest, Outbox, RequestId};
 use dutchbook_core::tls::TlsRoots;
@@ -93,7 +93,16 @@ impl Kept {
 
 fn endpoint(url: String, tls: &TlsRoots, stamps: Option<Stamper>) -> Endpoint {
     let payload_bytes_max = 1 << 20;
-    Endpoint { url, payload_bytes_max, tls: tls.clone(), stamps, standby: None, seed: 0 }
+    Endpoint {
+        url,
+        payload_bytes_max,
+        tls: tls.clone(),
+        stamps,
+        standby: None,
+        seed: 0,
+        gate: Gate::default(),
+        race: None,
+    }
 }
 
 impl Bench {

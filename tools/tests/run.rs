@@ -54,6 +54,86 @@ fn every_book_equals_the_venues_own_at_the_end() {
 }
 
 #[test]
+fn markets_that_appear_while_it_runs_are_followed() {
+    let flow = folder("late").join("flow.toml");
+    std::fs::write(&flow, "listing_ms = 2500\n").unwrap();
+    let flow = ["--flow-file", flow.to_str().unwrap()];
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &flow), Venue::start("kalshi", "calm", &flow));
+    for layout in ["single", "split"] {
+        // The lists are not due within the run: the streams tell that there is something new.
+        let path = config("late", &polymarket, &kalshi, "");
+        let text =
+            std::fs::read_to_string(&path).unwrap().replace("refresh_s = 2", "refresh_s = 600");
+        let text = text.replace("layout = \"single\"", &format!("layout = \"{layout}\""));
+        std::fs::write(&path, text).unwrap();
+        let report = report(run(&path, &["--seconds", "7"]));
+        let number = |key: &str| report["audit"][key].as_u64().unwrap();
+        assert_eq!(report["books_equal_venue"], true, "{report:#}");
+        assert_eq!(report["markets_refused"], serde_json::json!({}), "{report:#}");
+        if layout == "single" {
+            assert!(number("appeared") >= 2 && number("refreshes") >= 1, "{report:#}");
+        }
+        let compared = report["books_compared"].as_u64().unwrap();
+        assert!(compared >= 38 + number("appeared"), "{report:#}");
+    }
+}
+
+/// Tells a venue what goes wrong with it.
+fn control(venue: &Venue, body: &str) {
+    let address = venue.url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let request = format!(
+        "POST /_control/faults HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+}
+
+#[test]
+fn sockets_race_and_every_book_is_the_venues_own() {
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
+    let path = config("race", &polymarket, &kalshi, "");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[polymarket]\n", "[polymarket]\nrace_sockets = 2\n"))
+        .unwrap();
+    let report = report(run(&path, &["--seconds", "8"]));
+    check(&report);
+    let sockets = report["sockets"].as_array().unwrap();
+    let races: Vec<&Value> = sockets.iter().filter_map(|socket| socket.get("race")).collect();
+    assert!(races.len() > 1, "{report:#}");
+    let sum = |socket: usize, key: &str| -> u64 {
+        races.iter().map(|race| race[socket][key].as_u64().unwrap()).sum()
+    };
+    assert!(sum(1, "connects") >= races.len() as u64, "{report:#}");
+    // What one brings the other brings, too, sooner or later.
+    assert!(sum(0, "first") > 0 && sum(0, "late") + sum(1, "late") > 0, "{report:#}");
+}
+
+#[test]
+fn a_maintenance_window_is_waited_for_without_a_storm() {
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
+    let path = config("window", &polymarket, &kalshi, "status_s = 1");
+    let running = run(&path, &["--seconds", "14"]);
+    // Discovery and the first snapshots are done by then.
+    std::thread::sleep(Duration::from_secs(4));
+    control(&kalshi, r#"{"restart":{"down_ms":4000,"sockets":true}}"#);
+    let report = report(running);
+    assert_eq!(report["books_equal_venue"], true, "{report:#}");
+    assert_eq!(report["audit"]["closures"], 1, "{report:#}");
+    let sockets = report["sockets"].as_array().unwrap();
+    for socket in sockets.iter().filter(|socket| socket["venue"] == "kalshi") {
+        let connects = socket["connects"].as_u64().unwrap();
+        assert!((1..=3).contains(&connects), "{report:#}");
+    }
+}
+
+#[test]
 fn streams_are_recorded_raw_and_replayed() {
     let (polymarket, kalshi) =
         (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
@@ -70,6 +150,13 @@ fn streams_are_recorded_raw_and_replayed() {
         program(&["record", "--json", "--config", config, "--out", capture, "--seconds", "4"]);
     assert_eq!(live["capture"]["complete"], true, "{live:#}");
     assert!(live["messages"].as_u64().unwrap() > 20, "{live:#}");
+    let kept = std::fs::File::open(out.join("rest.jsonl.zst")).unwrap();
+    let kept = std::io::read_to_string(zstd::Decoder::new(kept).unwrap()).unwrap();
+    assert_eq!(kept.lines().count() as u64, live["rest_replies"].as_u64().unwrap());
+    for line in kept.lines() {
+        let reply: Value = serde_json::from_str(line).unwrap();
+        assert!(reply["body"].as_str().is_some_and(|body| !body.is_empty()), "{line}");
+    }
     let found = program(&["inspect", capture, "--json"]);
     assert_eq!((&found["complete"], &found["source"]), (&true.into(), &"record".into()));
     assert!(found["messages"].as_u64() >= live["messages"].as_u64(), "{found:#}");

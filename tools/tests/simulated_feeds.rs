@@ -91,7 +91,9 @@ fn levels(book: &Book, side: Side) -> Vec<Level> {
 
 /// Runs both venues and their feeds; returns the clients with the venues as they ended.
 fn run(seed: u64, pace: Pace, faults: FaultPlan, seconds: u64) -> (SimVenues, Vec<Client>) {
-    let scenario = Scenario::demo(seed, Nanos::from_secs(8)).unwrap();
+    let mut scenario = Scenario::demo(seed, Nanos::from_secs(8)).unwrap();
+    // Everything is listed from the start.
+    scenario.late.clear();
     let mut venues = SimVenues::new(scenario, FlowConfig::of(pace), faults, seed, START).unwrap();
     let mut clients: Vec<Client> = KINDS.iter().map(|kind| Client::new(*kind, &venues)).collect();
     for _ in 0..seconds * 200 {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::{BookId, BookStatus, Depth, Level, Nanos, Side, TopOfBook};
 use dutchbook_feeds::listing::book::RestBook;
@@ -21,12 +21,15 @@ use crate::config::VenuesConfig;
 use crate::discovery::crawl::Crawler;
 use crate::discovery::{Change, Directory};
 use crate::http::HttpCounts;
+use crate::net::Gate;
 use crate::relation::standing::Fact;
 use crate::resolution::Source;
 use crate::tile::steer::{Steer, Steering};
 
 /// Between two looks at the flag that stops the thread.
 const STEP: Duration = Duration::from_millis(20);
+/// From a stream's word on a new market until the lists are read for it.
+const NEWS_PAUSE: Duration = Duration::from_secs(1);
 /// Reasons that are kept, of everything that goes wrong.
 const TROUBLE_MAX: usize = 16;
 /// Readings of a book that moves, at the end of a run, until it counts as different.
@@ -39,7 +42,7 @@ const FINAL_PAUSE: Duration = Duration::from_millis(100);
 pub struct AuditCounts {
     /// Times that the lists were read.
     pub refreshes: AtomicU64,
-    /// Markets that appeared after the start.
+    /// Markets that appeared after the start and are followed since.
     pub appeared: AtomicU64,
     /// Markets that paused, went on or closed, by the lists or by the clock.
     pub turned: AtomicU64,
@@ -53,6 +56,8 @@ pub struct AuditCounts {
     pub suspects: AtomicU64,
     /// Books that were found to be frozen.
     pub frozen: AtomicU64,
+    /// Times that a venue was found closed as a whole.
+    pub closures: AtomicU64,
     /// Lists or books that could not be read.
     pub failures: AtomicU64,
 }
@@ -60,7 +65,7 @@ pub struct AuditCounts {
 impl AuditCounts {
     /// Name and value of each.
     #[must_use]
-    pub fn list(&self) -> [(&'static str, u64); 9] {
+    pub fn list(&self) -> [(&'static str, u64); 10] {
         // Relaxed: figures for reports.
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         [
@@ -72,6 +77,7 @@ impl AuditCounts {
             ("compared", of(&self.compared)),
             ("suspects", of(&self.suspects)),
             ("frozen", of(&self.frozen)),
+            ("closures", of(&self.closures)),
             ("failures", of(&self.failures)),
         ]
     }
@@ -96,6 +102,21 @@ pub struct Ended {
     pub trouble: Vec<String>,
 }
 
+/// How the thread reaches the engine.
+#[derive(Debug)]
+pub struct Reach {
+    /// The views of all books.
+    pub shelf: ShelfReader,
+    /// The way to the feed tiles.
+    pub steering: Steering,
+    /// The way to the evaluator, for markets that appear.
+    pub listings: Sender<Box<Listing>>,
+    /// Before the connections of Kalshi: closed while it is.
+    pub gate: Gate,
+    /// Who holds relations against what the lists say.
+    pub compiler: Option<Sender<News>>,
+}
+
 /// The running thread.
 #[derive(Debug)]
 pub struct Auditor {
@@ -112,11 +133,10 @@ pub fn start(
     config: &VenuesConfig,
     crawler: Crawler,
     directory: Directory,
-    shelf: ShelfReader,
-    steering: Steering,
-    compiler: Option<Sender<News>>,
+    reach: Reach,
     clock: Clock,
 ) -> io::Result<Auditor> {
+    let Reach { shelf, steering, listings, gate, compiler } = reach;
     let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(AuditCounts::default()));
     let mut audit = Audit {
         catalog: directory.catalog().clone(),
@@ -127,6 +147,11 @@ pub fn start(
         shelf,
         steering,
         compiler,
+        listings,
+        gate,
+        maintenance: Vec::new(),
+        status: config.status,
+        heard: 0,
         clock,
         comparison: Comparison::default(),
         stop: Arc::clone(&stop),
@@ -166,7 +191,7 @@ impl Auditor {
 }
 
 struct Audit {
-    /// As the engine knows it: what appeared later is not followed.
+    /// As the engine knows it: what appears later is entered when it is followed.
     catalog: Catalog,
     refresh: Duration,
     compare: Option<Duration>,
@@ -176,6 +201,14 @@ struct Audit {
     steering: Steering,
     /// Who holds relations against what the lists say.
     compiler: Option<Sender<News>>,
+    listings: Sender<Box<Listing>>,
+    /// Before the connections of Kalshi.
+    gate: Gate,
+    /// Announced closures of Kalshi.
+    maintenance: Vec<[Nanos; 2]>,
+    status: Option<Duration>,
+    /// How often the streams had told of new markets when the lists were read.
+    heard: u64,
     clock: Clock,
     comparison: Comparison,
     stop: Arc<AtomicBool>,
@@ -194,12 +227,25 @@ impl Audit {
     async fn run(&mut self) {
         let mut refresh_at = due(&self.clock, self.refresh);
         let mut compare_at = self.compare.map(|span| due(&self.clock, span));
+        let mut status_at = self.status.map(|_| self.clock.now());
+        self.read_schedule().await;
         while !self.stop.load(Ordering::Acquire) {
             let now = self.clock.now();
             self.close_on_time(now);
+            // A stream that tells of a new market is not to wait for the next turn; the lists may
+            // lag behind it by a moment.
+            let heard = self.steering.appeared_count();
+            if heard > self.heard {
+                self.heard = heard;
+                refresh_at = refresh_at.min(due(&self.clock, NEWS_PAUSE));
+            }
             if now >= refresh_at {
                 self.read_lists().await;
                 refresh_at = due(&self.clock, self.refresh);
+            }
+            if status_at.is_some_and(|at| now >= at) {
+                self.read_status(now).await;
+                status_at = self.status.map(|span| due(&self.clock, span));
             }
             if compare_at.is_some_and(|at| now >= at) {
                 self.compare_books().await;
@@ -240,7 +286,44 @@ impl Audit {
         }
     }
 
+    /// Reads when Kalshi has announced to be closed.
+    async fn read_schedule(&mut self) {
+        if self.status.is_none() {
+            return;
+        }
+        match self.crawler.kalshi_maintenance().await {
+            Ok(windows) => self.maintenance = windows,
+            Err(error) => self.note(format!("kalshi: {error}")),
+        }
+    }
+
+    /// Closes what Kalshi does not trade now, and opens it again: its books to the gate, its host to
+    /// new connections. Silence changes nothing.
+    async fn read_status(&mut self, now: Nanos) {
+        let announced = self.maintenance.iter().any(|[from, to]| (*from..*to).contains(&now));
+        let trades = self.crawler.kalshi_trades().await;
+        let is_closed = match trades {
+            Some(trades) => !trades,
+            // What is closed as announced need not answer.
+            None => announced || self.gate.is_closed(),
+        };
+        if is_closed == self.gate.is_closed() {
+            return;
+        }
+        self.gate.set_closed(is_closed);
+        if is_closed {
+            count(&self.counts.closures);
+        }
+        let trading = if is_closed { Trading::Halted } else { Trading::Open };
+        let own = self.catalog.listings.iter().filter(|one| one.kind == VenueKind::Kalshi);
+        let open = own.filter(|one| self.directory.is_trading(&one.native_market));
+        for book in open.map(|one| one.book).collect::<Vec<_>>() {
+            self.tell(book, Steer::Trading(book, trading));
+        }
+    }
+
     async fn read_lists(&mut self) {
+        self.read_schedule().await;
         let (changes, errors) = self.crawler.refresh(&mut self.directory).await;
         count(&self.counts.refreshes);
         for (kind, error) in errors {
@@ -260,7 +343,11 @@ impl Audit {
         let _told = compiler.send(News::Market(book, fact)).is_ok();
     }
 
-    fn carry_out(&self, change: &Change) {
+    fn carry_out(&mut self, change: &Change) {
+        if let Change::Listed(book) = *change {
+            self.follow(book);
+            return;
+        }
         let counts = &self.counts;
         match *change {
             Change::Listed(_)
@@ -273,7 +360,7 @@ impl Audit {
             | Change::Terms(book) => self.tell_compiler(book),
         }
         match *change {
-            Change::Listed(_) => count(&counts.appeared),
+            Change::Listed(_) => {}
             Change::Trading(book, trading) => {
                 count(&counts.turned);
                 self.tell(book, Steer::Trading(book, trading));
@@ -292,12 +379,27 @@ impl Audit {
                 let (source, at) = (Source::Oracle, Nanos::ZERO);
                 self.tell(book, Steer::Said { book, source, says, at });
             }
-            Change::Fee(book, _) | Change::Rules(book) => {
-                // What it costs, or what it asks, is not what was compiled: the gate closes.
+            Change::Fee(book, fee) => {
+                count(&counts.altered);
+                self.tell(book, Steer::Fee(book, fee.rates()));
+            }
+            Change::Rules(book) => {
+                // What it asks is not what was compiled: the gate closes.
                 count(&counts.altered);
                 self.tell(book, Steer::Trading(book, Trading::Halted));
             }
         }
+    }
+
+    /// A market that appeared: evaluator first, so that it knows what the book's top belongs to.
+    fn follow(&mut self, book: BookId) {
+        let Some(listing) = self.directory.catalog().listing(book).cloned() else { return };
+        let Some(slot) = self.catalog.listings.get_mut(book.index()) else { return };
+        *slot = listing.clone();
+        count(&self.counts.appeared);
+        // Tiles that are gone have been reported by their own ends.
+        let _entered = self.listings.send(Box::new(listing.clone())).is_ok();
+        self.tell(book, Steer::List(Box::new(listing)));
     }
 
     async fn compare_books(&mut self) {
@@ -320,7 +422,8 @@ impl Audit {
 
     /// Books that claim to be right.
     fn believed(&self) -> Vec<BookId> {
-        let books = self.catalog.listings.iter().map(|listing| listing.book);
+        let listed = self.catalog.listings.iter().filter(|listing| !listing.is_free());
+        let books = listed.map(|listing| listing.book);
         let is_believed = |book: &BookId| {
             let status = self.shelf.top(*book).map(|view| view.stamp.status);
             matches!(status, Ok(BookStatus::Live | BookStatus::Crossed) | Err(_))

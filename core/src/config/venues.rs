@@ -7,6 +7,7 @@ use dutchbook_book::fee::kalshi::Member;
 use serde::Deserialize;
 
 use super::{ConfigError, size, within};
+use crate::net::SOCKETS_MAX;
 
 /// Which venues, where, and what of them.
 #[derive(Clone, Debug)]
@@ -19,6 +20,10 @@ pub struct VenuesConfig {
     pub compare: Option<Duration>,
     /// Whether every socket has a warm second one.
     pub standby: bool,
+    /// How often the status of a venue as a whole is read; never without.
+    pub status: Option<Duration>,
+    /// Books of each venue that are kept free for markets that appear while the engine runs.
+    pub free_books: usize,
     /// Polymarket, where it is enabled.
     pub polymarket: Option<PolymarketVenue>,
     /// Kalshi, where it is enabled.
@@ -34,6 +39,8 @@ pub struct PolymarketVenue {
     pub gamma_url: String,
     /// The market channel.
     pub market_ws_url: String,
+    /// Sockets that race for each message of the market channel; one is no race.
+    pub race_sockets: usize,
     /// Events by slug; empty: by turnover.
     pub slugs: Vec<String>,
     /// What it is limited to.
@@ -51,6 +58,8 @@ pub struct KalshiVenue {
     pub series: Vec<String>,
     /// What it is limited to.
     pub limits: VenueLimits,
+    /// Whether its tickers are compared with the books.
+    pub ticker: bool,
     /// How the account is kept.
     pub member: Member,
     /// The id of the API key and the file of its private key.
@@ -77,6 +86,8 @@ pub(super) struct RawVenues {
     refresh_s: u64,
     compare_s: u64,
     standby: bool,
+    free_books: u64,
+    status_s: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +98,7 @@ pub(super) struct RawPolymarket {
     gamma_url: String,
     market_ws_url: String,
     slugs: Vec<String>,
+    race_sockets: u64,
     events_max: u64,
     books_max: u64,
     shard_books: u64,
@@ -105,6 +117,7 @@ pub(super) struct RawKalshi {
     shard_books: u64,
     requests_per_s: u64,
     member: RawMember,
+    ticker: bool,
     key_id: String,
     private_key_file: PathBuf,
 }
@@ -123,6 +136,7 @@ pub(super) fn check(
 ) -> Result<VenuesConfig, ConfigError> {
     let compare_s = within("venues.compare_s", venues.compare_s, 0..=3_600)?;
     let refresh_s = within("venues.refresh_s", venues.refresh_s, 1..=86_400)?;
+    let status_s = within("venues.status_s", venues.status_s, 0..=3_600)?;
     let (polymarket, kalshi) = (polymarket.check()?, kalshi.check()?);
     if polymarket.is_none() && kalshi.is_none() {
         return Err(ConfigError::Range {
@@ -136,6 +150,8 @@ pub(super) fn check(
         refresh: Duration::from_secs(refresh_s),
         compare: (compare_s > 0).then(|| Duration::from_secs(compare_s)),
         standby: venues.standby,
+        status: (status_s > 0).then(|| Duration::from_secs(status_s)),
+        free_books: size("venues.free_books", venues.free_books, 0..=4_096)?,
         polymarket,
         kalshi,
     })
@@ -148,6 +164,11 @@ impl RawPolymarket {
             gamma_url: url("polymarket.gamma_url", self.gamma_url, "http")?,
             market_ws_url: url("polymarket.market_ws_url", self.market_ws_url, "ws")?,
             slugs: names("polymarket.slugs", self.slugs)?,
+            race_sockets: size(
+                "polymarket.race_sockets",
+                self.race_sockets,
+                1..=u64::try_from(SOCKETS_MAX).unwrap_or(1),
+            )?,
             limits: VenueLimits {
                 events_max: size("polymarket.events_max", self.events_max, 1..=1_000)?,
                 books_max: size("polymarket.books_max", self.books_max, 1..=20_000)?,
@@ -183,6 +204,7 @@ impl RawKalshi {
                 shard_books: size("kalshi.shard_books", self.shard_books, 1..=1_000)?,
                 requests_per_s: per_s("kalshi.requests_per_s", self.requests_per_s)?,
             },
+            ticker: self.ticker,
             member: match self.member {
                 RawMember::Direct => Member::Direct,
                 RawMember::NonDirect => Member::NonDirect,

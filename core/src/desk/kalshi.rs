@@ -66,7 +66,7 @@ impl Trade {
         let KalshiAccess { host, credentials, stamps, writes, reads } = access;
         let mut markets: Vec<Option<Market>> = Vec::new();
         markets.resize_with(catalog.listings.len(), || None);
-        for listing in catalog.listings_of(venue) {
+        for listing in catalog.listings_of(venue).filter(|listing| !listing.is_free()) {
             let shard = catalog.terms(listing.book).map_or(0, |terms| i16::from(terms.shard));
             let ticker = listing.native_market.as_str().into();
             if let Some(slot) = markets.get_mut(listing.book.index()) {

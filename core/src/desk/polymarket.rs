@@ -71,7 +71,7 @@ impl Clob {
         let PolymarketAccess { host, chain, account, credentials, signer, .. } = access;
         let mut markets: Vec<Option<Box<Market>>> = Vec::new();
         markets.resize_with(catalog.listings.len(), || None);
-        for listing in catalog.listings_of(venue) {
+        for listing in catalog.listings_of(venue).filter(|listing| !listing.is_free()) {
             let no_tokens = || DeskError::Tokens(listing.name.clone());
             let faces = listing.native_faces.as_ref().ok_or_else(no_tokens)?;
             let is_neg_risk = catalog.terms(listing.book).is_some_and(|terms| terms.is_neg_risk);

@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::Sender;
 
-use dutchbook_book::BookId;
 use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
+use dutchbook_book::{BookId, Nanos};
 use dutchbook_feeds::error::DecodeError;
 use dutchbook_feeds::listing::book::{self, RestBook};
 use dutchbook_feeds::listing::{Page, kalshi, polymarket};
@@ -14,7 +15,7 @@ use hyper::body::Bytes;
 use super::{Change, Directory, Room};
 use crate::clock::Clock;
 use crate::config::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
-use crate::http::{Headers, HttpClient, HttpCounts, HttpError, HttpLimits, HttpReply};
+use crate::http::{Headers, Heard, HttpClient, HttpCounts, HttpError, HttpLimits, HttpReply};
 use crate::tls::TlsRoots;
 
 /// Events of one page.
@@ -106,7 +107,20 @@ impl Crawler {
         tls: &TlsRoots,
         clock: &Clock,
     ) -> Result<Self, HttpError> {
-        let client = |url: &str, of| HttpClient::new(url, tls.clone(), clock.clone(), limits(of));
+        let connect = |url: &str, limits| HttpClient::new(url, tls.clone(), clock.clone(), limits);
+        Self::over(config, directory, connect)
+    }
+
+    /// A crawler whose clients this function makes, by their addresses.
+    ///
+    /// # Errors
+    /// When it makes none.
+    pub fn over(
+        config: &VenuesConfig,
+        directory: &mut Directory,
+        mut connect: impl FnMut(&str, HttpLimits) -> Result<HttpClient, HttpError>,
+    ) -> Result<Self, HttpError> {
+        let mut client = |url: &str, of| connect(url, limits(of));
         let polymarket = match &config.polymarket {
             None => None,
             Some(venue) => {
@@ -177,6 +191,38 @@ impl Crawler {
             errors.push((VenueKind::Kalshi, error));
         }
         (read, errors)
+    }
+
+    /// Whether Kalshi trades now; `None` where it is not followed, or does not say.
+    pub async fn kalshi_trades(&mut self) -> Option<bool> {
+        let venue = self.kalshi.as_mut()?;
+        // Once: the next turn asks again, and a venue that is closed is not to be pressed.
+        let reply =
+            venue.api.send(&Method::GET, "/exchange/status", &[], Bytes::new()).await.ok()?;
+        if !reply.is_ok() {
+            return None;
+        }
+        kalshi::is_trading(&reply.body).ok()
+    }
+
+    /// When Kalshi has announced to be closed.
+    ///
+    /// # Errors
+    /// When the schedule cannot be read.
+    pub async fn kalshi_maintenance(&mut self) -> Result<Vec<[Nanos; 2]>, CrawlError> {
+        let Some(venue) = &mut self.kalshi else { return Ok(Vec::new()) };
+        let windows = ask(&mut venue.api, "/exchange/schedule", kalshi::maintenance).await?;
+        Ok(windows.unwrap_or_default())
+    }
+
+    /// Hands every reply to a keeper, too.
+    pub fn keep_with(&mut self, keeper: &Sender<Heard>) {
+        let polymarket = self.polymarket.iter_mut();
+        let polymarket = polymarket.flat_map(|venue| [&mut venue.gamma, &mut venue.clob]);
+        let kalshi = self.kalshi.iter_mut().map(|venue| &mut venue.api);
+        for client in polymarket.chain(kalshi) {
+            client.keep_with(keeper.clone());
+        }
     }
 
     /// What the clients counted, over all hosts.

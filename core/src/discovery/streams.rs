@@ -11,7 +11,7 @@ use dutchbook_feeds::session::Rules;
 
 use crate::clock::Clock;
 use crate::config::{Config, KalshiVenue};
-use crate::net::{Endpoint, Stamper, StandbyPlan};
+use crate::net::{Endpoint, Gate, RacePlan, RaceTable, Stamper, StandbyPlan};
 use crate::secret::{SecretError, SecretSource};
 use crate::tls::TlsRoots;
 use crate::topology::Stream;
@@ -45,21 +45,30 @@ pub fn streams(
 ) -> Result<Vec<Stream>, KeyError> {
     let mut streams = Vec::new();
     for venue in &catalog.venues {
-        let (url, shard_books, stamps) = match venue.kind {
+        let (url, shard_books, stamps, sockets) = match venue.kind {
             VenueKind::Polymarket => match &config.venues.polymarket {
-                Some(venue) => (venue.market_ws_url.clone(), venue.limits.shard_books, None),
+                Some(venue) => {
+                    let (url, shard) = (venue.market_ws_url.clone(), venue.limits.shard_books);
+                    (url, shard, None, venue.race_sockets)
+                }
                 None => continue,
             },
             VenueKind::Kalshi => match &config.venues.kalshi {
                 Some(venue) => {
-                    (venue.ws_url.clone(), venue.limits.shard_books, stamper(venue, clock)?)
+                    // Its messages are numbered per connection: no two sockets say the same.
+                    let stamps = stamper(venue, clock)?;
+                    (venue.ws_url.clone(), venue.limits.shard_books, stamps, 1)
                 }
                 None => continue,
             },
         };
         let ping = Rules::of(venue.kind).ping;
-        let books: Vec<BookId> =
-            catalog.listings_of(venue.id).map(|listing| listing.book).collect();
+        let gate = Gate::default();
+        let books: Vec<BookId> = catalog
+            .listings_of(venue.id)
+            .filter(|one| !one.is_free())
+            .map(|one| one.book)
+            .collect();
         for (shard, books) in (0_u64..).zip(books.chunks(shard_books)) {
             streams.push(Stream {
                 venue: venue.id,
@@ -72,6 +81,12 @@ pub fn streams(
                     stamps: stamps.clone(),
                     standby: config.venues.standby.then_some(StandbyPlan { ping }),
                     seed: clock.now().0.wrapping_add(shard),
+                    gate: gate.clone(),
+                    race: (sockets > 1).then(|| RacePlan {
+                        sockets,
+                        table: RaceTable::default(),
+                        ping,
+                    }),
                 },
             });
         }

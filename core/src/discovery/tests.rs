@@ -155,6 +155,28 @@ fn tokens_that_two_replies_name_differently_are_refused() {
     assert_eq!(changes, [Change::Listed(BookId(0))]);
 }
 
+#[test]
+fn a_market_that_appears_later_takes_a_free_book() {
+    let mut directory = directory();
+    take(&mut directory, &event("", &three()));
+    directory.reserve(1);
+    // One free book for each of the two venues.
+    let books = directory.catalog().listings.len();
+    assert_eq!(books, 5);
+    let free = directory.catalog().listings[3].clone();
+    assert!(free.is_free() && free.kind == VenueKind::Polymarket);
+    let other = event("", &[market(7, "")]);
+    let other = polymarket::Event { id: "other".to_owned(), ..other };
+    assert_eq!(take(&mut directory, &other), [Change::Listed(BookId(3))]);
+    let listing = directory.catalog().listings[3].clone();
+    assert_eq!((listing.native_market.as_str(), listing.condition), ("0x7", free.condition));
+    assert!(directory.is_trading("0x7") && directory.catalog().listings.len() == books);
+    // No room is left: the next one is counted and waits for the next start.
+    let third = polymarket::Event { id: "third".to_owned(), ..event("", &[market(8, "")]) };
+    assert_eq!(take(&mut directory, &third), []);
+    assert_eq!(directory.refused().get(&Refusal::NoRoom), Some(&1));
+}
+
 fn kalshi_event(is_exclusive: bool, strikes: &[(&str, &str)]) -> kalshi::Event {
     let markets = strikes.iter().enumerate().map(|(at, (kind, strike))| {
         format!(

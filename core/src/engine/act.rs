@@ -401,8 +401,9 @@ impl Engine {
         self.sight.close();
     }
 
-    /// Hands over what the journal holds, so that its reader lags by little.
+    /// Hands over what the journal holds, so that its reader lags by little; takes new listings.
     pub fn flush(&mut self) {
+        self.take_listings();
         self.journal.flush();
         self.sight.flush();
     }

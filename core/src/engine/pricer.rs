@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use dutchbook_book::BookId;
-use dutchbook_book::catalog::Catalog;
+use dutchbook_book::catalog::{Catalog, Listing};
 use dutchbook_book::depth::DEPTH_LEVELS;
 use dutchbook_book::fee::{FeeSchedule, UnitCost};
 use dutchbook_book::view::TopView;
@@ -27,6 +27,18 @@ struct Rules {
     min_qty: Qty,
     min_notional: Cash,
     grid: Grid,
+}
+
+impl Rules {
+    const fn of(listing: &Listing) -> Self {
+        Self {
+            fee: listing.fee,
+            lot: listing.lot,
+            min_qty: listing.min_qty,
+            min_notional: listing.min_notional,
+            grid: listing.grid,
+        }
+    }
 }
 
 /// What makes a positive edge worth a trade.
@@ -92,17 +104,7 @@ impl Pricer {
     /// A pricer for baskets of at most so many legs.
     #[must_use]
     pub fn new(catalog: &Catalog, limits: PriceLimits, legs: usize) -> Self {
-        let rules = catalog
-            .listings
-            .iter()
-            .map(|listing| Rules {
-                fee: listing.fee,
-                lot: listing.lot,
-                min_qty: listing.min_qty,
-                min_notional: listing.min_notional,
-                grid: listing.grid,
-            })
-            .collect();
+        let rules = catalog.listings.iter().map(Rules::of).collect();
         Self {
             rules,
             limits,
@@ -110,6 +112,13 @@ impl Pricer {
             levels: vec![ArrayVec::new(); legs],
             views: Vec::with_capacity(legs),
             scratch: Scratch::default(),
+        }
+    }
+
+    /// Takes a listing for a book that was kept free.
+    pub fn enter(&mut self, listing: &Listing) {
+        if let Some(rules) = self.rules.get_mut(listing.book.index()) {
+            *rules = Rules::of(listing);
         }
     }
 

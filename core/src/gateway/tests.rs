@@ -7,7 +7,7 @@ use dutchbook_book::Nanos;
 
 use super::*;
 use crate::clock::Clock;
-use crate::net::Endpoint;
+use crate::net::{Endpoint, Gate};
 use crate::request::{OutRequest, Outbox, RequestId};
 
 const VENUE: VenueId = VenueId(0);
@@ -27,6 +27,8 @@ fn gateway(port: u16) -> (Gateway, Line) {
         stamps: None,
         standby: None,
         seed: 0,
+        gate: Gate::default(),
+        race: None,
     };
     let channel = UserChannel::kalshi(VENUE, endpoint);
     let limits = GatewayLimits {

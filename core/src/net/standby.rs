@@ -60,6 +60,9 @@ async fn keep(endpoint: Endpoint, plan: StandbyPlan, mut wanted: mpsc::Receiver<
         if without(pause, &mut wanted).await.is_none() {
             return;
         }
+        if endpoint.gate.is_closed() {
+            continue;
+        }
         let Some(opened) = without(connect(&endpoint), &mut wanted).await else { return };
         let Ok(socket) = opened else { continue };
         match hold(socket, plan, &mut wanted).await {

@@ -1,7 +1,7 @@
 //! The feed tile: payloads to books, books to views, tops to the evaluator.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 
 use dutchbook_book::catalog::VenueKind;
@@ -53,13 +53,15 @@ pub struct Publisher {
     stopwatch: Clock,
     is_sampled: bool,
     first_change: Option<Nanos>,
+    /// Counts markets that streams tell of and nobody follows.
+    appeared: Arc<AtomicU64>,
 }
 
 impl Publisher {
     /// A publisher that writes the views of its shelf half.
     /// `stopwatch` takes the time of the stages that are sampled.
     #[must_use]
-    pub const fn new(shelf: ShelfWriter, route: Route, stopwatch: Clock) -> Self {
+    pub fn new(shelf: ShelfWriter, route: Route, stopwatch: Clock) -> Self {
         Self {
             shelf,
             route,
@@ -70,7 +72,15 @@ impl Publisher {
             stopwatch,
             is_sampled: false,
             first_change: None,
+            appeared: Arc::default(),
         }
+    }
+
+    /// Counts here the markets that streams tell of and nobody follows.
+    #[must_use]
+    pub fn counting_new(mut self, appeared: Arc<AtomicU64>) -> Self {
+        self.appeared = appeared;
+        self
     }
 
     /// Whether the next payload's stages are timed.
@@ -153,6 +163,9 @@ impl Sink for Publisher {
     }
 
     fn notice(&mut self, notice: Notice<'_>) {
+        if let Notice::Appeared = notice {
+            self.appeared.fetch_add(1, Ordering::Relaxed);
+        }
         if let Some(control) = control_of(&notice, self.kind) {
             self.pass_on(control);
         }
@@ -174,6 +187,7 @@ fn control_of(notice: &Notice<'_>, kind: VenueKind) -> Option<Control> {
             Some(Control::FeeChanged { book: *book, rates: *rates })
         }
         Notice::Resolved(_)
+        | Notice::Appeared
         | Notice::Trade(_)
         | Notice::Gap { .. }
         | Notice::Lost { .. }
@@ -370,9 +384,23 @@ impl FeedTile {
 
     fn steer(&mut self, steer: &Steer, now: Nanos) {
         let book = steer.book();
-        let Some(feed) = self.feeds.iter_mut().find(|feed| feed.book(book).is_some()) else {
-            return;
+        let found = match steer {
+            // A recorded run follows what it began with.
+            Steer::List(_) if self.tap.is_some() => None,
+            Steer::List(listing) => {
+                let own = self.feeds.iter_mut().filter(|feed| feed.kind() == listing.kind);
+                own.min_by_key(|feed| feed.books().count())
+            }
+            Steer::Freeze(_)
+            | Steer::Trading(..)
+            | Steer::Grid(..)
+            | Steer::Fee(..)
+            | Steer::Said { .. }
+            | Steer::Resolved { .. } => {
+                self.feeds.iter_mut().find(|feed| feed.book(book).is_some())
+            }
         };
+        let Some(feed) = found else { return };
         if let Some(tap) = &mut self.tap {
             tap.steer(book, now, &steer.write());
         }

@@ -1,9 +1,12 @@
 //! What others than the stream tell a feed tile: the venue's lists, its REST books.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use dutchbook_book::catalog::Listing;
 use dutchbook_book::grid::PriceRange;
-use dutchbook_book::{BookId, Face, Grid, Nanos, Price, VenueId};
+use dutchbook_book::{BookId, Face, Grid, Nanos, Price, Rate, VenueId};
 use dutchbook_feeds::feed::Feed;
 use dutchbook_feeds::notice::{Notice, Resolved, Sink};
 use dutchbook_feeds::session::Trading;
@@ -20,6 +23,11 @@ pub enum Steer {
     Trading(BookId, Trading),
     /// The book's prices have another grid.
     Grid(BookId, Grid),
+    /// The venue's lists state another fee: what takers and makers pay; `None` where that is not
+    /// known, which closes the gate.
+    Fee(BookId, Option<[Rate; 2]>),
+    /// The venue lists a market that was not listed before: follow it.
+    List(Box<Listing>),
     /// The venue's lists say how a condition was decided.
     Resolved {
         /// The book of the condition on that venue.
@@ -50,8 +58,10 @@ impl Steer {
             Self::Freeze(book)
             | Self::Trading(book, _)
             | Self::Grid(book, _)
+            | Self::Fee(book, _)
             | Self::Resolved { book, .. }
             | Self::Said { book, .. } => *book,
+            Self::List(listing) => listing.book,
         }
     }
 
@@ -60,7 +70,12 @@ impl Steer {
     pub const fn control(&self) -> Option<Control> {
         match *self {
             Self::Said { book, source, says, at } => Some(Control::Said { book, source, says, at }),
-            Self::Freeze(_) | Self::Trading(..) | Self::Grid(..) | Self::Resolved { .. } => None,
+            Self::Freeze(_)
+            | Self::Trading(..)
+            | Self::Grid(..)
+            | Self::Fee(..)
+            | Self::List(_)
+            | Self::Resolved { .. } => None,
         }
     }
 
@@ -73,6 +88,11 @@ impl Steer {
             Self::Trading(book, trading) => feed.set_trading(book, trading, now, sink),
             Self::Grid(book, grid) => feed.set_grid(book, grid, now, sink),
             Self::Said { .. } => {}
+            Self::Fee(book, rates) => sink.notice(Notice::FeeChange { book, rates }),
+            Self::List(ref listing) => {
+                // One that is followed already is followed on.
+                let _known = feed.list(listing, now).is_err();
+            }
             Self::Resolved { book, winner, is_final } => {
                 sink.notice(Notice::Resolved(Resolved {
                     book: Some(book),
@@ -101,6 +121,13 @@ impl Steer {
                 }
                 bytes
             }
+            Self::Fee(_, None) => vec![FEE],
+            Self::Fee(_, Some(rates)) => {
+                let nano = rates.iter().flat_map(|rate| rate.nano().to_le_bytes());
+                core::iter::once(FEE).chain(nano).collect()
+            }
+            // A recorded run follows what it began with: a replay has no other listings.
+            Self::List(_) => Vec::new(),
             Self::Resolved { winner, is_final, .. } => {
                 vec![RESOLVED, *winner as u8, u8::from(*is_final)]
             }
@@ -138,6 +165,16 @@ impl Steer {
                 let ranges: Vec<PriceRange> = triples.iter().map(range).collect();
                 Self::Grid(book, Grid::from_ranges(&ranges).ok()?)
             }
+            (FEE, []) => Self::Fee(book, None),
+            (FEE, rates) => {
+                let (rates, rest) = rates.as_chunks::<4>();
+                let [taker, maker] = rates else { return None };
+                if !rest.is_empty() {
+                    return None;
+                }
+                let rate = |bytes: &[u8; 4]| Rate::from_nano(u32::from_le_bytes(*bytes));
+                Self::Fee(book, Some([rate(taker), rate(maker)]))
+            }
             (RESOLVED, [winner, is_final]) => {
                 let winner = [Face::Yes, Face::No].into_iter().find(|f| *f as u8 == *winner)?;
                 Self::Resolved { book, winner, is_final: *is_final == 1 }
@@ -158,11 +195,13 @@ const TRADING: u8 = 1;
 const GRID: u8 = 2;
 const RESOLVED: u8 = 3;
 const SAID: u8 = 4;
+const FEE: u8 = 5;
 
 /// The way to the tiles, by venue.
 #[derive(Clone, Debug, Default)]
 pub struct Steering {
     tiles: Vec<(VenueId, Sender<Steer>)>,
+    appeared: Arc<AtomicU64>,
 }
 
 impl Steering {
@@ -171,6 +210,18 @@ impl Steering {
         let (sender, receiver) = channel();
         self.tiles.extend(venues.into_iter().map(|venue| (venue, sender.clone())));
         receiver
+    }
+
+    /// Where tiles count the markets that streams tell of and nobody follows.
+    pub(crate) fn appeared(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.appeared)
+    }
+
+    /// How often streams told of a market that nobody follows.
+    #[must_use]
+    pub fn appeared_count(&self) -> u64 {
+        // Relaxed: whoever sees it late looks again.
+        self.appeared.load(Ordering::Relaxed)
     }
 
     /// Tells the tile of a venue. False when no tile has it, or it is gone.
@@ -193,13 +244,17 @@ mod tests {
             Steer::Freeze(book),
             Steer::Trading(book, Trading::Halted),
             Steer::Grid(book, grid),
+            Steer::Fee(book, None),
+            Steer::Fee(book, Some([Rate::from_nano(70_000_000), Rate::from_nano(1)])),
             Steer::Resolved { book, winner: Face::No, is_final: true },
             Steer::Said { book, source: Source::Oracle, says: Says::Disputed, at: Nanos(77) },
         ] {
             let back = Steer::read(book, &steer.write()).unwrap();
             assert_eq!(format!("{back:?}"), format!("{steer:?}"));
         }
-        for bytes in [&[][..], &[9], &[TRADING], &[TRADING, 7], &[GRID, 1, 2], &[RESOLVED, 1]] {
+        for bytes in
+            [&[][..], &[9], &[TRADING], &[TRADING, 7], &[GRID, 1, 2], &[RESOLVED, 1], &[FEE, 1]]
+        {
             assert!(Steer::read(book, bytes).is_none(), "{bytes:?}");
         }
     }

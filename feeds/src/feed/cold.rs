@@ -60,9 +60,15 @@ impl State {
             }
             Is::TickSizeChange(change) => self.tick_size_change(change, ids, sink),
             Is::MarketResolved(resolved) => self.market_resolved(resolved, ids, sink),
+            Is::NewMarket(market) => {
+                let is_known =
+                    market.assets_ids.iter().any(|token| ids.get(token.as_bytes()).is_some());
+                if !is_known {
+                    sink.notice(Notice::Appeared);
+                }
+            }
             Is::Text("ping") => self.outbox.push_back(PONG.to_owned()),
             Is::BestBidAsk(_)
-            | Is::NewMarket(_)
             | Is::Order(_)
             | Is::Trade(_)
             | Is::Sports(_)
@@ -160,12 +166,12 @@ impl State {
                 ts_venue: trade.ts_venue,
             })),
             Is::MarketLifecycle(lifecycle) => self.market_lifecycle(lifecycle, ids, sink),
+            Is::EventLifecycle(_) => sink.notice(Notice::Appeared),
             Is::EventFeeUpdate(update) => self.event_fee_update(update, sink),
-            Is::Ticker(_)
-            | Is::Fill(_)
+            Is::Ticker(ticker) => self.ticker(ticker, ids),
+            Is::Fill(_)
             | Is::UserOrder(_)
             | Is::MarketPosition(_)
-            | Is::EventLifecycle(_)
             | Is::OrderGroup(_)
             | Is::Communication(_)
             | Is::Foreign
@@ -224,6 +230,7 @@ impl State {
                 }));
             }
             Event::Deactivated => self.set_trading(at, Trading::Halted),
+            Event::Created | Event::Activated if at.is_none() => sink.notice(Notice::Appeared),
             Event::Activated => {
                 self.set_trading(at, Trading::Open);
                 if let Some(at) = at {

@@ -6,8 +6,8 @@
 //! is not in it is added; without a subscription a new one is begun. Requests are repeated with
 //! doubling pauses until the snapshot comes.
 
-use dutchbook_book::Nanos;
 use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::{BookId, Nanos};
 
 use super::state::{Slot, State};
 use crate::command::kalshi::{Action, Subscribe};
@@ -45,6 +45,19 @@ impl State {
             }
         }
         self.asked(&chosen, false);
+    }
+
+    /// Asks the open connection for a book that it does not carry yet; a later one asks for it with
+    /// all others.
+    pub(super) fn ask_for_new(&mut self, book: BookId, now: Nanos) {
+        self.now = self.now.max(now);
+        if !self.pulse.is_connected() {
+            return;
+        }
+        // The second of two tries is the one that adds a market to a subscription.
+        let Some(slot) = self.slot_at(book).and_then(|at| self.slots.get_mut(at)) else { return };
+        slot.session.resync = Some(Resync { due: now, attempts: 1 });
+        self.find_next_due();
     }
 
     /// The first `count` slots that pass a test.
@@ -91,6 +104,17 @@ impl State {
             let all: Vec<usize> = (0..self.slots.len()).collect();
             let what = Subscribe {
                 channels: &["trade"],
+                market_tickers: &self.tickers(&all),
+                ..Subscribe::default()
+            };
+            let text = kalshi::subscribe(id, &what);
+            self.outbox.push_back(text);
+        }
+        if self.config.ticker {
+            let id = self.next_id();
+            let all: Vec<usize> = (0..self.slots.len()).collect();
+            let what = Subscribe {
+                channels: &["ticker"],
                 market_tickers: &self.tickers(&all),
                 ..Subscribe::default()
             };

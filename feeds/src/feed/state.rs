@@ -8,6 +8,7 @@ use dutchbook_book::places::Places;
 use dutchbook_book::{Book, BookError, BookId, Face, Grid, InstrumentId, Nanos, Price, Qty, Side};
 
 use super::FeedConfig;
+use super::ticker::Contradiction;
 use crate::batch::{LevelChange, Sequence, Update, UpdateKind};
 use crate::counters::Counters;
 use crate::error::{DecodeError, Doubt};
@@ -35,7 +36,7 @@ struct Group {
 #[repr(C, align(64))]
 pub(super) struct Slot {
     pub(super) session: BookSession,
-    ts_venue: Nanos,
+    pub(super) ts_venue: Nanos,
     group: Option<Group>,
     pub(super) id: BookId,
     is_dirty: bool,
@@ -47,6 +48,8 @@ pub(super) struct Slot {
     pub(super) book: Book,
     pub(super) native_market: String,
     pub(super) native_faces: Option<[String; 2]>,
+    /// What the ticker said that the book does not show.
+    pub(super) contradicted: Option<Contradiction>,
 }
 
 /// Where a book lies among the slots, and its levels in memory.
@@ -84,6 +87,8 @@ pub(super) struct State {
     /// When the next book is sent for in turn, and which.
     pub(super) refresh_due: Nanos,
     pub(super) refresh_next: usize,
+    /// Slots whose tickers said something else, each at most once.
+    pub(super) contradicted: Vec<u32>,
 }
 
 impl State {
@@ -105,6 +110,7 @@ impl State {
             next_due: Nanos(u64::MAX),
             refresh_due: Nanos::ZERO,
             refresh_next: 0,
+            contradicted: Vec::new(),
         }
     }
 
@@ -132,10 +138,12 @@ impl State {
             is_dirty: false,
             is_finished: false,
             is_queued: false,
+            contradicted: None,
         });
         // Each book is in these lists at most once: they never grow while messages flow.
         self.dirty.reserve(self.slots.len());
         self.open_groups.reserve(self.slots.len());
+        self.contradicted.reserve(self.slots.len());
         true
     }
 
@@ -554,6 +562,7 @@ impl State {
             self.outbox.push_back(ping.to_owned());
         }
         self.refresh(now);
+        self.check_tickers(now, sink);
         if now >= self.next_due {
             self.find_next_due();
         }

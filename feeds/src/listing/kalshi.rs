@@ -188,6 +188,38 @@ pub fn markets(body: &[u8]) -> Result<Page<Market>, DecodeError> {
     })
 }
 
+/// Whether the venue is open, of `GET /exchange/status`: some shard both lives and trades.
+///
+/// # Errors
+/// When the body is none.
+pub fn is_trading(body: &[u8]) -> Result<bool, DecodeError> {
+    read(body, |root| {
+        let open =
+            |json: Json<'_>| Some(flag(json, "exchange_active")? && flag(json, "trading_active")?);
+        let shards = root.get("exchange_index_statuses").and_then(Json::elements);
+        let any_shard = shards.into_iter().flatten().any(|shard| open(shard) == Some(true));
+        let top = open(root).ok_or_else(|| root.error(DecodeErrorKind::MissingField))?;
+        Ok(top || any_shard)
+    })
+}
+
+/// Announced closures, of `GET /exchange/schedule`: from when to when. One that cannot be read is
+/// left out: the status tells anyway.
+///
+/// # Errors
+/// When the body is none.
+pub fn maintenance(body: &[u8]) -> Result<Vec<[Nanos; 2]>, DecodeError> {
+    read(body, |root| {
+        let windows = root.get("schedule").and_then(|all| all.get("maintenance_windows"));
+        let windows = windows.and_then(Json::elements).into_iter().flatten();
+        let span = |window: Json<'_>| {
+            let at = |key| moment(window, key).ok().flatten();
+            Some([at("start_datetime")?, at("end_datetime")?])
+        };
+        Ok(windows.filter_map(span).collect())
+    })
+}
+
 fn list_of<T>(
     root: Json<'_>,
     list: Json<'_>,
@@ -361,6 +393,24 @@ fn top(json: Json<'_>) -> Result<[Option<Price>; 2], DecodeError> {
 fn day_volume(json: Json<'_>) -> u64 {
     let volume = json.get("volume_24h_fp").and_then(|value| value.decimal(|t| scaled(t, 2)));
     volume.and_then(|centi| u64::try_from(centi / 100).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod status_tests {
+    use super::*;
+
+    #[test]
+    fn the_exchange_is_open_when_any_shard_is() {
+        let body = br#"{"exchange_active":true,"trading_active":false,"exchange_index_statuses":[
+            {"exchange_index":2,"exchange_active":true,"trading_active":true}]}"#;
+        assert_eq!(is_trading(body), Ok(true));
+        assert_eq!(is_trading(br#"{"exchange_active":true,"trading_active":false}"#), Ok(false));
+        assert!(is_trading(b"{}").is_err());
+        let body = br#"{"schedule":{"standard_hours":[],"maintenance_windows":[{"start_datetime":
+            "2026-11-22T08:00:00Z","end_datetime":"2026-11-22T10:00:00Z"},{"start_datetime":7}]}}"#;
+        let start = Nanos::from_secs(1_795_334_400);
+        assert_eq!(maintenance(body), Ok(vec![[start, start.plus(Nanos::from_secs(7_200))]]));
+    }
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ struct TermsText {
 struct EventText {
     name: String,
     law: String,
+    /// Its conditions in their order: the rungs of a ladder ascend.
+    conditions: Vec<u32>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -105,6 +107,7 @@ impl CatalogText {
                 .map(|event| EventText {
                     name: event.name.clone(),
                     law: law_name(event.law).to_owned(),
+                    conditions: event.conditions.iter().map(|id| id.0).collect(),
                 })
                 .collect(),
             conditions: conditions
@@ -136,6 +139,10 @@ impl CatalogText {
                 return Err(format!("condition {} is of no event", condition.name));
             }
             catalog.add_condition(event, &condition.name);
+        }
+        for (event, text) in catalog.events.iter_mut().zip(&self.events) {
+            let order = |id: &ConditionId| text.conditions.iter().position(|own| *own == id.0);
+            event.conditions.sort_by_key(order);
         }
         for listing in &self.listings {
             let bad = || format!("listing {} cannot be read", listing.market);
@@ -351,9 +358,10 @@ fn law_of(name: &str) -> Option<EventLaw> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::relations::relations;
+    use crate::demo::relations::{Approved, relations};
     use crate::sim::scenario::Scenario;
     use dutchbook_book::Nanos;
+    use dutchbook_core::relation::structural;
     use dutchbook_core::relation::text::RelationText;
 
     fn through_text<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
@@ -366,7 +374,8 @@ mod tests {
         let text = through_text(&CatalogText::of(&scenario.catalog));
         let catalog = text.catalog().unwrap();
         assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));
-        for relation in &relations(&scenario) {
+        let approved = Approved::of(&scenario, &catalog);
+        for relation in &relations(structural(&catalog), &catalog, &approved) {
             let back = through_text(&RelationText::of(relation)).relation(catalog.listings.len());
             assert_eq!(back.as_ref(), Ok(relation));
         }

@@ -1,6 +1,7 @@
 //! The end of a demo as the venues see it: what went wrong on them, and whether the engine's books
 //! are theirs.
 
+use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{Book, BookId, BookStatus, Face, Level, Side};
 use serde_json::{Map, Value};
 
@@ -23,11 +24,18 @@ impl VenuesEnd {
     ///
     /// The flow must have stopped, and the engine must have had time to take what was under way.
     #[must_use]
-    pub fn compare(venues: &SimVenues, books: &[(BookId, Book)]) -> Self {
+    pub fn compare(venues: &SimVenues, catalog: &Catalog, books: &[(BookId, Book)]) -> Self {
         let mut end = Self { faults: venues.stats().faults, compared: 0, unequal: Vec::new() };
         for listing in &venues.scenario().catalog.listings {
             let name = format!("{} {}", listing.kind.name(), listing.name);
-            let Some((_, book)) = books.iter().find(|(id, _)| *id == listing.book) else {
+            let mut all = catalog.listings.iter();
+            let own = all.find(|own| own.native_market == listing.native_market);
+            let own = own.and_then(|own| books.iter().find(|(id, _)| *id == own.book));
+            if own.is_none() && !venues.scenario().is_listed_at_start(listing.book) {
+                // Listed after the engine had read the lists: nobody subscribed it.
+                continue;
+            }
+            let Some((_, book)) = own else {
                 end.unequal.push(format!("{name}: the engine has no such book"));
                 continue;
             };

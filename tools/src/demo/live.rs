@@ -5,12 +5,12 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Nanos};
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, LayoutKind};
-use dutchbook_core::net::Endpoint;
+use dutchbook_core::discovery::streams::streams;
 use dutchbook_core::opportunity::OpportunityLife;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::telemetry::Counter;
@@ -18,19 +18,19 @@ use dutchbook_core::tls::TlsRoots;
 use dutchbook_core::topology::{Running, StartError, Stream, start_recorded};
 
 use super::check::VenuesEnd;
+use super::listed::{Listed, pairs, pointed_at};
 use super::news::News;
-use super::orders::{DemoKeys, note_shared_collateral};
-use super::relations::relations;
+use super::orders::DemoKeys;
 use super::report::{DemoReport, OrdersEnd};
 use super::screen::Screen;
 use super::view::{LiveView, MarketRow, dollars};
-use super::{DemoError, manifest, taps_of};
+use super::{DemoError, flow_of, manifest, taps_of};
 use crate::capture::manifest::LiveText;
 use crate::capture::writer::Recording;
 use crate::cli::DemoArgs;
-use crate::sim::flow::FlowConfig;
+use crate::run::{RunError, discover};
 use crate::sim::scenario::Scenario;
-use crate::sim::server::{self, SimHandle, SimOptions, VenueCertificate};
+use crate::sim::server::{self, SimOptions, VenueCertificate};
 
 /// Pause between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
@@ -39,6 +39,8 @@ const FRAME: Duration = Duration::from_millis(100);
 const WINDING_MAX: Nanos = Nanos::from_secs(20);
 /// Looks in a row that must find nothing under way.
 const SETTLED_LOOKS: u32 = 5;
+/// From the start of the tiles to the first moment of a fault.
+const CHAOS_AFTER: Nanos = Nanos::from_millis(500);
 
 /// How the demo shows what happens.
 enum Output {
@@ -66,17 +68,10 @@ impl Output {
 pub(super) fn run(
     args: &DemoArgs,
     config: &Config,
-    scenario: Scenario,
+    scenario: &Scenario,
 ) -> Result<DemoReport, DemoError> {
     let clock = Clock::new();
-    let relations = relations(&scenario);
-    let mut catalog = scenario.catalog.clone();
-    note_shared_collateral(&mut catalog);
-    let mut options = SimOptions::new(scenario, FlowConfig::of(args.flow.pace()), args.seed);
-    if args.chaos {
-        let faults = super::chaos(args, clock.now());
-        options.faults = if args.paper { faults } else { faults.for_traders() };
-    }
+    let mut options = SimOptions::new(scenario.clone(), flow_of(args)?, args.seed);
     let tls = if args.plain {
         TlsRoots::public()?
     } else {
@@ -92,7 +87,14 @@ pub(super) fn run(
     }
     let venue_clock = clock.clone();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
-    let mut streams = streams(config, &catalog, &tls, &venues);
+    let mut config = pointed_at(config, &venues.address.to_string(), !args.plain);
+    // A standby socket would meet the faults of the one that it stands for, all at once.
+    config.venues.standby &= !args.chaos;
+    let config = &config;
+    let never = AtomicBool::new(false);
+    let (directory, _crawler, trouble) = discover(config, &tls, &clock, pairs(scenario), &never)?;
+    let Listed { catalog, relations } = Listed::of(&directory, scenario);
+    let mut streams = streams(config, &catalog, &tls, &clock).map_err(RunError::from)?;
     if let Some(keys) = &keys {
         keys.sign(&mut streams, &clock)?;
     }
@@ -108,6 +110,11 @@ pub(super) fn run(
         start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps, live)?;
     let recording = record(args, config, (&catalog, &relations, told), taps, &clock)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
+    if args.chaos {
+        // Every socket is open by then: a fault strikes what there is.
+        let faults = super::chaos(args, show.clock.now().plus(CHAOS_AFTER));
+        venues.trouble(if args.paper { faults } else { faults.for_traders() });
+    }
     let outcome = show.until_end(&mut running);
     venues.hush();
     show.settle(&mut running, super::settling(config, args));
@@ -115,7 +122,8 @@ pub(super) fn run(
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
-    let report = finish(args.seed, running, news, &streams, elapsed)?;
+    let mut report = finish(args.seed, running, news, &streams, elapsed)?;
+    report.trouble.extend(trouble);
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
     let venues = venues.stop();
@@ -124,7 +132,7 @@ pub(super) fn run(
         let (sum, places) = keys.holders().difference(venues, &catalog, &report.portfolio);
         (orders.difference, orders.places) = (Some(sum), places);
     }
-    let venues = venues.map(|venues| VenuesEnd::compare(&venues, &report.held));
+    let venues = venues.map(|venues| VenuesEnd::compare(&venues, &catalog, &report.held));
     let topology = topology(config);
     outcome.map(|()| DemoReport { topology, capture, venues, orders, ..report })
 }
@@ -141,27 +149,6 @@ fn record(
     let lanes = taps.into_lanes();
     let manifest = manifest(config, catalog, relations, &lanes, clock.now()).trading_live(live);
     Ok(Some(Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?))
-}
-
-fn streams(config: &Config, catalog: &Catalog, tls: &TlsRoots, venues: &SimHandle) -> Vec<Stream> {
-    let url = |kind| match kind {
-        VenueKind::Polymarket => venues.polymarket_url.clone(),
-        VenueKind::Kalshi => venues.kalshi_url.clone(),
-    };
-    let stream = |venue: &dutchbook_book::catalog::Venue| Stream {
-        venue: venue.id,
-        kind: venue.kind,
-        books: catalog.listings_of(venue.id).map(|listing| listing.book).collect(),
-        endpoint: Endpoint {
-            url: url(venue.kind),
-            payload_bytes_max: config.feed.payload_bytes_max,
-            tls: tls.clone(),
-            stamps: None,
-            standby: None,
-            seed: 0,
-        },
-    };
-    catalog.venues.iter().map(stream).collect()
 }
 
 pub(crate) fn topology(config: &Config) -> String {

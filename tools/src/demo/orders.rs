@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use alloy_primitives::Address;
-use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
-use dutchbook_book::{BookId, Exact, InstrumentId, Price, Qty, VenueId};
+use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
+use dutchbook_book::{Exact, InstrumentId, Price, Qty, VenueId};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::Config;
 use dutchbook_core::desk::{Desk, DeskConfig, DeskError};
@@ -205,30 +205,6 @@ impl Holders {
             }
         }
         (sum, places)
-    }
-}
-
-/// Notes which markets share a collateral, where the catalog does not say: their orders are signed for
-/// another exchange.
-pub(super) fn note_shared_collateral(catalog: &mut Catalog) {
-    let events = catalog
-        .events
-        .iter()
-        .filter(|event| matches!(event.law, EventLaw::Exclusive | EventLaw::Partition));
-    let mut shared: Vec<BookId> = Vec::new();
-    for event in events {
-        let is_here = |listing: &&Listing| {
-            listing.kind == VenueKind::Polymarket && event.conditions.contains(&listing.condition)
-        };
-        let books: Vec<BookId> =
-            catalog.listings.iter().filter(is_here).map(|listing| listing.book).collect();
-        if books.len() > 1 {
-            shared.extend(books);
-        }
-    }
-    for book in shared {
-        let terms = catalog.terms(book).cloned().unwrap_or_default();
-        catalog.set_terms(book, Terms { is_neg_risk: true, ..terms });
     }
 }
 

@@ -1,26 +1,74 @@
 //! Which relations the demo's engine watches: those of the catalog's structure, and those that a
 //! person would have approved.
 
-use dutchbook_book::{BookId, ConditionId, Face, InstrumentId};
-use dutchbook_core::relation::{Law, Polarity, Relation, Source, structural};
+use dutchbook_book::catalog::{Catalog, EventLaw};
+use dutchbook_book::{ConditionId, InstrumentId};
+use dutchbook_core::relation::{Law, Relation, Source};
 
+use super::listed::condition_of;
 use crate::sim::scenario::Scenario;
 
-/// The relations of a scenario. A law that is said more precisely by a pairing of inverted polarity
-/// or by an implication is said once: its general form is left out.
-#[must_use]
-pub fn relations(scenario: &Scenario) -> Vec<Relation> {
-    let mut list: Vec<Relation> = structural(&scenario.catalog)
-        .into_iter()
-        .filter(|relation| !is_said_better(scenario, &relation.law))
-        .collect();
-    for pairing in scenario.pairings.iter().filter(|pairing| pairing.inverted) {
-        let relation = Relation::two_venues(pairing.left, pairing.right, Polarity::Inverted);
-        list.push(relation.from_source(Source::Approved));
+/// What a person approved beside the pairs, in terms of a catalog that was discovered.
+#[derive(Clone, Debug, Default)]
+pub struct Approved {
+    /// When the first comes true, so does the second.
+    implications: Vec<[ConditionId; 2]>,
+}
+
+impl Approved {
+    /// What holds in the scenario, as far as both sides were discovered.
+    #[must_use]
+    pub fn of(scenario: &Scenario, catalog: &Catalog) -> Self {
+        let found = |condition| {
+            let mut listings = scenario.catalog.listings_of_condition(condition);
+            listings.find_map(|listing| condition_of(catalog, &listing.native_market))
+        };
+        let both = scenario
+            .implications
+            .iter()
+            .filter_map(|implication| Some([found(implication.when)?, found(implication.then)?]));
+        Self { implications: both.collect() }
     }
-    for implication in &scenario.implications {
-        for when in yes_faces(scenario, implication.when) {
-            for then in yes_faces(scenario, implication.then) {
+
+    /// Binds an event that has only the two sides of an implication: what is held of it is then
+    /// valued in the states that can come.
+    pub fn bind(&self, catalog: &mut Catalog) {
+        for &[when, then] in &self.implications {
+            let is_whole = |conditions: &[ConditionId]| {
+                conditions.len() == 2 && conditions.contains(&when) && conditions.contains(&then)
+            };
+            let events = catalog.events.iter_mut();
+            let free = events.filter(|event| event.law == EventLaw::Independent);
+            for event in free.filter(|event| is_whole(&event.conditions)) {
+                event.law = EventLaw::Ladder;
+                event.conditions = vec![then, when];
+            }
+        }
+    }
+}
+
+/// The relations of a catalog, those of its structure given. A ladder that is said more precisely by an implication is said once:
+/// its general form is left out.
+#[must_use]
+pub fn relations(mut list: Vec<Relation>, catalog: &Catalog, approved: &Approved) -> Vec<Relation> {
+    list.retain(|relation| match &relation.law {
+        Law::Ladder { rungs } => {
+            let own: Vec<_> =
+                rungs.iter().filter_map(|shown| condition_at(catalog, shown)).collect();
+            !approved.implications.iter().any(|&[when, then]| own == [then, when])
+        }
+        Law::Partition { .. }
+        | Law::Complement { .. }
+        | Law::Exclusive { .. }
+        | Law::Same { .. }
+        | Law::Implication { .. }
+        | Law::Bundle { .. }
+        | Law::Polytope { .. }
+        | Law::Given { .. } => true,
+    });
+    for &[when, then] in &approved.implications {
+        for when in true_faces(catalog, when) {
+            for then in true_faces(catalog, then) {
                 list.push(Relation::implication(when, then).from_source(Source::Approved));
             }
         }
@@ -28,59 +76,12 @@ pub fn relations(scenario: &Scenario) -> Vec<Relation> {
     list
 }
 
-fn yes_faces(scenario: &Scenario, condition: ConditionId) -> Vec<InstrumentId> {
-    let listings = scenario.catalog.listings_of_condition(condition);
-    listings.map(|listing| listing.book.instrument(Face::Yes)).collect()
+fn true_faces(catalog: &Catalog, condition: ConditionId) -> Vec<InstrumentId> {
+    let listings = catalog.listings_of_condition(condition);
+    listings.map(|listing| listing.book.instrument(catalog.true_face(listing.book))).collect()
 }
 
-fn is_said_better(scenario: &Scenario, law: &Law) -> bool {
-    let conditions_of = |shown: &[Vec<InstrumentId>]| -> Vec<ConditionId> {
-        let books = shown.iter().filter_map(|shown| shown.first()).map(|id| id.book());
-        books.filter_map(|book| condition_of(scenario, book)).collect()
-    };
-    match law {
-        Law::Partition { outcomes } => {
-            let own = conditions_of(outcomes);
-            scenario.pairings.iter().filter(|pairing| pairing.inverted).any(|pairing| {
-                let pair = [pairing.left, pairing.right];
-                own == pair
-                    .map(|book| condition_of(scenario, book))
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-            })
-        }
-        Law::Ladder { rungs } => {
-            let own = conditions_of(rungs);
-            scenario.implications.iter().any(|law| own == [law.then, law.when])
-        }
-        Law::Complement { .. }
-        | Law::Exclusive { .. }
-        | Law::Same { .. }
-        | Law::Implication { .. }
-        | Law::Bundle { .. }
-        | Law::Polytope { .. }
-        | Law::Given { .. } => false,
-    }
-}
-
-fn condition_of(scenario: &Scenario, book: BookId) -> Option<ConditionId> {
-    scenario.catalog.listing(book).map(|listing| listing.condition)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use dutchbook_book::Nanos;
-
-    #[test]
-    fn the_inverted_pair_and_the_implication_are_said_once() {
-        let scenario = Scenario::demo(1, Nanos::from_secs(10)).unwrap();
-        let list = relations(&scenario);
-        let count = |is: fn(&Law) -> bool| list.iter().filter(|relation| is(&relation.law)).count();
-        assert_eq!(count(|law| matches!(law, Law::Partition { .. })), 1);
-        assert_eq!(count(|law| matches!(law, Law::Ladder { .. })), 1);
-        assert_eq!(count(|law| matches!(law, Law::Implication { .. })), 4);
-        assert!(count(|law| matches!(law, Law::Same { .. })) >= 6);
-    }
+fn condition_at(catalog: &Catalog, shown: &[InstrumentId]) -> Option<ConditionId> {
+    let first = shown.first()?;
+    catalog.listing(first.book()).map(|listing| listing.condition)
 }

@@ -24,14 +24,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::check::VenuesEnd;
+use super::listed::Listed;
 use super::news::News;
-use super::relations::relations;
 use super::report::DemoReport;
 use super::{DemoError, manifest, taps_of};
 use crate::capture::writer::CaptureWriter;
 use crate::cli::DemoArgs;
 use crate::sim::fault::FaultPlan;
-use crate::sim::flow::FlowConfig;
 use crate::sim::scenario::Scenario;
 use crate::sim::venue::{SessionId, SimVenues};
 
@@ -47,6 +46,7 @@ const CHUNK_RECORDS: usize = 4_096;
 
 /// One thread of everything.
 struct Run {
+    catalog: Catalog,
     venues: SimVenues,
     tile: FeedTile,
     time: SimulatedTime,
@@ -65,8 +65,6 @@ pub(super) fn run(
     config: &Config,
     scenario: Scenario,
 ) -> Result<DemoReport, DemoError> {
-    let catalog = scenario.catalog.clone();
-    let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
     let mut run = Run::new(args, config, scenario)?;
     let steps = Nanos::from_secs(args.seconds).0 / STEP.0;
     for step in 0..steps {
@@ -77,9 +75,19 @@ pub(super) fn run(
     for step in steps..settled {
         run.step(step);
     }
-    let Run { tile, venues, mut journal, mut histograms, mut stages, mut news, capture, .. } = run;
+    let Run {
+        catalog,
+        tile,
+        venues,
+        mut journal,
+        mut histograms,
+        mut stages,
+        mut news,
+        capture,
+        ..
+    } = run;
     let ended = tile.end();
-    let end = VenuesEnd::compare(&venues, &ended.books);
+    let end = VenuesEnd::compare(&venues, &catalog, &ended.books);
     journal.drain(|bytes| news.take(bytes));
     let decisions = journal.decisions();
     let now = START.plus(Nanos(STEP.0.saturating_mul(settled)));
@@ -100,6 +108,7 @@ pub(super) fn run(
     let refused = engine.refused_words().map(|(market, why)| format!("{market}: {why}"));
     trouble.extend(refused);
     let counters = engine.counters();
+    let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
     let [to_book, to_decision] = &histograms;
     Ok(DemoReport {
         seed: args.seed,
@@ -159,12 +168,11 @@ fn record(
 
 impl Run {
     fn new(args: &DemoArgs, config: &Config, scenario: Scenario) -> Result<Self, DemoError> {
-        let catalog = scenario.catalog.clone();
-        let relations = relations(&scenario);
-        let scenario_parts = (catalog.clone(), relations.clone());
-        let flow = FlowConfig::of(args.flow.pace());
+        let flow = super::flow_of(args)?;
         let faults = if args.chaos { super::chaos(args, START) } else { FaultPlan::default() };
         let mut venues = SimVenues::new(scenario, flow, faults, args.seed, START)?;
+        let Listed { catalog, relations } = Listed::in_memory(config, &venues)?;
+        let listed = (catalog.clone(), relations.clone());
         let sessions =
             catalog.venues.iter().map(|venue| venues.connect(venue.kind, START)).collect();
         let (clock, time) = Clock::simulated(START);
@@ -178,7 +186,7 @@ impl Run {
         let engine =
             Engine::new(catalog, relations, &config.engine(), shelf.reader(), writer, kill)
                 .map_err(StartError::from)?;
-        let (engine, tap, capture) = record(args, config, &scenario_parts, engine, &feeds)?;
+        let (engine, tap, capture) = record(args, config, &listed, engine, &feeds)?;
         let writer = shelf.writer_of(books).map_err(StartError::from)?;
         let stopwatch = Clock::new();
         let out = Publisher::new(writer, Route::Inline(Box::new(engine)), stopwatch.clone());
@@ -195,6 +203,7 @@ impl Run {
         let histograms = [book_histogram, decision_histogram];
         let frames = Vec::new();
         let mut run = Self {
+            catalog: listed.0,
             venues,
             tile,
             time,

@@ -215,6 +215,13 @@ impl Faces {
         SessionId(number)
     }
 
+    /// Closes every connection of a venue.
+    pub(super) fn close_all(&mut self, kind: VenueKind) {
+        for session in self.sessions.values_mut().filter(|session| session.kind == kind) {
+            session.close(Closed::ByVenue);
+        }
+    }
+
     /// Forgets a connection; its counts stay.
     pub(super) fn forget(&mut self, id: SessionId) {
         if let Some(session) = self.sessions.remove(&id) {
@@ -249,7 +256,7 @@ impl Faces {
         self.scenario.catalog.listing(book)
     }
 
-    fn tell_polymarket(&mut self, now: Nanos, frames: &[polymarket::Frame]) {
+    pub(super) fn tell_polymarket(&mut self, now: Nanos, frames: &[polymarket::Frame]) {
         for session in self.sessions.values_mut() {
             for frame in frames {
                 let FaceState::Polymarket(state) = &session.state else { break };
@@ -319,17 +326,27 @@ impl Tape for Faces {
 
     fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]) {
         let [old, new] = grids.map(Grid::step);
-        if let Some(listing) = self.listing(book) {
-            let stamp = self.stamp(market.kind, now);
-            let shown = polymarket::Shown { listing, market, now: stamp };
-            let frames = shown.tick_changed(old, new);
-            self.tell_polymarket(now, &frames);
+        let Some(listing) = self.listing(book) else { return };
+        let stamp = self.stamp(market.kind, now);
+        match market.kind {
+            VenueKind::Polymarket => {
+                let shown = polymarket::Shown { listing, market, now: stamp };
+                let frames = shown.tick_changed(old, new);
+                self.tell_polymarket(now, &frames);
+            }
+            VenueKind::Kalshi => {
+                let market_id = self.market_id(book);
+                let shown = kalshi::Shown { listing, market, market_id, now: stamp, own: None };
+                let said = shown.regridded();
+                self.tell_kalshi(now, &[said]);
+            }
         }
     }
 
-    fn announced(&mut self, now: Nanos) {
-        self.tell_polymarket(now, &[polymarket::new_market(now)]);
-    }
+    /// The venues tell of it themselves: they know what they list.
+    fn listed(&mut self, _book: BookId) {}
+
+    fn fee_changed(&mut self, _book: BookId, _multiplier_nano: Option<u32>) {}
 
     fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending) {
         let Some(listing) = self.listing(book) else { return };

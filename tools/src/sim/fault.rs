@@ -194,16 +194,24 @@ pub struct FaultCounts {
     pub half_batches: u64,
     /// Requests refused during a restart and after it.
     pub restart_refusals: u64,
-    /// Requests refused as too many (Polymarket; Kalshi counts its own).
+    /// WebSockets refused during a restart.
+    pub socket_refusals: u64,
+    /// Requests refused as too many.
     pub rate_limited: u64,
-    /// Fills reported twice (Kalshi).
+    /// Fills and trades reported twice.
     pub duplicate_fills: u64,
+    /// Orders of takers that were held.
+    pub delayed_takers: u64,
+    /// Trades that were matched and will not settle.
+    pub failed_settlements: u64,
+    /// Replies of a venue whose clock is wrong.
+    pub skewed_replies: u64,
 }
 
 impl FaultCounts {
     /// Every kind by its name, with its count.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 13] {
+    pub const fn named(&self) -> [(&'static str, u64); 17] {
         [
             ("dropped_frames", self.drops),
             ("duplicated_frames", self.duplicates),
@@ -216,8 +224,12 @@ impl FaultCounts {
             ("stale_replies", self.stale_replies),
             ("half_answered_batches", self.half_batches),
             ("restart_refusals", self.restart_refusals),
+            ("refused_sockets", self.socket_refusals),
             ("rate_limited_requests", self.rate_limited),
             ("duplicate_fills", self.duplicate_fills),
+            ("delayed_takers", self.delayed_takers),
+            ("failed_settlements", self.failed_settlements),
+            ("skewed_replies", self.skewed_replies),
         ]
     }
 
@@ -236,8 +248,12 @@ impl FaultCounts {
             stale_replies: self.stale_replies + other.stale_replies,
             half_batches: self.half_batches + other.half_batches,
             restart_refusals: self.restart_refusals + other.restart_refusals,
+            socket_refusals: self.socket_refusals + other.socket_refusals,
             rate_limited: self.rate_limited + other.rate_limited,
             duplicate_fills: self.duplicate_fills + other.duplicate_fills,
+            delayed_takers: self.delayed_takers + other.delayed_takers,
+            failed_settlements: self.failed_settlements + other.failed_settlements,
+            skewed_replies: self.skewed_replies + other.skewed_replies,
         }
     }
 }

@@ -29,6 +29,11 @@ pub enum Happened {
         /// From now on.
         new: u32,
     },
+    /// The listing is shown from now on.
+    Listed,
+    /// The fee of its event is another, in parts of a billion of the usual one; `None` is the
+    /// series' own again.
+    Fee(Option<u32>),
     /// The listing ends. Its orders were cancelled by a [`Happened::Changed`] before.
     Ended(Ending),
 }
@@ -51,8 +56,12 @@ impl Tape for Recorder<'_> {
         self.happened.push((book, Happened::Tick { old, new }));
     }
 
-    fn announced(&mut self, now: Nanos) {
-        self.faces.announced(now);
+    fn listed(&mut self, book: BookId) {
+        self.happened.push((book, Happened::Listed));
+    }
+
+    fn fee_changed(&mut self, book: BookId, multiplier_nano: Option<u32>) {
+        self.happened.push((book, Happened::Fee(multiplier_nano)));
     }
 
     fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending) {
@@ -80,6 +89,14 @@ impl<'a> Floor<'a> {
     #[must_use]
     pub const fn now(&self) -> Nanos {
         self.clock
+    }
+
+    /// Until when a venue's matching engine is down.
+    #[must_use]
+    pub fn down_until(&self, kind: VenueKind) -> Option<Nanos> {
+        let [polymarket, kalshi] = &*self.troubles;
+        let own = if kind == VenueKind::Polymarket { polymarket } else { kalshi };
+        own.down_until(self.real)
     }
 
     /// What is listed.
@@ -188,7 +205,9 @@ impl<'a> Floor<'a> {
         };
         let taken = self.happened.extract_if(from.., is_own).filter_map(|(_, what)| match what {
             Happened::Changed(events) => Some(events),
-            Happened::Tick { .. } | Happened::Ended(_) => None,
+            Happened::Tick { .. } | Happened::Listed | Happened::Fee(_) | Happened::Ended(_) => {
+                None
+            }
         });
         taken.flatten().collect()
     }
@@ -224,6 +243,11 @@ impl<'a> Floor<'a> {
             FaceState::Polymarket(state) => Some((*id, state)),
             FaceState::Kalshi(_) | FaceState::Away => None,
         })
+    }
+
+    /// Every connection of Polymarket that wants it gets this public frame.
+    pub(super) fn tell_polymarket(&mut self, frame: &polymarket::Frame) {
+        self.faces.tell_polymarket(self.real, core::slice::from_ref(frame));
     }
 
     /// Every connection of Kalshi gets the frame that is made for it, if one is; but for one whose

@@ -1,257 +1,48 @@
 //! Who trades, and when: competing makers with delays, noise, informed takers, arbitrageurs.
 //!
 //! Nobody is told the truth as it is: a maker quotes around what it was one delay ago plus its own
-//! error and its venue's sentiment. Two venues with different delays therefore disagree after news,
-//! rungs of a ladder cross, sets cost more or less than one; informed takers, other makers and the
-//! [`Arbitrageur`]s close such gaps, each after a reaction time.
+//! error and its venue's opinion, which wanders for a while and moves with every trade. Two venues
+//! therefore disagree, after news for a moment and by opinion for longer; rungs of a ladder cross,
+//! sets cost more or less than one. The [`Arbitrageur`]s close such gaps: what is left after fees is
+//! taken the sooner the more it is, and the trade itself moves the opinions together.
 //!
-//! Recorded pair tapes of two World-Cup matches show one venue's bid above the other's ask with a
-//! median of 0.3 and 0.6 cents and at most 2.8, before fees. The parameters here are set to that
-//! size; the tests hold gains after fees to about half a cent at the median and lives to about half
-//! a second, so that a quick engine is early and a slow one late.
+//! The parameters ([`FlowConfig`]) are set to what recorded pair tapes of two matches show;
+//! `docs/flow.md` has the comparison and the command that prints it.
 
 mod agents;
+mod baskets;
+mod config;
+mod desk;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use dutchbook_book::catalog::{EventLaw, VenueKind};
-use dutchbook_book::{BookId, Grid, Nanos, Price, Side, TopOfBook};
+use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::{BookId, EventId, Nanos, Price, Qty, Side};
 
-use super::matching::{MatchEvent, NewOrder, OrderKey, OwnerId, RestingOrder, Submitted};
+use super::matching::{NewOrder, OwnerId, TimeInForce};
 use super::rng::Rng;
-use super::scenario::{Happening, Scenario};
-use super::world::{Market, Rejected, World};
+use super::scenario::{Happening, Scenario, VenueChange};
+use super::world::World;
 pub use agents::{Arbitrageur, InformedTaker, Maker, NoiseTaker};
+pub use baskets::{Basket, baskets};
+pub use config::{FlowConfig, FlowError, Pace};
+pub use desk::{Desk, Ending, Tape};
 
-/// How much happens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Pace {
-    /// A few hundred frames a second over both venues.
-    #[default]
-    Calm,
-    /// Several thousand.
-    Busy,
-    /// A few frames a second, wide spreads, and less than one trade a second on each venue: a
-    /// client of a venue can place, watch and cancel its orders in peace.
-    Quiet,
-    /// Books as they were opened, with wide spreads, and silence.
-    None,
-}
-
-/// Every parameter of the flow. Times are means.
-#[derive(Clone, Copy, Debug)]
-pub struct FlowConfig {
-    /// How often the truth moves.
-    pub truth_step: Nanos,
-    /// How often a maker looks at its quotes.
-    pub maker_refresh: Nanos,
-    /// Delay of the quickest and of the slowest maker of Polymarket.
-    pub delay_polymarket: [Nanos; 2],
-    /// Delay of the quickest and of the slowest maker of Kalshi.
-    pub delay_kalshi: [Nanos; 2],
-    /// Makers per listing, beside the slow one with the deep book.
-    pub maker_count: u32,
-    /// Prices per side and maker.
-    pub level_count: u32,
-    /// Least and largest half spread of a maker where the tick is a cent, in parts of a million.
-    pub half_spread_coarse: [u64; 2],
-    /// The same where the tick is finer.
-    pub half_spread_fine: [u64; 2],
-    /// How far a venue's opinion wanders from the truth, in parts of a million at even chances.
-    pub sentiment: u32,
-    /// Time between two uninformed orders on one listing.
-    pub noise: Nanos,
-    /// Time between two looks of an informed taker at one listing.
-    pub informed: Nanos,
-    /// What an informed taker wants to gain, in parts of a million.
-    pub informed_edge: i64,
-    /// How often an arbitrageur looks.
-    pub arbitrage: Nanos,
-    /// What it wants to gain, in parts of a million.
-    pub arbitrage_edge: i64,
-    /// Shortest and longest time between seeing a gap and trading on it.
-    pub arbitrage_reaction: [Nanos; 2],
-    /// Whether anything happens after the books are opened.
-    pub is_still: bool,
-}
-
-impl FlowConfig {
-    /// The parameters of a pace.
-    #[must_use]
-    pub const fn of(pace: Pace) -> Self {
-        let calm = Self {
-            truth_step: Nanos::from_millis(25),
-            maker_refresh: Nanos::from_millis(1_300),
-            delay_polymarket: [Nanos::from_millis(150), Nanos::from_millis(900)],
-            delay_kalshi: [Nanos::from_millis(60), Nanos::from_millis(450)],
-            maker_count: 3,
-            level_count: 3,
-            half_spread_coarse: [5_000, 9_000],
-            half_spread_fine: [1_500, 3_500],
-            sentiment: 2_200,
-            noise: Nanos::from_millis(4_000),
-            informed: Nanos::from_millis(900),
-            informed_edge: 14_000,
-            arbitrage: Nanos::from_millis(250),
-            arbitrage_edge: 5_000,
-            arbitrage_reaction: [Nanos::from_millis(250), Nanos::from_millis(2_200)],
-            is_still: false,
-        };
-        match pace {
-            Pace::Calm => calm,
-            Pace::Busy => Self {
-                maker_refresh: Nanos::from_millis(80),
-                maker_count: 4,
-                noise: Nanos::from_millis(350),
-                informed: Nanos::from_millis(250),
-                ..calm
-            },
-            Pace::Quiet => Self {
-                truth_step: Nanos::from_millis(250),
-                half_spread_coarse: [15_000, 19_000],
-                half_spread_fine: [4_000, 8_000],
-                sentiment: 700,
-                noise: Nanos::from_secs(60),
-                informed: Nanos::from_secs(10),
-                informed_edge: 25_000,
-                ..calm
-            },
-            Pace::None => Self { is_still: true, ..Self::of(Pace::Quiet) },
-        }
-    }
-}
-
-/// What a venue does when a listing ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Trading stops, orders are cancelled and the result is announced.
-    Determined {
-        /// Whether YES pays.
-        yes: bool,
-    },
-    /// Money has moved.
-    Settled,
-}
-
-/// Sees everything that happens on the listings, in order.
-pub trait Tape {
-    /// An operation changed a book; the market is as it is afterwards.
-    fn changed(&mut self, book: BookId, market: &Market, now: Nanos, events: &[MatchEvent]);
-    /// A listing accepts other prices from now on.
-    fn tick_changed(&mut self, book: BookId, market: &Market, now: Nanos, grids: [&Grid; 2]);
-    /// A venue lists something new, which nobody here trades.
-    fn announced(&mut self, now: Nanos);
-    /// A listing ends.
-    fn ended(&mut self, book: BookId, market: &Market, now: Nanos, ending: Ending);
-}
-
-/// What an agent works with when it wakes.
-#[expect(missing_debug_implementations, reason = "it borrows a tape that need not print itself")]
-pub struct Desk<'a> {
-    /// Truths and listings.
-    pub world: &'a mut World,
-    /// Who hears of it.
-    pub tape: &'a mut dyn Tape,
-    /// When it is.
-    pub now: Nanos,
-    /// The grid that Polymarket changes to near the ends.
-    pub fine: Grid,
-}
-
-impl Desk<'_> {
-    fn market(&self, book: BookId) -> Option<&Market> {
-        self.world.markets.get(book.index())
-    }
-
-    fn top(&self, book: BookId) -> TopOfBook {
-        self.market(book).map_or_else(TopOfBook::default, |market| market.book.top())
-    }
-
-    /// An agent's order: one that is refused is none.
-    fn submit(&mut self, book: BookId, order: NewOrder) -> Option<Submitted> {
-        self.place(book, order).ok()
-    }
-
-    /// Places an order and tells the tape.
-    ///
-    /// # Errors
-    /// When the listing refuses it.
-    pub fn place(&mut self, book: BookId, order: NewOrder) -> Result<Submitted, Rejected> {
-        let mut events = Vec::new();
-        let done = self.world.submit(book, order, &mut events);
-        self.tell(book, &events);
-        self.watch_tick(book);
-        done
-    }
-
-    /// Replaces an order and tells the tape.
-    ///
-    /// # Errors
-    /// When the listing refuses the new one; the old one is as before.
-    pub fn replace(
-        &mut self,
-        book: BookId,
-        key: OrderKey,
-        order: NewOrder,
-    ) -> Result<Submitted, Rejected> {
-        let mut events = Vec::new();
-        let done = self.world.replace(book, key, order, &mut events);
-        self.tell(book, &events);
-        done
-    }
-
-    /// Cancels an order and tells the tape; `None` when it rests no more.
-    pub fn cancel(&mut self, book: BookId, key: OrderKey) -> Option<RestingOrder> {
-        let mut events = Vec::new();
-        let gone = self.world.cancel(book, key, &mut events);
-        self.tell(book, &events);
-        gone
-    }
-
-    fn tell(&mut self, book: BookId, events: &[MatchEvent]) {
-        if let Some(market) = self.world.markets.get(book.index())
-            && !events.is_empty()
-        {
-            self.tape.changed(book, market, self.now, events);
-        }
-    }
-
-    /// Polymarket's rule: beyond 0.96 and 0.04 a market of whole cents gets the finer tick.
-    fn watch_tick(&mut self, book: BookId) {
-        let Some(market) = self.world.markets.get_mut(book.index()) else { return };
-        let (low, high) = (Price::from_micro(40_000), Price::from_micro(960_000));
-        let top = market.book.top();
-        let is_far =
-            top.bid.map(|bid| bid.price) > high || top.ask.is_some_and(|ask| Some(ask.price) < low);
-        if market.kind == VenueKind::Polymarket && is_far && market.grid.step() > self.fine.step() {
-            let old = market.grid;
-            market.grid = self.fine;
-            self.tape.tick_changed(book, market, self.now, [&old, &self.fine]);
-        }
-    }
-
-    /// Stops trading, cancels everything, announces the result.
-    fn close(&mut self, book: BookId, ending: Ending) {
-        let Some(market) = self.world.markets.get_mut(book.index()) else { return };
-        if market.is_open {
-            market.is_open = false;
-            market.revision += 1;
-            let mut events = Vec::new();
-            market.book.clear(&mut events);
-            self.tell(book, &events);
-        }
-        if let Some(market) = self.world.markets.get(book.index()) {
-            self.tape.ended(book, market, self.now, ending);
-        }
-    }
-}
+/// The maker with the deep book is slower than the slowest other by this factor.
+const DEEP_DELAYS: u64 = 4;
 
 #[derive(Clone, Debug)]
 enum Agent {
     Truth(Nanos),
-    /// Announces a new market, again and again.
-    Announcer(Nanos),
+    /// Lists the events that are listed late, one after the other.
+    Lister {
+        period: Nanos,
+        late: Vec<EventId>,
+    },
+    Change(VenueChange),
+    /// Takes everything that is stale once the outcome of a listing is known.
+    Sweep(BookId, OwnerId),
     Happening(usize, Happening),
     End(BookId, Ending),
     Maker(Box<Maker>),
@@ -267,20 +58,71 @@ pub struct Flow {
     queue: BinaryHeap<Reverse<(Nanos, u64, usize)>>,
     wakes: u64,
     seed: u64,
-    sentiments: Vec<i64>,
+    opinions: Opinions,
     config: FlowConfig,
+}
+
+/// How far each listing's venue believes to be off the truth, in 1e-9 at even chances.
+///
+/// An opinion decays over [`FlowConfig::sentiment_life`], is pushed at random so that its deviation
+/// stays [`FlowConfig::sentiment`], and moves with every trade: who buys teaches the makers.
+#[derive(Clone, Debug)]
+struct Opinions {
+    list: Vec<i64>,
+    /// What a step leaves of an opinion, in parts of a million.
+    kept: i64,
+    /// Deviation of a step's push.
+    push: u32,
+    /// For a hundredth of a contract.
+    impact: i64,
+}
+
+/// No trade moves an opinion further in one step, in 1e-9.
+const IMPACT_MAX: i64 = 10_000_000;
+
+impl Opinions {
+    fn new(config: &FlowConfig, count: usize, rng: &mut Rng) -> Self {
+        let life = config.sentiment_life.0.max(1);
+        let step = config.truth_step.0.min(life);
+        let share = u128::from(step) * 1_000_000 / u128::from(life);
+        let share = u64::try_from(share).unwrap_or(0);
+        let deviation = u64::from(config.sentiment) * 1_000;
+        // A push of sqrt(2 x) per step and a decay of x keep the deviation where it is.
+        let push = deviation * (2 * share * 1_000_000).isqrt() / 1_000_000;
+        let deviation = u32::try_from(deviation).unwrap_or(u32::MAX);
+        Self {
+            list: (0..count).map(|_| rng.bell(deviation)).collect(),
+            kept: 1_000_000 - i64::try_from(share).unwrap_or(0),
+            push: u32::try_from(push).unwrap_or(u32::MAX),
+            impact: i64::from(config.impact) / 10,
+        }
+    }
+
+    fn wander(&mut self, world: &mut World, rng: &mut Rng) {
+        for (opinion, market) in self.list.iter_mut().zip(&mut world.markets) {
+            let traded = std::mem::take(&mut market.pressure_centi);
+            let moved = traded.saturating_mul(self.impact).clamp(-IMPACT_MAX, IMPACT_MAX);
+            *opinion = *opinion * self.kept / 1_000_000 + rng.bell(self.push) + moved;
+        }
+    }
+
+    /// In parts of a million.
+    fn of(&self, book: BookId) -> i64 {
+        self.list.get(book.index()).copied().unwrap_or(0) / 1_000
+    }
 }
 
 impl Flow {
     /// The agents of a scenario.
     #[must_use]
     pub fn new(scenario: &Scenario, config: FlowConfig, start: Nanos, seed: u64) -> Self {
-        let sentiments = vec![0; scenario.catalog.listings.len()];
+        let config = config.scaled();
+        let mut rng = Rng::new(seed, 0x6f70_696e);
+        let opinions = Opinions::new(&config, scenario.catalog.listings.len(), &mut rng);
         let queue = BinaryHeap::new();
-        let mut flow = Self { agents: Vec::new(), queue, wakes: 0, seed, sentiments, config };
+        let mut flow = Self { agents: Vec::new(), queue, wakes: 0, seed, opinions, config };
         flow.add(Agent::Truth(config.truth_step), start);
-        let period = Nanos::from_secs(9);
-        flow.add(Agent::Announcer(period), start.plus(period));
+        flow.venue_agents(scenario, start);
         for (event, spec) in scenario.events.iter().enumerate() {
             for (after, happening) in &spec.script {
                 flow.add(Agent::Happening(event, *happening), start.plus(*after));
@@ -289,14 +131,33 @@ impl Flow {
         for listing in &scenario.catalog.listings {
             flow.listing_agents(listing.book, listing.kind, listing.grid.step(), start);
         }
-        for (legs, payoff) in baskets(scenario) {
-            let owner = flow.next_owner();
-            let (mean, edge, reaction) =
-                (config.arbitrage, config.arbitrage_edge, config.arbitrage_reaction);
-            let agent = Arbitrageur { legs, payoff, owner, mean, edge, reaction, due: None };
-            flow.add(Agent::Arbitrage(agent), start.plus(Nanos::from_millis(500)));
+        for Basket { legs, payoff, .. } in baskets(scenario) {
+            let fee = |book| scenario.catalog.listing(book).map(|listing| listing.fee);
+            let legs = legs.into_iter().filter_map(|(book, side)| Some((book, side, fee(book)?)));
+            let agent = Arbitrageur {
+                legs: legs.collect(),
+                payoff,
+                owner: flow.next_owner(),
+                mean: config.arbitrage,
+                edge: config.arbitrage_edge,
+                wait: config.arbitrage_wait,
+                waits: config.arbitrage_waits,
+            };
+            flow.add(Agent::Arbitrage(agent), start.plus(config.arbitrage));
         }
         flow
+    }
+
+    /// What the venues do to their own listings.
+    fn venue_agents(&mut self, scenario: &Scenario, start: Nanos) {
+        let period = self.config.listing;
+        if period > Nanos::ZERO && !scenario.late.is_empty() {
+            let late = scenario.late.iter().rev().copied().collect();
+            self.add(Agent::Lister { period, late }, start.plus(period));
+        }
+        for (after, change) in &scenario.changes {
+            self.add(Agent::Change(*change), start.plus(*after));
+        }
     }
 
     fn next_owner(&self) -> OwnerId {
@@ -330,20 +191,21 @@ impl Flow {
                 if is_coarse { config.half_spread_coarse } else { config.half_spread_fine };
             let spread = i64::try_from(rng.between(least, largest)).unwrap_or(0);
             let delay = Nanos(rng.between(quick.0, slow.0));
+            let [least, most] = config.quote_contracts;
             let maker = Maker {
                 book,
                 owner: self.next_owner(),
-                delay: if is_deep { Nanos::from_millis(3_500) } else { delay },
+                delay: if is_deep { Nanos(slow.0.saturating_mul(DEEP_DELAYS)) } else { delay },
                 refresh: Nanos(config.maker_refresh.0.saturating_mul(if is_deep { 6 } else { 1 })),
                 half_spread: if is_deep { 22_000 } else { spread },
                 level_step: if is_deep { tick.max(6_000) } else { tick.max(spread / 2) },
                 level_count: if is_deep { 12 } else { i64::from(config.level_count) },
-                size_centi: if is_deep { 90_000 } else { rng.between(4_000, 30_000) },
+                size_centi: 100 * if is_deep { most } else { rng.between(least, most) },
                 noise: u32::try_from(spread / 5).unwrap_or(0),
                 takes: index == 1,
-                is_deep,
                 bias: 0,
                 believed: None,
+                aftermath: i64::from(config.aftermath),
                 quotes: Vec::new(),
             };
             // All books are opened at the start, one maker after the other.
@@ -381,24 +243,29 @@ impl Flow {
                 for truth in &mut desk.world.truths {
                     truth.step(at, rng);
                 }
-                wander(&mut self.sentiments, self.config.sentiment, rng);
+                self.opinions.wander(desk.world, rng);
                 Some(*step)
             }
-            Agent::Announcer(period) => {
-                desk.tape.announced(at);
-                Some(*period)
+            Agent::Lister { period, late } => late.pop().map(|event| {
+                list(event, desk);
+                *period
+            }),
+            Agent::Change(change) => {
+                change_listing(*change, desk);
+                None
             }
             Agent::Happening(event, happening) => {
-                happen(*event, *happening, desk, &mut follow_ups);
+                happen(*event, *happening, desk, rng, &mut follow_ups);
                 None
             }
             Agent::End(book, ending) => {
                 desk.close(*book, *ending);
                 None
             }
-            Agent::Maker(maker) => {
-                let sentiment = self.sentiments.get(maker.book.index()).copied().unwrap_or(0);
-                maker.wake(sentiment, desk, rng)
+            Agent::Maker(maker) => maker.wake(self.opinions.of(maker.book), desk, rng),
+            Agent::Sweep(book, owner) => {
+                sweep(*book, *owner, desk, self.config.aftermath);
+                None
             }
             Agent::Noise(taker) => taker.wake(desk, rng),
             Agent::Informed(taker) => taker.wake(desk, rng),
@@ -413,11 +280,43 @@ impl Flow {
     }
 }
 
-/// Each listing's sentiment decays and is pushed at random: a venue's opinion of its own.
-fn wander(sentiments: &mut [i64], deviation: u32, rng: &mut Rng) {
-    for sentiment in sentiments {
-        // 1/100 per 25 ms decays over 2.5 s; the push of 14 % keeps the deviation where it is.
-        *sentiment = *sentiment * 99 / 100 + rng.bell(deviation * 14 / 100);
+/// Who watched an event takes what still stands against its outcome, before any venue has spoken.
+fn sweep(book: BookId, owner: OwnerId, desk: &mut Desk<'_>, aftermath: u32) {
+    let value = desk.world.chance(book, desk.now);
+    let (side, limit) = match value {
+        0 => (Side::Sell, 1_000_000 - aftermath),
+        1_000_000 => (Side::Buy, aftermath),
+        _ => return,
+    };
+    let qty = Qty::from_contracts(1_000_000);
+    if let (Some(price), Some(qty)) = (Price::from_micro(limit), qty) {
+        let order = NewOrder::plain(owner, side, price, qty, TimeInForce::Immediate);
+        desk.submit(book, order);
+    }
+}
+
+/// When those who watched have understood, in milliseconds: before the first venue speaks.
+const SWEEP_MS: [u64; 2] = [60, 300];
+/// The owner of what they take.
+const WATCHERS: OwnerId = OwnerId(super::floor::CLIENT_OWNERS_FROM - 1);
+
+/// Lists an event on both venues: its makers open the books as soon as they look.
+fn list(event: EventId, desk: &mut Desk<'_>) {
+    for index in 0..desk.world.markets.len() {
+        let book = BookId(u32::try_from(index).unwrap_or(u32::MAX));
+        if desk.world.condition_of(book).is_some_and(|(of, _)| of == event.index()) {
+            desk.list(book);
+        }
+    }
+}
+
+fn change_listing(change: VenueChange, desk: &mut Desk<'_>) {
+    match change {
+        VenueChange::List(event) => list(event, desk),
+        VenueChange::Regrid { book, grid } => desk.regrid(book, grid),
+        VenueChange::Refee { book, multiplier_nano } => {
+            desk.tape.fee_changed(book, multiplier_nano);
+        }
     }
 }
 
@@ -425,6 +324,7 @@ fn happen(
     event: usize,
     happening: Happening,
     desk: &mut Desk<'_>,
+    rng: &mut Rng,
     follow_ups: &mut Vec<(Agent, Nanos)>,
 ) {
     let now = desk.now;
@@ -442,6 +342,11 @@ fn happen(
         let Some((of, states)) = desk.world.condition_of(book) else { continue };
         let kind = desk.world.markets.get(index).map(|market| market.kind);
         let determined = Ending::Determined { yes: states >> state & 1 == 1 };
+        if of == event {
+            let [quick, slow] = SWEEP_MS;
+            let seen = Nanos::from_millis(rng.between(quick, slow));
+            follow_ups.push((Agent::Sweep(book, WATCHERS), seen));
+        }
         match kind {
             Some(VenueKind::Kalshi) if of == event => {
                 follow_ups.push((Agent::End(book, determined), Nanos::from_millis(400)));
@@ -453,52 +358,4 @@ fn happen(
             _ => {}
         }
     }
-}
-
-/// Every set of orders with a known worst payoff that the arbitrageurs watch.
-pub(super) fn baskets(scenario: &Scenario) -> Vec<(Vec<(BookId, Side)>, i64)> {
-    const PAR: i64 = 1_000_000;
-    use Side::{Buy, Sell};
-    let catalog = &scenario.catalog;
-    let mut list = Vec::new();
-    for pairing in &scenario.pairings {
-        let (left, right) = (pairing.left, pairing.right);
-        if pairing.inverted {
-            list.push((vec![(left, Buy), (right, Buy)], PAR));
-            list.push((vec![(left, Sell), (right, Sell)], -PAR));
-        } else {
-            list.push((vec![(left, Sell), (right, Buy)], 0));
-            list.push((vec![(left, Buy), (right, Sell)], 0));
-        }
-    }
-    for implication in &scenario.implications {
-        for strong in catalog.listings_of_condition(implication.when) {
-            for weak in catalog.listings_of_condition(implication.then) {
-                list.push((vec![(strong.book, Sell), (weak.book, Buy)], 0));
-            }
-        }
-    }
-    for event in &catalog.events {
-        for venue in &catalog.venues {
-            let all = catalog.listings_of(venue.id);
-            let books: Vec<BookId> = all
-                .filter(|listing| event.conditions.contains(&listing.condition))
-                .map(|listing| listing.book)
-                .collect();
-            let every = |side| books.iter().map(|book| (*book, side)).collect::<Vec<_>>();
-            match event.law {
-                EventLaw::Exclusive if books.len() > 1 => list.push((every(Sell), -PAR)),
-                EventLaw::Partition if books.len() == event.conditions.len() => {
-                    list.push((every(Buy), PAR));
-                    list.push((every(Sell), -PAR));
-                }
-                EventLaw::Ladder => {
-                    let pairs = books.iter().zip(books.iter().skip(1));
-                    list.extend(pairs.map(|(w, s)| (vec![(*s, Sell), (*w, Buy)], 0)));
-                }
-                EventLaw::Independent | EventLaw::Exclusive | EventLaw::Partition => {}
-            }
-        }
-    }
-    list
 }

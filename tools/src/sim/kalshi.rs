@@ -12,6 +12,7 @@
 mod account;
 mod auth;
 mod change;
+mod changes;
 mod discovery;
 mod entry;
 mod fills;

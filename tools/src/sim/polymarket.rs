@@ -11,6 +11,7 @@
 
 pub mod account;
 mod auth;
+pub mod chain;
 mod clearing;
 mod eip712;
 mod facts;
@@ -31,7 +32,7 @@ mod tests;
 
 pub use ledger::Audit;
 pub use market_channel::Session as MarketSession;
-pub(crate) use market_channel::{Frame, Shown, new_market};
+pub(crate) use market_channel::{Frame, Shown};
 pub use user_channel::Session as UserSession;
 
 /// One connection to a WebSocket of the venue.

@@ -5,8 +5,14 @@ use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::grid::GridError;
 use dutchbook_book::{BookId, Cash, ConditionId, EventId, Grid, Nanos, Price, Qty, VenueId};
 
+mod fees;
+mod ids;
+mod late;
+
 use super::rng::Rng;
-use super::text::{hex, uuid};
+use super::text::uuid;
+pub use ids::Question;
+pub use late::VenueChange;
 
 /// Two listings, on two venues, that the truth binds to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +85,12 @@ pub struct Scenario {
     pub market_ids: Vec<String>,
     /// Kalshi's event ticker, or Polymarket's slug, by book.
     pub slugs: Vec<String>,
+    /// What Polymarket's contracts are asked, by book; `None` for listings of Kalshi.
+    pub questions: Vec<Option<Question>>,
+    /// Events that are listed only while the venues run, in this order.
+    pub late: Vec<EventId>,
+    /// What venues change about their listings, by time after the start.
+    pub changes: Vec<(Nanos, VenueChange)>,
 }
 
 /// Which tick a listing starts with.
@@ -96,6 +108,7 @@ struct Builder {
     cent: Grid,
     deci: Grid,
     rng: Rng,
+    seed: u64,
 }
 
 impl Scenario {
@@ -113,6 +126,7 @@ impl Scenario {
         builder.exclusive();
         builder.ladder();
         builder.implication();
+        builder.late();
         builder.pair_up();
         Ok(builder.scenario)
     }
@@ -128,7 +142,7 @@ impl Scenario {
             let is_end = |what: &Happening| matches!(what, Happening::Resolve { .. });
             event.script.retain(|(_, what)| resolve_after.is_some() && is_end(what));
             event.volatility /= 12;
-            event.jump_mean = Nanos::from_secs(240);
+            event.jump_mean = Nanos::from_secs(480);
             event.jump_max /= 3;
         }
         Ok(scenario)
@@ -167,9 +181,20 @@ impl Builder {
             states: Vec::new(),
             market_ids: Vec::new(),
             slugs: Vec::new(),
+            questions: Vec::new(),
+            late: Vec::new(),
+            changes: Vec::new(),
         };
         let rng = Rng::new(seed, 0x6964_7321);
-        Ok(Self { scenario, polymarket, kalshi, cent: grid(10_000)?, deci: grid(1_000)?, rng })
+        Ok(Self {
+            scenario,
+            polymarket,
+            kalshi,
+            cent: grid(10_000)?,
+            deci: grid(1_000)?,
+            rng,
+            seed,
+        })
     }
 
     fn event(&mut self, name: &str, law: EventLaw, chances: &[u32], jump_max: u32) -> EventId {
@@ -177,7 +202,7 @@ impl Builder {
             chances: chances.to_vec(),
             volatility: jump_max / 220,
             chain: law == EventLaw::Ladder,
-            jump_mean: Nanos::from_millis(5_000),
+            jump_mean: Nanos::from_secs(240),
             jump_max,
             script: Vec::new(),
         });
@@ -221,11 +246,22 @@ impl Builder {
     }
 
     fn polymarket(&mut self, condition: ConditionId, tick: TickSize, fee: FeeSchedule) -> BookId {
+        let next = u32::try_from(self.scenario.catalog.listings.len()).unwrap_or(u32::MAX);
+        let question = Question::alone(self.seed, BookId(next));
+        self.polymarket_asking(question, condition, tick, fee)
+    }
+
+    fn polymarket_asking(
+        &mut self,
+        question: Question,
+        condition: ConditionId,
+        tick: TickSize,
+        fee: FeeSchedule,
+    ) -> BookId {
         let mut listing = self.listing(condition, VenueKind::Polymarket, tick);
-        let mut market = String::from("0x");
-        hex(&mut market, self.rng.next_u64(), 64);
-        listing.native_market = market;
-        listing.native_faces = Some([self.token(), self.token()]);
+        listing.native_market = question.condition().to_string();
+        listing.native_faces = Some(question.tokens());
+        self.scenario.questions.push(Some(question));
         listing.fee = fee;
         let slug = listing.name.to_lowercase().replace([' ', '\''], "-");
         self.scenario.slugs.push(slug);
@@ -246,18 +282,9 @@ impl Builder {
             if market.is_empty() { event.to_owned() } else { format!("{event}-{market}") };
         listing.fee = fee;
         self.scenario.slugs.push(event.to_owned());
+        self.scenario.questions.push(None);
         self.scenario.market_ids.push(uuid(self.rng.next_u64()));
         self.scenario.catalog.add_listing(listing)
-    }
-
-    /// A token id: 77 decimal digits, as most of those below 2²⁵⁶ have.
-    fn token(&mut self) -> String {
-        let mut digits = String::with_capacity(77);
-        digits.push(char::from(b'1' + u8::try_from(self.rng.below(9)).unwrap_or(0)));
-        for _ in 1..77 {
-            digits.push(char::from(b'0' + u8::try_from(self.rng.below(10)).unwrap_or(0)));
-        }
-        digits
     }
 
     /// One question on both venues.
@@ -311,8 +338,11 @@ impl Builder {
             [Cent; 2],
             sports,
         );
-        let warning = Nanos(resolve_after.0.saturating_mul(3) / 4);
-        self.script(game, warning, pull(0, 860_000));
+        // The end of a game is seen coming: hardly anything stands against it when it is over.
+        for twentieth in 5_u32..20 {
+            let at = Nanos(resolve_after.0.saturating_mul(u64::from(twentieth)) / 20);
+            self.script(game, at, pull(0, 590_000 + (twentieth - 5) * 28_000));
+        }
         self.script(game, resolve_after, Happening::Resolve { state: 0 });
         let tick = self.both(
             "Shutdown ends this week",
@@ -322,8 +352,8 @@ impl Builder {
             plain,
         );
         // Far enough beyond 0.96, and often enough, that the tick changes whatever the seed.
-        for second in [6, 8, 10] {
-            self.script(tick, Nanos::from_secs(second), pull(0, 990_000));
+        for (second, chance) in [(3, 945_000), (5, 965_000), (7, 985_000), (9, 990_000)] {
+            self.script(tick, Nanos::from_secs(second), pull(0, chance));
         }
     }
 
@@ -343,9 +373,10 @@ impl Builder {
         let chances = [310_000, 220_000, 150_000, 110_000, 80_000, 60_000, 40_000, 30_000];
         let event = self.event("Next host of the summit", EventLaw::Partition, &chances, 50_000);
         let names = ["Norway", "Chile", "Kenya", "Japan", "Italy", "Canada", "India", "Fiji"];
-        for (state, name) in (0_u64..).zip(names) {
+        for (state, name) in (0_u8..).zip(names) {
             let condition = self.condition(event, &format!("{name} hosts the summit"), 1 << state);
-            self.polymarket(condition, TickSize::Deci, fees::none());
+            let question = Question::in_event(self.seed, event, state);
+            self.polymarket_asking(question, condition, TickSize::Deci, fees::none());
         }
     }
 
@@ -410,48 +441,6 @@ impl Builder {
     }
 }
 
-/// What the listings charge, by the categories of the venues in autumn 2026.
-mod fees {
-    use dutchbook_book::Rate;
-    use dutchbook_book::fee::FeeSchedule;
-    use dutchbook_book::fee::kalshi::{FeeType, Member, Rule, schedule};
-
-    const ONE: u32 = 1_000_000_000;
-
-    pub(super) const fn none() -> FeeSchedule {
-        FeeSchedule::NONE
-    }
-
-    pub(super) const fn politics() -> FeeSchedule {
-        FeeSchedule::polymarket(Rate::from_nano(40_000_000), 1)
-    }
-
-    pub(super) const fn crypto() -> FeeSchedule {
-        FeeSchedule::polymarket(Rate::from_nano(70_000_000), 1)
-    }
-
-    pub(super) const fn sports() -> FeeSchedule {
-        FeeSchedule::polymarket(Rate::from_nano(50_000_000), 1)
-    }
-
-    fn current(multiplier: u32) -> FeeSchedule {
-        let rule = Rule::Current(Member::Direct);
-        schedule(FeeType::Quadratic, Rate::from_nano(multiplier), rule).unwrap_or(FeeSchedule::NONE)
-    }
-
-    pub(super) fn kalshi() -> FeeSchedule {
-        current(ONE)
-    }
-
-    pub(super) fn kalshi_half() -> FeeSchedule {
-        current(ONE / 2)
-    }
-
-    pub(super) fn kalshi_free() -> FeeSchedule {
-        current(0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -484,7 +473,7 @@ mod tests {
             let (book, _) = scenario.book_of_native(&listing.native_market).unwrap();
             assert_eq!(book, listing.book);
             if let Some([yes, no]) = &listing.native_faces {
-                assert!(yes.len() == 77 && no.len() == 77 && listing.native_market.len() == 66);
+                assert!(yes.len() > 70 && no.len() > 70 && listing.native_market.len() == 66);
             }
         }
     }

@@ -23,7 +23,7 @@ use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::fee::Rounding;
 use dutchbook_book::grid::GridError;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
@@ -136,6 +136,7 @@ pub struct SimHandle {
     pub address: SocketAddr,
     stats: watch::Receiver<SimStats>,
     hushed: Arc<AtomicBool>,
+    plans: mpsc::UnboundedSender<FaultPlan>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<Option<Box<SimVenues>>>>,
 }
@@ -151,6 +152,12 @@ impl SimHandle {
     pub fn hush(&self) {
         // Relaxed: a flag that stands alone.
         self.hushed.store(true, Ordering::Relaxed);
+    }
+
+    /// Has both venues follow another plan of faults from their next step on.
+    pub fn trouble(&self, plan: FaultPlan) {
+        // Venues that are gone have no bad days.
+        let _followed = self.plans.send(plan).is_ok();
     }
 
     /// Stops the venues, waits for their thread, and returns them as they are then.
@@ -194,6 +201,7 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
     let scheme = if tls.is_some() { "wss" } else { "ws" };
     let hushed = Arc::new(AtomicBool::new(false));
     let told_hushed = Arc::clone(&hushed);
+    let (plans, wanted) = mpsc::unbounded_channel();
     let body = move || {
         let shared = Rc::new(Shared {
             venues: RefCell::new(venues),
@@ -206,7 +214,7 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
         let own = Rc::clone(&shared);
         let local = tokio::task::LocalSet::new();
         local.block_on(&runtime, async {
-            tokio::task::spawn_local(step_on(Rc::clone(&shared), step, told));
+            tokio::task::spawn_local(step_on(Rc::clone(&shared), step, told, wanted));
             tokio::select! {
                 () = accept_all(listener, tls, shared) => {}
                 _ = stopped => {}
@@ -223,6 +231,7 @@ pub fn start(options: SimOptions, now: Now) -> Result<SimHandle, SimServerError>
         address,
         stats,
         hushed,
+        plans,
         stop: Some(stop),
         thread: Some(thread),
     })
@@ -290,7 +299,12 @@ impl Shared {
 }
 
 /// Moves time on and wakes the connections that have something to send.
-async fn step_on(shared: Rc<Shared>, step: Duration, told: watch::Sender<SimStats>) {
+async fn step_on(
+    shared: Rc<Shared>,
+    step: Duration,
+    told: watch::Sender<SimStats>,
+    mut plans: mpsc::UnboundedReceiver<FaultPlan>,
+) {
     let mut ticks = tokio::time::interval(step);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -301,6 +315,10 @@ async fn step_on(shared: Rc<Shared>, step: Duration, told: watch::Sender<SimStat
             venues.hush();
         }
         venues.step(now);
+        while let Ok(plan) = plans.try_recv() {
+            venues.set_faults(VenueKind::Polymarket, &plan);
+            venues.set_faults(VenueKind::Kalshi, &plan);
+        }
         shared.wake(&venues, now);
         told.send_replace(venues.stats());
     }

@@ -74,7 +74,7 @@ impl SimVenues {
         let fine = Grid::uniform(Price::from_micro(1_000).unwrap_or(Price::ZERO))?;
         let scenario = Arc::new(scenario);
         let mut venues = Self {
-            world: World::new(&scenario, start, seed),
+            world: World::new(&scenario, start, config.time_scale, seed),
             flow: Flow::new(&scenario, config, start, seed),
             faces: Faces::new(Arc::clone(&scenario)),
             polymarket: polymarket::venue::Venue::new(&scenario, seed),
@@ -251,17 +251,27 @@ impl SimVenues {
     }
 
     /// Restarts a venue's matching engine: nothing, then only what rests, then everything.
-    pub fn restart(&mut self, kind: VenueKind, down: Nanos, post_only: Nanos) {
+    /// `shuts` closes every WebSocket too and takes none while the engine is down.
+    pub fn restart(&mut self, kind: VenueKind, spans: [Nanos; 2], shuts: bool) {
         let now = self.now;
-        self.trouble(kind).restart(now, down, post_only);
+        self.trouble(kind).restart(now, spans, shuts);
+        if shuts {
+            self.faces.close_all(kind);
+        }
     }
 
     /// The faults of one venue so far.
     #[must_use]
     pub fn fault_counts(&self, kind: VenueKind) -> FaultCounts {
         let [polymarket, kalshi] = &self.troubles;
-        let own = if kind == VenueKind::Polymarket { polymarket } else { kalshi };
-        self.faces.fault_counts(kind).plus(own.counts)
+        let own = match kind {
+            VenueKind::Polymarket => polymarket.counts.plus(self.polymarket.struck),
+            VenueKind::Kalshi => FaultCounts {
+                rate_limited: kalshi.counts.rate_limited + self.kalshi.rate_limited,
+                ..kalshi.counts
+            },
+        };
+        self.faces.fault_counts(kind).plus(own)
     }
 
     /// Answers a request to a venue's REST.
@@ -297,6 +307,9 @@ impl SimVenues {
         now: Nanos,
     ) -> Result<SessionId, HttpReply> {
         self.step(now);
+        if let Some(refusal) = self.trouble(kind).refuse_socket(now) {
+            return Err(refusal);
+        }
         let clock = self.trouble(kind).clock(now);
         let state = match kind {
             VenueKind::Polymarket => FaceState::Polymarket(self.polymarket.open(request, clock)?),
@@ -459,6 +472,8 @@ impl SimVenues {
         for trouble in &self.troubles {
             stats.faults = stats.faults.plus(trouble.counts);
         }
+        stats.faults = stats.faults.plus(self.polymarket.struck);
+        stats.faults.rate_limited += self.kalshi.rate_limited;
         stats
     }
 }

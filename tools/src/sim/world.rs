@@ -40,7 +40,8 @@ pub struct Truth {
 impl Truth {
     /// The truth of an event as its specification starts it.
     #[must_use]
-    pub fn new(spec: &EventSpec, start: Nanos, rng: &mut Rng) -> Self {
+    pub fn new(spec: &EventSpec, start: Nanos, time_scale: u64, rng: &mut Rng) -> Self {
+        let jump_mean = spec.jump_mean.0.div_euclid(time_scale.max(1));
         Self {
             chances: spec.chances.clone(),
             history: VecDeque::from([(Nanos::ZERO, spec.chances.clone())]),
@@ -48,8 +49,8 @@ impl Truth {
             chain: spec.chain,
             resolved: None,
             news_at: Nanos::ZERO,
-            next_jump: start.plus(Nanos(rng.wait(spec.jump_mean.0))),
-            jump_mean: spec.jump_mean.0,
+            next_jump: start.plus(Nanos(rng.wait(jump_mean))),
+            jump_mean,
             jump_max: spec.jump_max,
         }
     }
@@ -163,12 +164,17 @@ pub struct Market {
     pub kind: VenueKind,
     /// What it asks.
     pub condition: ConditionId,
+    /// Whether the venue shows it.
+    pub is_listed: bool,
     /// Whether orders are taken.
     pub is_open: bool,
     /// Price of the last trade.
     pub last_trade: Option<Price>,
     /// Contracts traded, in hundredths.
     pub volume_centi: u64,
+    /// Contracts that takers bought less those that they sold since it was last looked at, in
+    /// hundredths.
+    pub pressure_centi: i64,
     /// Counts operations: seeds of hashes and ids.
     pub revision: u64,
     /// The face that the order now coming in names, where its venue knows.
@@ -182,9 +188,12 @@ impl Market {
     fn count(&mut self, events: &[MatchEvent]) {
         self.revision += 1;
         for event in events {
-            if let MatchEvent::Trade { price, qty, .. } = event {
+            if let MatchEvent::Trade { price, qty, taker_side, .. } = event {
                 self.last_trade = Some(*price);
-                self.volume_centi += qty.micro() / 10_000;
+                let centi = qty.micro() / 10_000;
+                self.volume_centi += centi;
+                let signed = i64::try_from(centi).unwrap_or(0);
+                self.pressure_centi += if *taker_side == Side::Buy { signed } else { -signed };
             }
         }
     }
@@ -215,17 +224,20 @@ pub struct World {
 impl World {
     /// The world as the scenario starts it.
     #[must_use]
-    pub fn new(scenario: &Scenario, start: Nanos, seed: u64) -> Self {
+    pub fn new(scenario: &Scenario, start: Nanos, time_scale: u64, seed: u64) -> Self {
         let mut rng = Rng::new(seed, 0x7275_7468);
-        let truths = scenario.events.iter().map(|spec| Truth::new(spec, start, &mut rng)).collect();
+        let truths = scenario.events.iter();
+        let truths = truths.map(|spec| Truth::new(spec, start, time_scale, &mut rng)).collect();
         let markets = scenario.catalog.listings.iter().map(|listing| Market {
             book: MatchingBook::default(),
             grid: listing.grid,
             kind: listing.kind,
             condition: listing.condition,
-            is_open: true,
+            is_listed: scenario.is_listed_at_start(listing.book),
+            is_open: scenario.is_listed_at_start(listing.book),
             last_trade: None,
             volume_centi: 0,
+            pressure_centi: 0,
             revision: 0,
             named: None,
             open_interest: Qty::ZERO,
@@ -341,7 +353,7 @@ mod tests {
         for seed in 0..200 {
             let mut rng = Rng::new(seed, 5);
             let spec = spec(&[300_000, 200_000, 400_000, 100_000], seed % 2 == 0);
-            let mut truth = Truth::new(&spec, Nanos::ZERO, &mut rng);
+            let mut truth = Truth::new(&spec, Nanos::ZERO, 1, &mut rng);
             for step in 1..400 {
                 let now = Nanos::from_millis(step * 25);
                 truth.step(now, &mut rng);
@@ -357,7 +369,7 @@ mod tests {
     #[test]
     fn the_past_stays_as_it_was() {
         let mut rng = Rng::new(3, 5);
-        let mut truth = Truth::new(&spec(&[500_000, 500_000], false), Nanos::ZERO, &mut rng);
+        let mut truth = Truth::new(&spec(&[500_000, 500_000], false), Nanos::ZERO, 1, &mut rng);
         truth.step(Nanos(10), &mut rng);
         truth.pull(0, 970_000, Nanos(15));
         truth.step(Nanos(20), &mut rng);

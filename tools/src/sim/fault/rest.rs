@@ -44,6 +44,8 @@ pub(in super::super) struct Trouble {
     rng: Rng,
     down_until: Nanos,
     post_only_until: Nanos,
+    /// Whether WebSockets are refused while the engine is down.
+    is_shut: bool,
     kept: BTreeMap<String, HttpReply>,
     /// Polymarket's two buckets of each API key: orders and cancels.
     buckets: BTreeMap<String, [Bucket; 2]>,
@@ -62,6 +64,7 @@ impl Trouble {
             rng: Rng::new(seed, purpose),
             down_until: Nanos::ZERO,
             post_only_until: Nanos::ZERO,
+            is_shut: false,
             kept: BTreeMap::new(),
             buckets: BTreeMap::new(),
             counts: FaultCounts::default(),
@@ -69,7 +72,13 @@ impl Trouble {
     }
 
     /// Restarts the matching engine: down for a while, then post-only for a while.
-    pub(in super::super) fn restart(&mut self, now: Nanos, down: Nanos, post_only: Nanos) {
+    pub(in super::super) fn restart(
+        &mut self,
+        now: Nanos,
+        [down, post_only]: [Nanos; 2],
+        shuts: bool,
+    ) {
+        self.is_shut = shuts;
         self.down_until = now.plus(down);
         self.post_only_until = self.down_until.plus(post_only);
     }
@@ -83,6 +92,32 @@ impl Trouble {
         } else {
             Phase::Open
         }
+    }
+
+    /// Until when the matching engine is down, by the venue's own clock.
+    pub(in super::super) fn down_until(&self, now: Nanos) -> Option<Nanos> {
+        match self.phase(now) {
+            Phase::Down { until } => Some(self.clock(until)),
+            Phase::Open | Phase::PostOnly { .. } => None,
+        }
+    }
+
+    /// Until when nobody may connect.
+    pub(in super::super) fn shut_until(&self, now: Nanos) -> Option<Nanos> {
+        match self.phase(now) {
+            Phase::Down { until } => Some(until).filter(|_| self.is_shut),
+            Phase::Open | Phase::PostOnly { .. } => None,
+        }
+    }
+
+    /// Refuses a WebSocket while nobody may connect.
+    pub(in super::super) fn refuse_socket(&mut self, now: Nanos) -> Option<HttpReply> {
+        self.shut_until(now)?;
+        self.counts.socket_refusals += 1;
+        Some(HttpReply::json(
+            503,
+            r#"{"error":{"code":"exchange_unavailable","message":"exchange unavailable"}}"#,
+        ))
     }
 
     /// Whether a fill is reported twice.
@@ -193,6 +228,7 @@ impl Trouble {
         now: Nanos,
     ) -> HttpReply {
         let mut reply = self.older(request, reply);
+        self.counts.skewed_replies += u64::from(self.plan.clock_skew_ms != 0);
         if self.plan.half_batch_ppm > 0 && self.is_trading(request) {
             self.halve(&mut reply);
         }

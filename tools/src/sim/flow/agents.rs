@@ -1,5 +1,6 @@
 //! The agents themselves: what each does when it wakes, and how long it sleeps then.
 
+use dutchbook_book::fee::{FeeSchedule, UNIT_PER_MICRO};
 use dutchbook_book::{BookId, Grid, Level, Nanos, Price, Qty, Side, TopOfBook};
 
 use super::super::matching::{NewOrder, OrderKey, OwnerId, Submitted, TimeInForce};
@@ -19,10 +20,10 @@ pub struct Maker {
     pub(super) size_centi: u64,
     pub(super) noise: u32,
     pub(super) takes: bool,
-    /// The deep, slow one that leaves remnants behind.
-    pub(super) is_deep: bool,
     pub(super) bias: i64,
     pub(super) believed: Option<i64>,
+    /// What a winner is worth until it is paid, in parts of a million.
+    pub(super) aftermath: i64,
     pub(super) quotes: Vec<(OrderKey, Side, Price)>,
 }
 
@@ -44,20 +45,31 @@ pub struct InformedTaker {
 }
 
 /// Watches one set of orders whose worst payoff is known, and sends them when they gain enough.
+///
+/// Nobody is alone: the larger a gain, the more of them look at it, and the sooner it is taken.
 #[derive(Clone, Debug)]
 pub struct Arbitrageur {
-    pub(super) legs: Vec<(BookId, Side)>,
+    pub(super) legs: Vec<(BookId, Side, FeeSchedule)>,
     /// What holding the legs pays at least, in parts of a million.
     pub(super) payoff: i64,
     pub(super) owner: OwnerId,
     pub(super) mean: Nanos,
     pub(super) edge: i64,
-    pub(super) reaction: [Nanos; 2],
-    pub(super) due: Option<Nanos>,
+    /// How long a gain of a cent waits, and the bounds of all waits.
+    pub(super) wait: Nanos,
+    pub(super) waits: [Nanos; 2],
 }
 
-/// What makers hold a winner worth until it is paid, in parts of a million.
-const AFTERMATH: i64 = 974_000;
+/// A cent, in parts of a million.
+const CENT: u64 = 10_000;
+/// A result is everybody's news: no maker is slower than this to hear of it.
+const RESULT_SPREADS: Nanos = Nanos::from_millis(50);
+/// How often an agent looks whether its book is listed by now.
+const UNLISTED: Nanos = Nanos::from_millis(300);
+/// Nobody quotes an open question as if it were decided, in parts of a million.
+const BELIEF_MIN: i64 = 6_000;
+/// Half the spread of a decided listing, in parts of a million.
+const AFTERMATH_HALF_SPREAD: i64 = 4_000;
 
 fn price_of(micro: i64) -> Option<Price> {
     u32::try_from(micro).ok().and_then(Price::from_micro)
@@ -70,6 +82,9 @@ impl Maker {
         desk: &mut Desk<'_>,
         rng: &mut Rng,
     ) -> Option<Nanos> {
+        if !desk.is_listed(self.book) {
+            return Some(UNLISTED);
+        }
         let (open, resolved) = self.state(desk);
         if !open {
             self.leave(desk);
@@ -82,17 +97,19 @@ impl Maker {
         let width = seen.min(1_000_000 - seen).clamp(40_000, 250_000);
         let belief = if resolved {
             // The outcome is known, the cash is not here yet: winners are sold a little below par.
-            seen.clamp(1_000_000 - AFTERMATH, AFTERMATH)
+            seen.clamp(1_000_000 - self.aftermath, self.aftermath)
         } else {
-            (seen + (sentiment + self.bias) * width / 250_000).clamp(11_000, 989_000)
+            (seen + (sentiment + self.bias) * width / 250_000)
+                .clamp(BELIEF_MIN, 1_000_000 - BELIEF_MIN)
         };
         let moved = self.believed.is_none_or(|old| (belief - old).abs() * 2 > self.half_spread);
         let has_news = desk.world.has_news(self.book, desk.now);
         if moved || rng.chance_ppm(60_000) {
             self.believed = Some(belief);
-            self.quote(belief, desk, rng);
+            let half_spread = if resolved { AFTERMATH_HALF_SPREAD } else { self.half_spread };
+            self.quote(belief, half_spread, desk, rng);
         }
-        let mean = if has_news && !self.is_deep { self.refresh.0 / 4 } else { self.refresh.0 };
+        let mean = if has_news { self.refresh.0 / 4 } else { self.refresh.0 };
         Some(Nanos(rng.wait(mean)))
     }
 
@@ -102,7 +119,7 @@ impl Maker {
         let event = desk.world.condition_of(self.book).map_or(usize::MAX, |(event, _)| event);
         let truth = desk.world.truths.get(event);
         let resolved = truth.is_some_and(|truth| {
-            truth.resolved().is_some() && desk.now.since(truth.news_at()) > self.delay
+            truth.resolved().is_some() && desk.now.since(truth.news_at()) > RESULT_SPREADS
         });
         (open, resolved)
     }
@@ -114,10 +131,10 @@ impl Maker {
     }
 
     /// Puts its orders where its belief wants them; orders that are there already stay.
-    fn quote(&mut self, belief: i64, desk: &mut Desk<'_>, rng: &mut Rng) {
+    fn quote(&mut self, belief: i64, half_spread: i64, desk: &mut Desk<'_>, rng: &mut Rng) {
         let mut targets = Vec::new();
         for level in 0..self.level_count {
-            let away = self.half_spread + level * self.level_step;
+            let away = half_spread + level * self.level_step;
             targets.push((Side::Buy, belief - away));
             targets.push((Side::Sell, belief + away));
         }
@@ -190,6 +207,9 @@ const fn opposite(top: TopOfBook, side: Side) -> Option<Level> {
 
 impl NoiseTaker {
     pub(super) fn wake(self, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
+        if !desk.is_listed(self.book) {
+            return Some(self.mean.max(UNLISTED));
+        }
         if !desk.market(self.book)?.is_open {
             return None;
         }
@@ -208,6 +228,9 @@ impl NoiseTaker {
 
 impl InformedTaker {
     pub(super) fn wake(self, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
+        if !desk.is_listed(self.book) {
+            return Some(self.mean.max(UNLISTED));
+        }
         if !desk.market(self.book)?.is_open {
             return None;
         }
@@ -233,37 +256,39 @@ impl InformedTaker {
 
 impl Arbitrageur {
     pub(super) fn wake(&mut self, desk: &mut Desk<'_>, rng: &mut Rng) -> Option<Nanos> {
-        let wait = Some(Nanos(rng.wait(self.mean.0)));
-        let mut gain = self.payoff;
+        let pause = Nanos(rng.wait(self.mean.0));
+        let mut gain = self.payoff * UNIT_PER_MICRO;
         let mut qty = Qty::from_contracts(rng.between(40, 400)).unwrap_or(Qty::ONE);
-        for (book, side) in &self.legs {
+        for (book, side, fee) in &self.legs {
+            if !desk.is_listed(*book) {
+                return Some(pause.max(UNLISTED));
+            }
             if !desk.market(*book)?.is_open {
                 return None;
             }
-            let Some(best) = opposite(desk.top(*book), *side) else {
-                self.due = None;
-                return wait;
+            let Some(best) = opposite(desk.top(*book), *side) else { return Some(pause) };
+            gain += match side {
+                Side::Buy => -fee.unit_cost(best.price),
+                Side::Sell => fee.unit_proceeds(best.price),
             };
-            let price = i64::from(best.price.micro());
-            gain += if *side == Side::Buy { -price } else { price };
             qty = qty.min(best.qty);
         }
-        if gain < self.edge {
-            self.due = None;
-            return wait;
-        }
-        let [quick, slow] = self.reaction;
-        let due =
-            *self.due.get_or_insert_with(|| desk.now.plus(Nanos(rng.between(quick.0, slow.0))));
-        if desk.now >= due {
-            self.due = None;
-            for (book, side) in self.legs.clone() {
-                if let Some(best) = opposite(desk.top(book), side) {
+        let gain = gain / UNIT_PER_MICRO;
+        if gain >= self.edge && rng.below(self.waits_for(gain)) < pause.0 {
+            for (book, side, _) in &self.legs {
+                if let Some(best) = opposite(desk.top(*book), *side) {
                     let now = TimeInForce::Immediate;
-                    desk.submit(book, NewOrder::plain(self.owner, side, best.price, qty, now));
+                    desk.submit(*book, NewOrder::plain(self.owner, *side, best.price, qty, now));
                 }
             }
         }
-        wait
+        Some(pause)
+    }
+
+    /// How long such a gain waits until somebody takes it, on average.
+    fn waits_for(&self, gain: i64) -> u64 {
+        let gain = u64::try_from(gain).unwrap_or(0).max(1);
+        let [least, most] = self.waits;
+        (self.wait.0.saturating_mul(CENT) / gain).clamp(least.0.max(1), most.0.max(1))
     }
 }

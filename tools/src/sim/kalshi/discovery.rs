@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::text::{Count2, Dollars4, Rfc3339};
 use super::super::world;
+use super::changes::multiplier;
 use super::ledger::Ledger;
 use super::listed::{Event, Life, Listed, Market, Series, Strike};
 use super::query::{Query, page};
@@ -48,7 +49,7 @@ pub(super) fn ranges(grid: &Grid) -> Vec<Value> {
 }
 
 /// A JSON number of a plain decimal, without a trailing `.0`.
-fn number(text: &str) -> Value {
+pub(super) fn number(text: &str) -> Value {
     serde_json::from_str(text.trim_end_matches(".0")).unwrap_or(Value::Null)
 }
 
@@ -104,7 +105,7 @@ impl Look<'_> {
             "previous_yes_ask_dollars": "0.0000",
             "previous_yes_bid_dollars": "0.0000",
             "result": "",
-            "rules_primary": format!("If {}, then the market resolves to Yes.", market.title),
+            "rules_primary": market.rules(),
             "rules_secondary": "",
             "settlement_bounds_type": "default",
             "settlement_timer_seconds": 3,
@@ -170,16 +171,31 @@ impl Look<'_> {
             "sub_title": event.title,
             "title": event.title,
         });
+        if let Some(nano) = event.fee_override {
+            put(&mut value, "fee_type_override", "quadratic");
+            put(&mut value, "fee_multiplier_override", multiplier(nano));
+        }
         if nested {
             put(&mut value, "markets", self.markets_of(event));
         }
         value
     }
 
+    /// `GET /events/fee_changes`.
+    pub(super) fn get_fee_changes(&self) -> Value {
+        let changes = self.listed.overrides.iter().map(|change| {
+            let nano = change.multiplier_nano;
+            json!({
+                "event_ticker": change.event,
+                "fee_type_override": nano.map(|_| "quadratic"),
+                "fee_multiplier_override": nano.map(multiplier),
+                "scheduled_ts": Rfc3339(change.at).to_string(),
+            })
+        });
+        json!({ "cursor": "", "event_fee_changes": changes.collect::<Vec<_>>() })
+    }
+
     fn series(&self, series: &Series, with_volume: bool) -> Value {
-        let nano = series.fee_multiplier;
-        let multiplier = format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000);
-        let multiplier = multiplier.trim_end_matches('0').trim_end_matches('.');
         let mut value = json!({
             "additional_prohibitions": [],
             "categories": [CATEGORY],
@@ -187,7 +203,7 @@ impl Look<'_> {
             "contract_terms_url": "https://kalshi.example/terms.pdf",
             "contract_url": "https://kalshi.example/contract.pdf",
             "exchange_index": 0,
-            "fee_multiplier": number(multiplier),
+            "fee_multiplier": multiplier(series.fee_multiplier),
             "fee_type": series.fee_type,
             "frequency": "custom",
             "last_updated_ts": Rfc3339(self.listed.since).to_string(),

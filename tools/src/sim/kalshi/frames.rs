@@ -8,6 +8,7 @@ use super::super::matching::{MatchEvent, OrderKey, OwnerId};
 use super::super::rng::mix;
 use super::super::text::{Change2, Count2, Dollars4, Rfc3339, uuid};
 use super::super::world::Market;
+use super::discovery::structure;
 use super::public::names;
 use super::session::Channel;
 
@@ -159,6 +160,23 @@ impl Shown<'_> {
             Rfc3339(secs)
         );
         self.said(Channel::Ticker, "ticker", body)
+    }
+
+    /// Other prices are accepted from now on.
+    pub(crate) fn regridded(&self) -> Said {
+        let grid = &self.market.grid;
+        let ranges = grid.ranges().iter().map(|range| {
+            let [start, end, step] = [range.start, range.end, range.step].map(Dollars4);
+            format!(r#"{{"start":"{start}","end":"{end}","step":"{step}"}}"#)
+        });
+        let ranges: Vec<String> = ranges.collect();
+        let body = format!(
+            r#"{{"event_type":"price_level_structure_updated","market_ticker":"{}","price_level_structure":"{}","price_ranges":[{}]}}"#,
+            self.listing.native_market,
+            structure(grid),
+            ranges.join(",")
+        );
+        self.said(Channel::Lifecycle, "market_lifecycle_v2", body)
     }
 
     /// The stages of a market's end.

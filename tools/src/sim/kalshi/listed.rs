@@ -87,6 +87,11 @@ pub(super) struct Market {
 }
 
 impl Market {
+    /// What it takes to come true.
+    pub(super) fn rules(&self) -> String {
+        format!("If {}, then the market resolves to Yes.", self.title)
+    }
+
     pub(super) const fn expires(&self) -> Nanos {
         self.closes.plus(EXPIRES_AFTER)
     }
@@ -110,6 +115,16 @@ pub(super) struct Event {
     /// At most one of its markets comes true.
     pub(super) is_exclusive: bool,
     pub(super) books: Vec<BookId>,
+    /// What overrides the multiplier of its series, in 1e-9.
+    pub(super) fee_override: Option<u32>,
+}
+
+/// A fee that was overridden, or an override that was taken back.
+#[derive(Clone, Debug)]
+pub(super) struct FeeOverride {
+    pub(super) event: String,
+    pub(super) multiplier_nano: Option<u32>,
+    pub(super) at: Nanos,
 }
 
 /// A series: events of one kind, and what they charge.
@@ -129,6 +144,8 @@ pub(super) struct Listed {
     books: BTreeMap<String, BookId>,
     pub(super) events: Vec<Event>,
     pub(super) series: Vec<Series>,
+    /// Overrides of fees, oldest first.
+    pub(super) overrides: Vec<FeeOverride>,
     /// When the last series, event or market was added.
     pub(super) since: Nanos,
 }
@@ -143,13 +160,23 @@ impl Listed {
             books: BTreeMap::new(),
             events: Vec::new(),
             series: Vec::new(),
+            overrides: Vec::new(),
             since,
         };
-        let all = scenario.catalog.listings.iter();
-        for listing in all.filter(|listing| listing.kind == VenueKind::Kalshi) {
+        let is_ours = |listing: &&Listing| {
+            listing.kind == VenueKind::Kalshi && scenario.is_listed_at_start(listing.book)
+        };
+        for listing in scenario.catalog.listings.iter().filter(is_ours) {
             listed.add(scenario, listing, whole_day.plus(TRADES_FOR));
         }
         listed
+    }
+
+    /// Lists a market while the venue runs.
+    pub(super) fn add_late(&mut self, scenario: &Scenario, listing: &Listing, now: Nanos) {
+        self.since = self.since.max(now);
+        let hour = Nanos(now.0 - now.0 % Nanos::from_secs(3_600).0);
+        self.add(scenario, listing, hour.plus(TRADES_FOR));
     }
 
     fn add(&mut self, scenario: &Scenario, listing: &Listing, closes: Nanos) {
@@ -204,6 +231,7 @@ impl Listed {
             title: event.map_or_else(|| listing.name.clone(), |event| event.name.clone()),
             is_exclusive: matches!(law, EventLaw::Exclusive | EventLaw::Partition),
             books: vec![listing.book],
+            fee_override: None,
         });
     }
 

@@ -154,24 +154,30 @@ impl Look<'_> {
     }
 }
 
-/// `GET /exchange/status`.
-pub(super) fn status(is_trading: bool) -> Value {
-    json!({
-        "exchange_active": true,
+/// `GET /exchange/status`, while the matching engine is down until a moment or not.
+pub(super) fn status(is_trading: bool, down_until: Option<Nanos>) -> Value {
+    let (is_active, trades) = (down_until.is_none(), is_trading && down_until.is_none());
+    let mut status = json!({
+        "exchange_active": is_active,
         "exchange_index_statuses": [{
             "description": "default",
-            "exchange_active": true,
+            "exchange_active": is_active,
             "exchange_index": 0,
             "intra_exchange_transfers_active": false,
-            "trading_active": is_trading,
+            "trading_active": trades,
         }],
         "intra_exchange_transfers_active": false,
-        "trading_active": is_trading,
-    })
+        "trading_active": trades,
+    });
+    if let (Some(until), Some(map)) = (down_until, status.as_object_mut()) {
+        let until = Rfc3339(until).to_string();
+        map.insert("exchange_estimated_resume_time".to_owned(), until.into());
+    }
+    status
 }
 
-/// `GET /exchange/schedule`: every day, all day.
-pub(super) fn schedule(since: Nanos) -> Value {
+/// `GET /exchange/schedule`: every day, all day, but for the maintenance that is under way.
+pub(super) fn schedule(since: Nanos, maintenance: Option<[Nanos; 2]>) -> Value {
     let mut week = json!({
         "end_time": Rfc3339(since.plus(Nanos::from_secs(366 * 86_400))).to_string(),
         "start_time": Rfc3339(since).to_string(),
@@ -182,7 +188,14 @@ pub(super) fn schedule(since: Nanos) -> Value {
             map.insert(day.to_owned(), json!([{ "close_time": "00:00", "open_time": "00:00" }]));
         }
     }
-    json!({ "schedule": { "maintenance_windows": [], "standard_hours": [week] } })
+    let windows = maintenance.iter().map(|[from, to]| {
+        json!({
+            "start_datetime": Rfc3339(*from).to_string(),
+            "end_datetime": Rfc3339(*to).to_string(),
+        })
+    });
+    let windows: Vec<Value> = windows.collect();
+    json!({ "schedule": { "maintenance_windows": windows, "standard_hours": [week] } })
 }
 
 /// `GET /exchange/user_data_timestamp`.

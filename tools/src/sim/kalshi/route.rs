@@ -1,5 +1,6 @@
 //! Which path leads where, who may go there, and what it costs.
 
+use dutchbook_book::catalog::VenueKind;
 use serde_json::Value;
 
 use super::super::door::{HttpReply, HttpRequest};
@@ -79,6 +80,7 @@ pub(super) fn answer(
         let buckets = venue.buckets(owner);
         let bucket = if request.method == "GET" { &mut buckets.read } else { &mut buckets.write };
         if !bucket.pay(cost, now) {
+            venue.rate_limited += 1;
             return too_many_requests();
         }
     }
@@ -119,9 +121,7 @@ fn public(venue: &Venue, floor: &Floor<'_>, path: &[&str], query: &str) -> Optio
         ["series", "fee_changes"] => ok(serde_json::json!({ "series_fee_change_arr": [] })),
         ["series", ticker] => or(look.get_series(ticker, &query("GetSeries"))),
         ["events"] => or(look.get_events(&query("GetEvents"))),
-        ["events", "fee_changes"] => {
-            ok(serde_json::json!({ "cursor": "", "event_fee_changes": [] }))
-        }
+        ["events", "fee_changes"] => ok(look.get_fee_changes()),
         ["events", "multivariate"] => ok(serde_json::json!({ "cursor": "", "events": [] })),
         ["events", ticker] => or(look.get_event(ticker, &query("GetEvent"))),
         ["events", ticker, "metadata"] => or(look.get_event_metadata(ticker)),
@@ -132,8 +132,11 @@ fn public(venue: &Venue, floor: &Floor<'_>, path: &[&str], query: &str) -> Optio
         ["markets", ticker, "orderbook"] => {
             or(look.get_orderbook(ticker, &query("GetMarketOrderbook")))
         }
-        ["exchange", "status"] => ok(status(venue.is_trading)),
-        ["exchange", "schedule"] => ok(schedule(venue.listed.since)),
+        ["exchange", "status"] => ok(status(venue.is_trading, floor.down_until(VenueKind::Kalshi))),
+        ["exchange", "schedule"] => {
+            let down = floor.down_until(VenueKind::Kalshi);
+            ok(schedule(venue.listed.since, down.map(|until| [floor.now(), until])))
+        }
         ["exchange", "user_data_timestamp"] => ok(user_data_timestamp(floor.now())),
         _ => None,
     }

@@ -413,8 +413,8 @@ impl Board<'_> {
     }
 
     fn is_ours(&self, book: BookId) -> bool {
-        let listing = self.scenario.catalog.listing(book);
-        listing.is_some_and(|listing| listing.kind == VenueKind::Kalshi)
+        let market = self.markets.get(book.index());
+        market.is_some_and(|market| market.kind == VenueKind::Kalshi && market.is_listed)
     }
 
     /// Every market of this venue.

@@ -12,6 +12,7 @@ use super::super::{FaultPlan, FlowConfig, Pace, Scenario, SessionId, SimVenues};
 use super::{AccountSpec, Membership};
 
 mod hostile;
+mod merge;
 mod money;
 mod orders;
 mod reads;

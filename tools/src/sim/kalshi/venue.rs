@@ -62,6 +62,8 @@ pub struct Venue {
     pub(super) is_limited: bool,
     /// The bucket of all who do not sign.
     pub(super) anonymous: Buckets,
+    /// Requests that were one too many.
+    pub(in super::super) rate_limited: u64,
     settlement_count: u64,
 }
 
@@ -82,6 +84,7 @@ impl Venue {
             is_trading: true,
             is_limited: false,
             anonymous: Buckets::basic(),
+            rate_limited: 0,
             settlement_count: 0,
         }
     }
@@ -192,7 +195,9 @@ impl Venue {
             }
             Happened::Ended(Ending::Determined { yes }) => self.determined(floor, book, *yes),
             Happened::Ended(Ending::Settled) => self.settled(floor, book),
-            // Its grids do not change here.
+            Happened::Listed => self.list(floor, book),
+            Happened::Fee(multiplier_nano) => self.refee(floor, book, *multiplier_nano),
+            // The book's own grid is what pages show.
             Happened::Tick { .. } => {}
         }
     }

@@ -157,6 +157,7 @@ impl Venue {
         let id = self.trades.next_id(self.seed);
         let draw = mix(self.seed ^ id.bytes().fold(0, |sum, byte| mix(sum ^ u64::from(byte))));
         let will_fail = draw % 1_000_000 < u64::from(self.troubles.settlement_failure_ppm);
+        self.struck.failed_settlements += u64::from(will_fail);
         let trade = Trade {
             id,
             book,

@@ -7,9 +7,8 @@ use dutchbook_book::catalog::{EventLaw, VenueKind};
 use dutchbook_book::fee::{FeeLaw, FeeSchedule};
 use dutchbook_book::{BookId, Face, Nanos, Price, Qty, Rate};
 
-use super::super::rng::mix;
 use super::super::scenario::Scenario;
-use super::super::text::{Rfc3339, hex};
+use super::super::text::Rfc3339;
 use super::eip712::Exchange;
 
 /// How long after the start the markets are said to end.
@@ -59,6 +58,23 @@ pub(super) struct Facts {
     by_condition: BTreeMap<String, BookId>,
     by_book: BTreeMap<BookId, usize>,
 }
+
+/// A category with its tag and its series, as Gamma shows them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Category {
+    pub(super) tag: u32,
+    pub(super) label: &'static str,
+    pub(super) slug: &'static str,
+    pub(super) series: u32,
+    pub(super) recurrence: &'static str,
+}
+
+/// Every category: tags have the numbers that they have on the venue.
+pub(super) const CATEGORIES: [Category; 3] = [
+    Category { tag: 2, label: "Politics", slug: "politics", series: 10_525, recurrence: "annual" },
+    Category { tag: 1, label: "Sports", slug: "sports", series: 10_345, recurrence: "daily" },
+    Category { tag: 21, label: "Crypto", slug: "crypto", series: 10_191, recurrence: "daily" },
+];
 
 /// The name of an outcome.
 pub(super) const fn outcome(face: Face) -> &'static str {
@@ -121,6 +137,16 @@ impl MarketFacts {
         }
     }
 
+    /// The category that its fee tells.
+    pub(super) fn category(&self) -> &'static Category {
+        let [politics, sports, crypto] = &CATEGORIES;
+        match self.fee_kind().0 {
+            "crypto_fees" => crypto,
+            "sports_fees" => sports,
+            _ => politics,
+        }
+    }
+
     pub(super) fn description(&self) -> String {
         format!(
             "This market will resolve to \"Yes\" if the following comes true: {}. Otherwise, this market will resolve to \"No\".",
@@ -138,16 +164,13 @@ impl Facts {
                 let condition = catalog.listing(*book).map(|listing| listing.condition);
                 condition.is_some_and(|condition| event.conditions.contains(&condition))
             };
-            let here = catalog.listings.iter().filter(|l| l.kind == VenueKind::Polymarket);
+            let here = catalog.listings.iter().filter(|listing| {
+                listing.kind == VenueKind::Polymarket && scenario.is_listed_at_start(listing.book)
+            });
             let markets: Vec<BookId> = here.map(|listing| listing.book).filter(of_event).collect();
-            let bound = matches!(event.law, EventLaw::Exclusive | EventLaw::Partition);
-            let neg_risk = bound && markets.len() > 1;
-            let mut neg_risk_id = String::new();
-            if neg_risk {
-                neg_risk_id.push_str("0x");
-                hex(&mut neg_risk_id, mix(u64::from(event.id.0) ^ 0x6e65_6772), 62);
-                neg_risk_id.push_str("00");
-            }
+            let question = markets.first().and_then(|book| scenario.question(*book));
+            let neg_risk_id = question.and_then(|question| question.neg_risk);
+            let neg_risk = neg_risk_id.is_some();
             if markets.is_empty() {
                 continue;
             }
@@ -159,7 +182,7 @@ impl Facts {
                     slug: slug_of(&event.name),
                     neg_risk,
                     augmented: neg_risk && event.law == EventLaw::Exclusive,
-                    neg_risk_id,
+                    neg_risk_id: neg_risk_id.map_or_else(String::new, |id| id.to_string()),
                     markets,
                 },
             );
@@ -167,18 +190,34 @@ impl Facts {
         facts
     }
 
+    /// Lists a market while the venue runs, as an event of its own.
+    pub(super) fn add_late(&mut self, scenario: &Scenario, book: BookId) {
+        let catalog = &scenario.catalog;
+        let condition = catalog.listing(book).map(|listing| listing.condition);
+        let condition = condition.and_then(|id| catalog.conditions.get(id.index()));
+        let Some(event) = condition.and_then(|one| catalog.events.get(one.event.index())) else {
+            return;
+        };
+        self.add_event(
+            scenario,
+            EventFacts {
+                number: (20_000 + u64::from(event.id.0) * 7).to_string(),
+                title: event.name.clone(),
+                slug: slug_of(&event.name),
+                neg_risk: false,
+                augmented: false,
+                neg_risk_id: String::new(),
+                markets: vec![book],
+            },
+        );
+    }
+
     fn add_event(&mut self, scenario: &Scenario, event: EventFacts) {
-        for (index, book) in event.markets.iter().enumerate() {
+        for book in &event.markets {
             let Some(listing) = scenario.catalog.listing(*book) else { continue };
             let Some(tokens) = listing.native_faces.clone() else { continue };
-            let mut question_id = String::from("0x");
-            if event.neg_risk {
-                // The questions of one event count on from its id.
-                question_id = event.neg_risk_id.get(..64).unwrap_or("0x").to_owned();
-                question_id.push_str(&format!("{index:02x}"));
-            } else {
-                hex(&mut question_id, mix(u64::from(book.0) ^ 0x7175_6573), 64);
-            }
+            let question = scenario.question(*book);
+            let question_id = question.map_or_else(String::new, |one| one.id.to_string());
             let number = |text: &String| U256::from_str_radix(text, 10).unwrap_or(U256::ZERO);
             let token_numbers = [number(&tokens[0]), number(&tokens[1])];
             for (face, token) in FACES.into_iter().zip(&tokens) {

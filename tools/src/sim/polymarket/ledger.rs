@@ -127,6 +127,16 @@ impl Ledger {
         *self.sets.entry(book).or_default() += i128::from(micro(count));
     }
 
+    /// Turns complete sets back into cash.
+    pub(super) fn merge(&mut self, owner: OwnerId, book: BookId, count: Qty) {
+        let account = self.accounts.entry(owner).or_default();
+        account.cash += micro(count);
+        for face in [Face::Yes, Face::No] {
+            *account.held.entry(book.instrument(face)).or_default() -= micro(count);
+        }
+        *self.sets.entry(book).or_default() -= i128::from(micro(count));
+    }
+
     /// All cash of an owner, what open orders reserve included.
     pub(super) fn cash(&self, owner: OwnerId) -> Cash {
         Cash::from_micro(self.accounts.get(&owner).map_or(0, |account| account.cash))

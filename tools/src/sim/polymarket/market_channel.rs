@@ -9,10 +9,11 @@ use dutchbook_book::{BookId, Face, InstrumentId, Level, Nanos, Price, Qty, Side,
 
 use super::super::flow::Ending;
 use super::super::matching::{MatchEvent, OrderKey};
-use super::super::rng::{Rng, mix};
+use super::super::rng::mix;
 use super::super::scenario::Scenario;
 use super::super::text::{hex, put};
 use super::super::world::Market;
+use super::facts::{EventFacts, MarketFacts};
 use super::trades::transaction_hash;
 
 /// What one client of the market channel wants.
@@ -36,7 +37,9 @@ pub(crate) enum Reply {
 
 impl Session {
     /// Reads a client's message.
-    pub(crate) fn on_text(&mut self, text: &str, scenario: &Scenario) -> Reply {
+    pub(crate) fn on_text(&mut self, text: &str, scenario: &Scenario, markets: &[Market]) -> Reply {
+        let is_listed =
+            |book: BookId| markets.get(book.index()).is_some_and(|market| market.is_listed);
         if text == "PING" {
             return Reply::Text("PONG");
         }
@@ -49,7 +52,7 @@ impl Session {
         let named = ids.iter().filter_map(|id| {
             let (book, face) = scenario.book_of_native(id.as_str()?)?;
             let is_token = scenario.catalog.listing(book)?.native_faces.is_some();
-            is_token.then(|| book.instrument(face))
+            (is_token && is_listed(book)).then(|| book.instrument(face))
         });
         let named: Vec<InstrumentId> = named.collect();
         if let Some(custom) = message.get("custom_feature_enabled").and_then(|v| v.as_bool()) {
@@ -350,32 +353,42 @@ fn prints(events: &[MatchEvent]) -> Vec<Print> {
     list
 }
 
-/// A market that is new on the venue, told to everybody; all its ids come from the time.
-pub(crate) fn new_market(now: Nanos) -> Frame {
-    let token = |purpose: u64| {
-        let mut rng = Rng::new(now.0, purpose);
-        let digits = (0..76).map(|_| char::from(b'0' + u8::try_from(rng.below(10)).unwrap_or(0)));
-        format!("7{}", digits.collect::<String>())
-    };
-    let (yes, no) = (token(1), token(2));
-    let mut market = String::from("0x");
-    hex(&mut market, mix(now.0), 64);
-    let name = "A question that nobody here trades";
-    let slug = "a-question-that-nobody-here-trades";
-    let id = 2_000_000 + now.millis() % 1_000_000;
-    let mut text = format!(
-        r#"{{"id":"{id}", "question":"{name}", "market":"{market}", "slug":"{slug}", "description":"{name}.", "assets_ids":["{yes}", "{no}"], "outcomes":["Yes", "No"], "#
+/// A market that is new on the venue, told to everybody who asked for such news.
+pub(crate) fn new_market(facts: &MarketFacts, event: &EventFacts, tick: u32, now: Nanos) -> Frame {
+    let [yes, no] = &facts.tokens;
+    let text = |value: &str| serde_json::Value::from(value).to_string();
+    let (name, rules) = (text(&facts.question), text(&facts.description()));
+    let (market, slug) = (&facts.condition, &facts.slug);
+    let mut frame = format!(
+        r#"{{"id":"{}", "question":{name}, "market":"{market}", "slug":"{slug}", "description":{rules}, "assets_ids":["{yes}", "{no}"], "outcomes":["Yes", "No"], "#,
+        facts.number
     );
     put!(
-        text,
-        r#""event_message":{{"id":"{}", "ticker":"{slug}", "slug":"{slug}", "title":"{name}", "description":"{name}."}}, "timestamp":"{}", "event_type":"new_market", "tags":[], "condition_id":"{market}", "active":false, "clob_token_ids":["{yes}", "{no}"], "#,
-        id / 7,
-        now.millis()
+        frame,
+        r#""event_message":{{"id":"{}", "ticker":"{}", "slug":"{}", "title":{}, "description":{rules}}}, "timestamp":"{}", "event_type":"new_market", "tags":["{}"], "condition_id":"{market}", "active":true, "clob_token_ids":["{yes}", "{no}"], "#,
+        event.number,
+        event.slug,
+        event.slug,
+        text(&event.title),
+        now.millis(),
+        facts.category().slug
     );
-    text.push_str(
-        r#""sports_market_type":"", "line":"", "game_start_time":"", "order_price_min_tick_size":"0.01", "group_item_title":"", "taker_base_fee":"1000", "fees_enabled":true, "fee_schedule":{"exponent":"1", "rate":"0.04", "taker_only":true, "rebate_rate":"0.25"}}"#,
+    let tick = Price::from_micro(tick).unwrap_or(Price::ZERO);
+    put!(
+        frame,
+        r#""sports_market_type":"", "line":"", "game_start_time":"", "order_price_min_tick_size":"{tick}", "group_item_title":"", "taker_base_fee":"1000", "#
     );
-    Frame { to: Audience::EveryCustom, text }
+    match facts.fee_rate() {
+        Some((rate, exponent)) => {
+            let (_, rebate) = facts.fee_kind();
+            put!(
+                frame,
+                r#""fees_enabled":true, "fee_schedule":{{"exponent":"{exponent}", "rate":"{rate}", "taker_only":true, "rebate_rate":"{rebate}"}}}}"#
+            );
+        }
+        None => frame.push_str(r#""fees_enabled":false, "fee_schedule":null}"#),
+    }
+    Frame { to: Audience::EveryCustom, text: frame }
 }
 
 /// The first dump: an array of books with a line feed behind it.

@@ -79,6 +79,7 @@ impl Venue {
         check_minimum(&order, takes)?;
         self.check_funds(&order, &plan)?;
         if takes && delay > Nanos::ZERO {
+            self.struck.delayed_takers += 1;
             order.status = OrderStatus::Delayed;
             self.delayed.insert((floor.now().plus(delay), id));
             self.orders.insert(order);

@@ -1,8 +1,10 @@
 //! The venue as a client meets it, without sockets.
 
 mod account;
+mod bad_days;
 mod client;
 mod hostile;
+mod merge;
 mod placing;
 mod shapes;
 mod sums;

@@ -12,6 +12,7 @@ use dutchbook_core::statement::Statement;
 
 use super::super::door::{HttpReply, HttpRequest};
 use super::super::faces::SessionId;
+use super::super::fault::FaultCounts;
 use super::super::floor::{CLIENT_OWNERS_FROM, Floor, Happened};
 use super::super::flow::Ending;
 use super::super::matching::OwnerId;
@@ -22,7 +23,7 @@ use super::clearing::Incoming;
 use super::eip712::address_of_key;
 use super::facts::{Dates, Facts};
 use super::ledger::{Audit, Ledger};
-use super::market_channel::{Reply, Shown, dump};
+use super::market_channel::{Reply, Shown, dump, new_market};
 use super::notices::Notices;
 use super::orders::{OrderStatus, Orders};
 use super::rest::not_found;
@@ -171,6 +172,8 @@ pub struct Venue {
     pub(super) notices: Notices,
     /// What the venue does badly.
     pub troubles: Troubles,
+    /// How often it did.
+    pub(in super::super) struck: FaultCounts,
     /// Which way each match's fee is rounded to 1e-5 dollars.
     pub fee_rounding: Rounding,
     pub(super) cancel_reason: &'static str,
@@ -199,6 +202,7 @@ impl Venue {
             outbox: Vec::new(),
             notices: Notices::default(),
             troubles: Troubles::default(),
+            struck: FaultCounts::default(),
             fee_rounding: Rounding::HalfUp,
             cancel_reason: "CANCELED",
             chain: CHAIN,
@@ -288,7 +292,7 @@ impl Venue {
             }
         };
         let scenario = floor.scenario();
-        match session.on_text(text, scenario) {
+        match session.on_text(text, scenario, floor.markets()) {
             Reply::Text(reply) => floor.reply(id, reply.to_owned()),
             Reply::Dump(instruments) => {
                 let now = floor.now();
@@ -316,7 +320,8 @@ impl Venue {
                 self.clear(book, events, Incoming::Foreign, now);
                 self.note_price(floor, book);
             }
-            Happened::Tick { .. } | Happened::Ended(Ending::Settled) => {}
+            Happened::Listed => self.list_late(floor, book),
+            Happened::Tick { .. } | Happened::Fee(_) | Happened::Ended(Ending::Settled) => {}
             Happened::Ended(Ending::Determined { yes }) => {
                 // What is under way settles first: the payout is for who then holds the winners.
                 while let Some((before, trade)) = self.trades.hurry(book, now) {
@@ -328,6 +333,16 @@ impl Venue {
             }
         }
         self.send_told(floor);
+    }
+
+    /// Lists a market, and tells those who asked for such news.
+    fn list_late(&mut self, floor: &mut Floor<'_>, book: BookId) {
+        self.facts.add_late(floor.scenario(), book);
+        let Some(facts) = self.facts.market(book) else { return };
+        let Some(event) = self.facts.event_of(facts) else { return };
+        let tick = floor.market(book).map_or(0, |market| market.grid.step());
+        let frame = new_market(facts, event, tick, floor.now());
+        floor.tell_polymarket(&frame);
     }
 
     /// When [`Venue::wake`] is wanted next.
@@ -380,6 +395,7 @@ impl Venue {
                 .collect();
             let draw = told.text.bytes().fold(self.seed, |sum, byte| mix(sum ^ u64::from(byte)));
             let twice = draw % 1_000_000 < u64::from(self.troubles.duplicate_report_ppm);
+            self.struck.duplicate_fills += u64::from(twice && !to.is_empty());
             for id in to {
                 floor.push(id, told.text.clone());
                 if twice {

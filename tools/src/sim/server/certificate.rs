@@ -35,6 +35,12 @@ pub struct VenueCertificate {
 }
 
 impl VenueCertificate {
+    /// What a server of this certificate needs.
+    #[must_use]
+    pub fn server(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.server)
+    }
+
     /// A certificate for `localhost`, the loopback addresses, and the address that is listened on.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 //! `GET /_control/faults` tells the plan and the counts, `POST /_control/faults` changes them:
 //!
 //! ```json
-//! {"venue":"kalshi","plan":{"drop_ppm":1000},"strike":["disconnect"],"restart":{"down_ms":3000,"post_only_ms":5000}}
+//! {"venue":"kalshi","plan":{"drop_ppm":1000},"strike":["disconnect"],"restart":{"down_ms":3000,"post_only_ms":5000,"sockets":true}}
 //! ```
 //!
 //! Every key is optional. `venue` picks one of two; without it all that are served are meant. `plan`
@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::door::{HttpReply, HttpRequest};
 use super::super::fault::{FaultKind, FaultPlan};
+use super::super::polymarket::chain::Collateral;
 use super::super::venue::SimVenues;
 use super::Served;
 
@@ -24,6 +25,9 @@ use super::Served;
 pub(super) const PREFIX: &str = "/_control/";
 /// Its one path.
 const FAULTS: &str = "/_control/faults";
+/// Split and merge on Polymarket's chain:
+/// `{"do":"split","wallet":"0x…","condition":"0x…","contracts":"12.5"}`.
+const COLLATERAL: &str = "/_control/collateral";
 /// The longest part of a restart.
 const RESTART_MS_MAX: u64 = 86_400_000;
 
@@ -62,6 +66,9 @@ struct Restart {
     down_ms: u64,
     #[serde(default)]
     post_only_ms: u64,
+    /// Whether WebSockets are closed and refused while it is down.
+    #[serde(default)]
+    sockets: bool,
 }
 
 impl Strike {
@@ -99,8 +106,50 @@ pub(super) fn answer(
             }
             Err(error) => HttpReply::json(400, json!({"error": error.to_string()}).to_string()),
         },
+        ("POST", COLLATERAL) if kinds.contains(&VenueKind::Polymarket) => {
+            transact(venues, request.body)
+        }
         (_, FAULTS) => HttpReply::json(405, r#"{"error":"GET or POST"}"#),
-        _ => HttpReply::json(404, r#"{"error":"the control endpoint is /_control/faults"}"#),
+        _ => HttpReply::json(
+            404,
+            r#"{"error":"the control endpoints are /_control/faults and, of Polymarket, POST /_control/collateral"}"#,
+        ),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transaction {
+    r#do: Do,
+    wallet: String,
+    condition: String,
+    contracts: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Do {
+    Split,
+    Merge,
+}
+
+fn transact(venues: &mut SimVenues, body: &[u8]) -> HttpReply {
+    let refuse = |why: String| HttpReply::json(400, json!({ "error": why }).to_string());
+    let asked: Transaction = match serde_json::from_slice(body) {
+        Ok(asked) => asked,
+        Err(error) => return refuse(error.to_string()),
+    };
+    let what = match asked.r#do {
+        Do::Split => Collateral::Split,
+        Do::Merge => Collateral::Merge,
+    };
+    let Some(count) = crate::replay::text::qty(&asked.contracts) else {
+        return refuse(format!("{:?} is no number of contracts", asked.contracts));
+    };
+    let venue = venues.polymarket_mut();
+    match venue.transact(what, &asked.wallet, &asked.condition, count) {
+        Ok(()) => HttpReply::json(200, r#"{"status":"mined"}"#),
+        Err(why) => refuse(why.to_string()),
     }
 }
 
@@ -119,9 +168,9 @@ fn obey(venues: &mut SimVenues, served: &[VenueKind], command: &Command) {
             let fault = strike.kind(venues.fault_plan(kind));
             venues.strike(kind, fault);
         }
-        if let Some(Restart { down_ms, post_only_ms }) = command.restart {
+        if let Some(Restart { down_ms, post_only_ms, sockets }) = command.restart {
             let span = |ms: u64| Nanos::from_millis(ms.min(RESTART_MS_MAX));
-            venues.restart(kind, span(down_ms), span(post_only_ms));
+            venues.restart(kind, [down_ms, post_only_ms].map(span), sockets);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::super::door::HttpReply;
 use super::super::super::floor::Floor;
 use super::super::super::text::{Rfc3339, put};
 use super::super::super::world::Market;
-use super::super::facts::{EventFacts, FACES, MarketFacts, outcome, tick_of};
+use super::super::facts::{CATEGORIES, Category, EventFacts, FACES, MarketFacts, outcome, tick_of};
 use super::super::venue::Venue;
 use super::prices::middle;
 use super::{Query, array, error, ok, page, quoted};
@@ -59,7 +59,11 @@ impl Venue {
             "/events/keyset" => {
                 return Some(keyset_page(query, self.found_events(floor, query), "events"));
             }
-            "/tags" | "/series" | "/sports" => return Some(ok("[]".to_owned())),
+            "/tags" => return Some(ok(array(CATEGORIES.iter().map(|one| self.tag(floor, one))))),
+            "/series" => {
+                return Some(ok(array(CATEGORIES.iter().map(|one| self.series(floor, one)))));
+            }
+            "/sports" => return Some(ok("[]".to_owned())),
             _ => {}
         }
         let market = |matches: &dyn Fn(&MarketFacts) -> bool| {
@@ -256,6 +260,28 @@ impl Venue {
         out.push_str(r#","version":"v1""#);
     }
 
+    fn tag(&self, floor: &Floor<'_>, category: &Category) -> String {
+        let dates = self.dates(floor.now());
+        format!(
+            r#"{{"id":"{}","label":"{}","slug":"{}","forceShow":false,"createdAt":"{}","updatedAt":"{}","requiresTranslation":false}}"#,
+            category.tag,
+            category.label,
+            category.slug,
+            dates.opened(),
+            dates.opened()
+        )
+    }
+
+    fn series(&self, floor: &Floor<'_>, category: &Category) -> String {
+        let dates = self.dates(floor.now());
+        let Category { series, label, slug, recurrence, .. } = category;
+        format!(
+            r#"{{"id":"{series}","ticker":"{slug}","slug":"{slug}","title":"{label}","seriesType":"single","recurrence":"{recurrence}","image":"","icon":"","active":true,"closed":false,"archived":false,"featured":false,"restricted":true,"createdAt":"{}","updatedAt":"{}","commentCount":0,"requiresTranslation":false}}"#,
+            dates.opened(),
+            dates.opened()
+        )
+    }
+
     /// One event, with its markets or without.
     fn gamma_event(&self, floor: &Floor<'_>, event: &EventFacts, with_markets: bool) -> String {
         let dates = self.dates(floor.now());
@@ -284,6 +310,8 @@ impl Venue {
             put!(text, r#","negRiskMarketID":"{}""#, event.neg_risk_id);
         }
         text.push_str(r#","commentCount":0"#);
+        let category = event.markets.first().and_then(|book| self.facts.market(*book));
+        let category = category.map(MarketFacts::category);
         if with_markets {
             let markets = event
                 .markets
@@ -291,9 +319,14 @@ impl Venue {
                 .filter_map(|book| self.gamma_market(floor, self.facts.market(*book)?, false));
             put!(text, r#","markets":{}"#, array(markets));
         }
+        // Questions that come again every day belong to a series, others to none.
+        if let Some(category) = category.filter(|one| one.recurrence == "daily") {
+            put!(text, r#","series":{}"#, array([self.series(floor, category)]));
+        }
+        put!(text, r#","tags":{}"#, array(category.iter().map(|one| self.tag(floor, one))));
         put!(
             text,
-            r#","tags":[],"cyom":false,"showAllOutcomes":true,"showMarketImages":true,"enableNegRisk":{},"automaticallyActive":true,"negRiskAugmented":{},"pendingDeployment":false,"deploying":false,"requiresTranslation":false}}"#,
+            r#","cyom":false,"showAllOutcomes":true,"showMarketImages":true,"enableNegRisk":{},"automaticallyActive":true,"negRiskAugmented":{},"pendingDeployment":false,"deploying":false,"requiresTranslation":false}}"#,
             event.neg_risk,
             event.augmented
         );

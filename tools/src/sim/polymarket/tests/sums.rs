@@ -1,3 +1,4 @@
+use super::super::chain::{Collateral, Reverted};
 use super::client::{best, pass};
 use super::{Client, Ticket, venues};
 use crate::sim::Pace;
@@ -24,6 +25,36 @@ fn random_ticket(venues: &crate::sim::SimVenues, rng: &mut Rng, book: BookId) ->
         ticket.taker = ticket.maker * 10_000 / pips / 100 * 100;
     }
     ticket
+}
+
+#[test]
+fn sets_are_made_of_dollars_and_dissolved_again_and_every_dollar_stays() {
+    let mut venues = venues(Pace::None);
+    let mut client = Client::new(&mut venues, 0);
+    let facts = venues.polymarket().facts.market(BookId(0)).unwrap();
+    let (condition, wallet) = (facts.condition.clone(), client.address.to_string());
+    let qty = |contracts| dutchbook_book::Qty::from_contracts(contracts).unwrap();
+    let send = |venues: &mut crate::sim::SimVenues, what, contracts| {
+        let done = venues.polymarket_mut().transact(what, &wallet, &condition, qty(contracts));
+        assert!(venues.polymarket().audit().closes());
+        done
+    };
+    let before = client.cash(&mut venues);
+    send(&mut venues, Collateral::Split, 100).unwrap();
+    assert_eq!(before - client.cash(&mut venues), 100_000_000);
+    assert_eq!(client.held(&mut venues, BookId(0), Face::No), 100_000_000);
+    // What an order reserves cannot be merged.
+    let ticket = Ticket::limit(BookId(0), Side::Sell, 9_000, 3_000, "GTC");
+    client.placed(&mut venues, &ticket);
+    assert_eq!(send(&mut venues, Collateral::Merge, 71), Err(Reverted::Balance));
+    send(&mut venues, Collateral::Merge, 70).unwrap();
+    assert_eq!(before - client.cash(&mut venues), 30_000_000);
+    assert_eq!(send(&mut venues, Collateral::Split, 1_000_000), Err(Reverted::Balance));
+    let mut other = |wallet: &str, condition: &str| {
+        venues.polymarket_mut().transact(Collateral::Split, wallet, condition, qty(1))
+    };
+    assert_eq!(other(&wallet, "0x1"), Err(Reverted::Condition));
+    assert_eq!(other("0x2", &condition), Err(Reverted::Wallet));
 }
 
 /// Everything that clients do at random while the flow trades, with settlements that fail, orders
