@@ -1,12 +1,13 @@
 //! The way of a bot on alloy: typed data hashed by `alloy-sol-types`, signed by
 //! `alloy-signer-local`, body by `serde_json`, the HMAC key scheduled for every request.
 
-use alloy_primitives::{B256, U256, address};
+use alloy_primitives::{B256, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{Eip712Domain, SolStruct, sol};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE;
+use dutchbook_exec::venue::polymarket::exchange::{Chain, Exchange};
 use hmac::{Hmac, KeyInit, Mac};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -49,7 +50,7 @@ impl Alloy {
             name: "Polymarket CTF Exchange",
             version: "2",
             chain_id: 137,
-            verifying_contract: address!("0xE111180000d2663C0091e4f400237545B87B996B"),
+            verifying_contract: Exchange::V2.contract(Chain::Polygon),
         };
         Self { signer: PrivateKeySigner::from_bytes(&B256::new(KEY)).expect("a key"), domain }
     }

@@ -127,6 +127,15 @@ impl Desk {
         }
     }
 
+    /// An order of this desk is signed by the account's key, however it is signed.
+    pub(crate) fn check(&mut self) {
+        self.make_ready(1);
+        let Self { template, signer: ours, .. } = self;
+        let order = template.sign(&terms(0), |digest| ours.sign(digest));
+        let signed_by = signer().recover(&order.hashes.signed, &order.signature);
+        assert_eq!(signed_by, Some(owner()));
+    }
+
     /// Price and size to the bytes of a request.
     pub(crate) fn order(&mut self, n: usize) -> usize {
         let Self { template, signer, ladder, .. } = self;
