@@ -196,7 +196,7 @@ impl Rig {
         Intent {
             trade: TradeId(self.next),
             leg_index: u16::try_from(leg).unwrap(),
-            instrument: BookId((leg % 2) as u32).instrument(Face::Yes),
+            instrument: BookId(u32::from(leg % 2 == 1)).instrument(Face::Yes),
             side: Side::Buy,
             limit: price(4_400),
             qty: Qty::from_contracts(10).unwrap(),

@@ -121,7 +121,7 @@ fn a_maintenance_window_is_waited_for_without_a_storm() {
     let path = config("window", &polymarket, &kalshi, "status_s = 1");
     let running = run(&path, &["--seconds", "14"]);
     // Discovery and the first snapshots are done by then.
-    std::thread::sleep(Duration::from_secs(4));
+    wait(Duration::from_secs(4));
     control(&kalshi, r#"{"restart":{"down_ms":4000,"sockets":true}}"#);
     let report = report(running);
     assert_eq!(report["books_equal_venue"], true, "{report:#}");

@@ -2,7 +2,7 @@
 //!
 //! An order that was under way when the switch was pulled may arrive after everything was cancelled, and
 //! a venue's list may lag behind its engine. So the open orders are read again after
-//! [`REST_LAG`](crate::account::REST_LAG), and whatever stands there is cancelled anew.
+//! [`REST_LAG`], and whatever stands there is cancelled anew.
 
 use core::time::Duration;
 

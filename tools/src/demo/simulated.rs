@@ -101,12 +101,7 @@ pub(super) fn run(
     let Some(engine) = ended.engine else {
         return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
     };
-    let mut trouble = ended.trouble;
-    if damaged > 0 {
-        trouble.push(format!("{damaged} journal records could not be read"));
-    }
-    let refused = engine.refused_words().map(|(market, why)| format!("{market}: {why}"));
-    trouble.extend(refused);
+    let trouble = trouble(ended.trouble, damaged, &engine);
     let counters = engine.counters();
     let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
     let [to_book, to_decision] = &histograms;
@@ -140,6 +135,15 @@ pub(super) fn run(
         trouble,
         pins_refused: 0,
     })
+}
+
+/// What went wrong, as lines of the report.
+fn trouble(mut lines: Vec<String>, damaged: u64, engine: &Engine) -> Vec<String> {
+    if damaged > 0 {
+        lines.push(format!("{damaged} journal records could not be read"));
+    }
+    lines.extend(engine.refused_words().map(|(market, why)| format!("{market}: {why}")));
+    lines
 }
 
 /// Has engine and feeds write down what they are given, where the run is recorded.
