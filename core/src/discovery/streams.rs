@@ -1,35 +1,25 @@
 //! The connections that a catalog needs: shards within the venues' limits.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use dutchbook_book::BookId;
 use dutchbook_book::catalog::{Catalog, VenueKind};
-use dutchbook_exec::sign::api_key::ApiKeyError;
 use dutchbook_exec::venue::kalshi::auth::Credentials;
 use dutchbook_feeds::session::Rules;
 
 use crate::clock::Clock;
-use crate::config::{Config, KalshiVenue};
+use crate::config::{Config, KalshiAccount, KalshiVenue};
 use crate::net::{Endpoint, Gate, RacePlan, RaceTable, Stamper, StandbyPlan};
-use crate::secret::{SecretError, SecretSource};
+use crate::secret::{AccountError, SecretSource, kalshi_keys};
 use crate::tls::TlsRoots;
 use crate::topology::Stream;
 
 /// Why a stream cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file cannot be read, or others could have read it.
-    #[error("kalshi.private_key_file: {0}")]
-    Secret(#[from] SecretError),
-    /// It holds no key.
-    #[error("kalshi.private_key_file {path}: {source}")]
-    Key {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong.
-        source: ApiKeyError,
-    },
+    /// The key cannot be read, or is none.
+    #[error("the key that signs Kalshi's stream: {0}")]
+    Account(#[from] AccountError),
 }
 
 /// One connection per shard of each venue's books, in the order of the catalog: the books of an event
@@ -56,7 +46,7 @@ pub fn streams(
             VenueKind::Kalshi => match &config.venues.kalshi {
                 Some(venue) => {
                     // Its messages are numbered per connection: no two sockets say the same.
-                    let stamps = stamper(venue, clock)?;
+                    let stamps = stamper(config, venue, clock)?;
                     (venue.ws_url.clone(), venue.limits.shard_books, stamps, 1)
                 }
                 None => continue,
@@ -94,12 +84,17 @@ pub fn streams(
     Ok(streams)
 }
 
-/// Signs every handshake of Kalshi's stream, where the configuration names a key.
-fn stamper(venue: &KalshiVenue, clock: &Clock) -> Result<Option<Stamper>, KeyError> {
-    let Some((id, path)) = &venue.key else { return Ok(None) };
-    let pem = SecretSource::File(path.clone()).read()?;
-    let key = |source| KeyError::Key { path: path.clone(), source };
-    let credentials = Arc::new(Credentials::new(id, &pem).map_err(key)?);
+/// Signs every handshake of Kalshi's stream, where the configuration names a key: the stream's own, or
+/// the account's.
+fn stamper(
+    config: &Config,
+    venue: &KalshiVenue,
+    clock: &Clock,
+) -> Result<Option<Stamper>, KeyError> {
+    let own = venue.key.clone();
+    let own = own.map(|(key_id, path)| KalshiAccount { key_id, key: SecretSource::File(path) });
+    let Some(account) = own.or_else(|| config.live.kalshi.clone()) else { return Ok(None) };
+    let credentials = Arc::new(kalshi_keys(&account)?);
     Ok(Some(stamper_of(credentials, &venue.ws_url, clock)))
 }
 
