@@ -13,6 +13,7 @@
 //! What it says comes out of [`Desk::next_word`], in an order that can be recorded and replayed.
 
 mod access;
+mod adopt;
 mod answers;
 mod ask;
 mod channel;
@@ -31,6 +32,7 @@ use std::collections::VecDeque;
 use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{BookId, Cash, Exact, Nanos, VenueId};
+use dutchbook_exec::local_id::Boot;
 use dutchbook_exec::order::live::{Contradictions, LiveOrder, LiveState};
 use dutchbook_exec::sign::digest_signer::SignCounts;
 use dutchbook_exec::throttle::{Bucket, Urgency};
@@ -134,6 +136,17 @@ pub enum Channel {
     Lost,
 }
 
+/// What a venue told of an account's cash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// So much, when nothing of ours was under way.
+    Known(Cash),
+    /// It is asked for, and has not answered.
+    Awaited,
+    /// Its messages say all: it is not asked.
+    Unasked,
+}
+
 /// What the desk has counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeskCounts {
@@ -207,6 +220,8 @@ pub struct Desk {
     counts: DeskCounts,
     looked_at: Nanos,
     is_cancelling: bool,
+    /// Runs whose orders were taken over.
+    earlier: Vec<Boot>,
 }
 
 impl Desk {
@@ -252,6 +267,7 @@ impl Desk {
             counts: DeskCounts::default(),
             looked_at: Nanos::ZERO,
             is_cancelling: false,
+            earlier: Vec::new(),
             config,
         })
     }
@@ -410,6 +426,23 @@ impl Desk {
     pub fn unknown_count(&self) -> usize {
         let unknown = |slot: &Slot| slot.live.state() == LiveState::Unknown;
         self.orders.iter().filter(|(_, slot)| unknown(slot)).count()
+    }
+
+    /// Whether every order is over and settled.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.orders.iter().all(|(_, slot)| slot.told.settled) && self.words.is_empty()
+    }
+
+    /// What is known of the cash of an account beside our own books.
+    #[must_use]
+    pub fn cash(&self, venue: VenueId) -> Told {
+        let door = self.doors.get(venue.index()).and_then(Option::as_ref);
+        match door.map(|door| (&door.wire, door.rounder.known())) {
+            Some((Wire::Polymarket(_), None)) => Told::Awaited,
+            Some((_, Some(cash))) => Told::Known(cash),
+            Some((Wire::Kalshi(_), None)) | None => Told::Unasked,
+        }
     }
 
     /// Whether nothing can change any more: every order is over and settled, and every venue's cash

@@ -48,6 +48,7 @@ use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::sizing::Plan;
 use crate::telemetry::{Counter, Counters};
 use execution::Execution;
+use kept::Unexplained;
 use pricer::{LEGS_MAX, Pays, PriceLimits, Pricer, Unpriced};
 use resolve::ResolutionLimits;
 use sight::Sight;
@@ -102,6 +103,8 @@ pub struct Engine {
     lives: LifeTracker,
     risk: RiskGate,
     execution: Execution,
+    /// What an earlier run left that is not explained yet: nothing new is traded until then.
+    unexplained: Option<Unexplained>,
     portfolio: Portfolio,
     legged: Legged,
     experience: Experience,
@@ -177,6 +180,7 @@ impl Engine {
             lives: LifeTracker::new(Measure::Net, kinds, config.lives_max),
             risk: RiskGate::new(config.risk, &catalog),
             execution: Execution::paper(&catalog, config.paper_latency),
+            unexplained: None,
             portfolio,
             legged: Legged::new(TRADES_MAX, legs),
             experience: Experience::new(catalog.venues.len()),
@@ -458,7 +462,8 @@ impl Engine {
         if fresh && let Some(life) = self.lives.life(concrete.basket) {
             self.journal.record_or_shed(now, &Record::Life { measure: Measure::Net, life: *life });
         }
-        let may_trade = self.trades && self.is_tradable(concrete.basket);
+        let may_trade = self.trades && self.unexplained.is_none();
+        let may_trade = may_trade && self.is_tradable(concrete.basket);
         if may_trade && self.has_persisted(concrete.basket, now) {
             self.decide(id, concrete, sighting, now)
         } else {

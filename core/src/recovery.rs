@@ -88,6 +88,8 @@ pub struct Recovered {
     pub baskets: Vec<RecoveredBasket>,
     /// Positions where nothing trades any more.
     pub unlisted: Vec<Unlisted>,
+    /// Trades since roundings were last booked, by venue.
+    pub unrounded: Vec<u64>,
     /// Numbers that are used up.
     pub numbers: Numbers,
     /// Processes that wrote the journal.
@@ -105,7 +107,7 @@ pub struct Recovered {
 impl Recovered {
     /// Orders that may live, or whose trades may still come or go.
     pub fn open_orders(&self) -> impl Iterator<Item = &KnownOrder> {
-        self.orders.iter().filter(|known| !known.order.is_dead())
+        self.orders.iter().filter(|known| known.is_open())
     }
 
     /// Whether nothing was ever written: the accounts begin with what the venues say.
@@ -145,6 +147,7 @@ pub struct Replay {
     orders: Orders,
     baskets: BTreeMap<TradeId, RecoveredBasket>,
     numbers: Numbers,
+    unrounded: Vec<u64>,
     boots: u64,
     last: Nanos,
     refused: u64,
@@ -162,6 +165,7 @@ impl Replay {
             orders: Orders::default(),
             baskets: BTreeMap::new(),
             numbers: Numbers::default(),
+            unrounded: Vec::new(),
             boots: 0,
             last: Nanos::ZERO,
             refused: 0,
@@ -194,6 +198,7 @@ impl Replay {
             if let Move::Fill { report, fill, is_back, .. } = moved {
                 self.on_leg(report, fill.delivered, *is_back);
             }
+            self.count_unrounded(moved);
             let is_booked = self.book(moved).is_ok();
             self.refused += u64::from(!is_booked);
             is_booked
@@ -260,6 +265,26 @@ impl Replay {
             | Record::Resolution { .. }
             | Record::Life { .. }
             | Record::Live(_) => {}
+        }
+    }
+
+    /// Counts the trades of each venue whose roundings are not booked.
+    fn count_unrounded(&mut self, moved: &Move) {
+        let (venue, is_rounded) = match moved {
+            Move::Fill { report, .. } => (self.portfolio.venue_of(report.instrument.book()), false),
+            Move::Cash { venue, origin: Origin::Rounding, .. } => (Some(*venue), true),
+            Move::Adjusted { .. }
+            | Move::Merged { .. }
+            | Move::Settled { .. }
+            | Move::Cash { .. }
+            | Move::Contracts { .. } => return,
+        };
+        let Some(venue) = venue else { return };
+        if self.unrounded.len() <= venue.index() {
+            self.unrounded.resize(venue.index().saturating_add(1), 0);
+        }
+        if let Some(count) = self.unrounded.get_mut(venue.index()) {
+            *count = if is_rounded { 0 } else { count.saturating_add(1) };
         }
     }
 
@@ -347,6 +372,7 @@ impl Replay {
             orders: self.orders.into_known(),
             baskets: self.baskets.into_values().collect(),
             numbers: self.numbers,
+            unrounded: self.unrounded,
             boots: self.boots,
             last: self.last,
             refused: self.refused,

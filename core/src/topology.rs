@@ -70,9 +70,6 @@ pub enum StartError {
     /// The books of a venue do not stand together in the catalog.
     #[error("the books of one venue must have consecutive ids: {0}")]
     Claim(#[from] ClaimError),
-    /// What an earlier run left is not what the venues say.
-    #[error("{0}")]
-    Unexplained(String),
     /// The system refuses a thread or memory.
     #[error("cannot start a tile: {0}")]
     Thread(#[from] io::Error),

@@ -2,6 +2,7 @@
 //! with real orders.
 
 mod accounts;
+mod pairs;
 
 use core::time::Duration;
 use std::io::Write;
@@ -57,6 +58,10 @@ pub struct RunArgs {
     /// How long to run, in seconds; until told to stop without it.
     #[arg(long, allow_negative_numbers = true, value_parser = cli::seconds)]
     pub seconds: Option<u64>,
+    /// Questions that both venues list, as a person approved them (TOML: a list of `pair` with
+    /// `polymarket`, `kalshi` and `inverted`): they are traded against each other.
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
     /// Keeps what happens in this folder: a journal, and a ledger for `dutchbook report`. The next
     /// run with it goes on with its money and positions.
     #[arg(long, value_name = "DIR")]
@@ -100,6 +105,9 @@ pub enum RunError {
     /// The system refuses a thread or a runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
+    /// The approved pairs cannot be used.
+    #[error(transparent)]
+    Pairs(#[from] pairs::PairsError),
     /// A signal handler cannot be set.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
@@ -233,6 +241,11 @@ async fn told(stop: &AtomicBool) {
 pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     let mut config = Config::load(args.config.as_deref())?;
     config.journal_folder = args.journal.clone().or(config.journal_folder);
+    if args.live {
+        // Real orders are never sent without one.
+        let folder = config.kill.state_dir.join("journal");
+        config.journal_folder.get_or_insert(folder);
+    }
     drop(guard::free_latch(&config)?);
     let signal = kill::signal()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -245,7 +258,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     if args.live {
         accounts::refuse_red(&config, &clock)?;
     }
-    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, Vec::new(), &stop)?;
+    let pairs = pairs::read(args.pairs.as_deref())?;
+    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, pairs, &stop)?;
     directory.reserve(config.venues.free_books);
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;

@@ -5,22 +5,25 @@
 mod programs;
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dutchbook_book::catalog::Catalog;
+use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_core::journal::folder::{Folder, Item};
 use dutchbook_core::journal::record::Record;
 use dutchbook_core::ledger::Ledger;
 use dutchbook_core::recovery::Replay;
 use dutchbook_exec::ReportKind;
+use dutchbook_tools::sim::Scenario;
 use programs::{Venue, config, folder};
 use serde_json::Value;
 
-fn run(config: &Path, journal: &Path, seconds: &str) -> Child {
+fn run(config: &Path, journal: &Path, more: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_dutchbook"))
-        .args(["run", "--json", "--seconds", seconds])
+        .args(["run", "--json", "--pairs", config.with_file_name("pairs.toml").to_str().unwrap()])
+        .args(more)
         .args(["--config", config.to_str().unwrap(), "--journal", journal.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -85,19 +88,119 @@ fn check_sums(journal: &Path) {
     assert_eq!(venues, 2);
 }
 
+/// Pairs what both venues list, the wrong way round: the engine finds an edge in every price, and has
+/// something to do. What the trades are worth is not asked here, only that they are accounted for.
+fn pair_up(config: &Path) {
+    let scenario = Scenario::lasting(3, None).unwrap();
+    let mut text = String::new();
+    for condition in &scenario.catalog.conditions {
+        let of = |kind| {
+            let mut listings = scenario.catalog.listings_of_condition(condition.id);
+            listings.find(|listing| listing.kind == kind).map(|listing| &listing.native_market)
+        };
+        if let (Some(one), Some(other)) = (of(VenueKind::Polymarket), of(VenueKind::Kalshi)) {
+            text +=
+                &format!("[[pair]]\npolymarket = {one:?}\nkalshi = {other:?}\ninverted = true\n");
+        }
+    }
+    assert!(!text.is_empty());
+    std::fs::write(config.with_file_name("pairs.toml"), text).unwrap();
+}
+
+/// How often to kill, and the seed of when.
+fn kills() -> (u64, u64) {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let kills = number("DUTCHBOOK_KILLS").unwrap_or(4);
+    let seed = number("DUTCHBOOK_SEED").unwrap_or(0x00dd_ba11);
+    println!("seed {seed}, {kills} kills (DUTCHBOOK_SEED, DUTCHBOOK_KILLS for others and more)");
+    (kills, seed)
+}
+
+const fn next(seed: u64) -> u64 {
+    seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
+}
+
+/// Adds the venues' accounts to a configuration, the secrets in files of their owner.
+fn add_accounts(config: &Path, polymarket: &Venue, kalshi: &Venue, folder: &Path) {
+    let secret = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let [wallet, member] = [polymarket, kalshi].map(|venue| venue.account.clone().unwrap());
+    let key = secret("wallet.key", wallet["private_key"].as_str().unwrap());
+    let pem = secret("kalshi.pem", member["private_key_pem"].as_str().unwrap());
+    let text = std::fs::read_to_string(config).unwrap();
+    let stream = format!("[kalshi]\nkey_id = {}\nprivate_key_file = {pem:?}\n", member["key_id"]);
+    let text = text.replacen("[kalshi]\n", &stream, 1);
+    let api = folder.join("api.json");
+    let accounts = format!(
+        "[kill]\nstate_dir = {:?}\n[live.polymarket]\nkey_file = {key:?}\nwallet = \"eoa\"\n\
+         user_ws_url = \"{}/ws/user\"\n[live.kalshi]\nkey_id = {}\nkey_file = {pem:?}\n",
+        folder.join("state"),
+        polymarket.ws(),
+        member["key_id"],
+    );
+    std::fs::write(config, format!("{text}{accounts}")).unwrap();
+    let made = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+        .args(["keys", "polymarket", "--config", config.to_str().unwrap()])
+        .args(["--out", api.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let named = format!("wallet = \"eoa\"\napi_file = {api:?}\n");
+    let accounts = accounts.replacen("wallet = \"eoa\"\n", &named, 1);
+    std::fs::write(config, format!("{text}{accounts}")).unwrap();
+}
+
+#[test]
+fn real_orders_are_accounted_for_to_the_last_digit_however_often_the_run_is_killed() {
+    let opened = ["--print-test-account"];
+    let [polymarket, kalshi] =
+        ["polymarket", "kalshi"].map(|which| Venue::start(which, "busy", &opened));
+    let path = config("kill-live", &polymarket, &kalshi, "");
+    let folder = folder("kill-live");
+    add_accounts(&path, &polymarket, &kalshi, &folder);
+    pair_up(&path);
+    let journal = folder.join("journal");
+    let (kills, mut seed) = kills();
+    for kill in 1..=kills {
+        seed = next(seed);
+        let mut child = run(&path, &journal, &["--live", "--seconds", "600"]);
+        wait(Duration::from_millis(2_500 + (seed >> 33) % 6_000));
+        child.kill().unwrap();
+        let said = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(!said.contains("refused"), "kill {kill}: {said}");
+        read(&journal);
+    }
+    let child = run(&path, &journal, &["--live", "--seconds", "12"]).wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&child.stderr).into_owned();
+    assert!(child.status.success(), "{said}");
+    let end: Value = serde_json::from_slice(&child.stdout).unwrap();
+    assert_eq!(end["ledger_difference"], "0", "{end:#}\n{said}");
+    let (boots, fills) = read(&journal);
+    assert!(
+        boots > kills / 2 && fills > 0,
+        "{boots} boots, {fills} fills: nothing was tried\n{said}"
+    );
+    check_sums(&journal);
+    assert_eq!(report(&journal)["journal_difference"], "0");
+    println!("{boots} boots, {fills} fills\n{said}");
+}
+
 #[test]
 fn a_run_on_paper_goes_on_where_it_was_killed() {
     let venues = ["polymarket", "kalshi"].map(|which| Venue::start(which, "busy", &[]));
     let path = config("kill-paper", &venues[0], &venues[1], "");
+    pair_up(&path);
     let journal = folder("kill-paper").join("journal");
-    let kills = std::env::var("DUTCHBOOK_KILLS").ok().and_then(|text| text.parse().ok());
-    let kills: u64 = kills.unwrap_or(4);
-    let mut seed = 0x00dd_ba11_u64;
-    println!("seed {seed}, {kills} kills (DUTCHBOOK_KILLS for more)");
+    let (kills, mut seed) = kills();
     let mut fills_before = 0;
     for kill in 1..=kills {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mut child = run(&path, &journal, "600");
+        seed = next(seed);
+        let mut child = run(&path, &journal, &["--seconds", "600"]);
         wait(Duration::from_millis(1_500 + (seed >> 33) % 2_500));
         child.kill().unwrap();
         child.wait().unwrap();
@@ -106,7 +209,7 @@ fn a_run_on_paper_goes_on_where_it_was_killed() {
         fills_before = fills;
         check_sums(&journal);
     }
-    let child = run(&path, &journal, "4").wait_with_output().unwrap();
+    let child = run(&path, &journal, &["--seconds", "4"]).wait_with_output().unwrap();
     assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
     let (boots, fills) = read(&journal);
     assert!(boots > 1 && fills > 0, "{boots} boots, {fills} fills: nothing was tried");

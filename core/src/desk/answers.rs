@@ -256,7 +256,7 @@ impl Desk {
         let page = kalshi::reply::orders(reply.body).filter(|_| reply.is_success());
         let Some(page) = page else { return };
         for view in &page.items {
-            let order = self.config.boot.order_of(&view.client_order_id);
+            let order = self.order_of_client(&view.client_order_id);
             let Some(at) = order.and_then(|order| self.orders.of_id(order)) else { continue };
             self.name(at, &view.order_id, journal, now);
             for evidence in kalshi::evidence::of_record(view) {

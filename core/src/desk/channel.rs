@@ -109,7 +109,7 @@ impl Desk {
         match whose {
             Whose::Hash(hash) => self.orders.of_hash(hash),
             Whose::Named { native, client } => {
-                let order = client.as_deref().and_then(|id| self.config.boot.order_of(id));
+                let order = client.as_deref().and_then(|id| self.order_of_client(id));
                 let at = match order {
                     Some(order) => self.orders.of_id(order)?,
                     None => self.orders.of_native(venue, native)?,

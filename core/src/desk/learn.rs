@@ -1,7 +1,7 @@
 //! Evidence taken, and what follows from it said: each thing once, whatever is told how often.
 
 use dutchbook_book::{Exact, Nanos};
-use dutchbook_exec::order::fills::{FillChange, FillNews};
+use dutchbook_exec::order::fills::{FillChange, FillNews, Settlement};
 use dutchbook_exec::order::live::{End, Evidence, LiveState, Need};
 use dutchbook_exec::{Closed, Fill, OrderEnd, RejectReason, Report, ReportKind};
 
@@ -29,6 +29,10 @@ impl Desk {
         slot.last = Some(evidence);
         match (change, evidence) {
             (Some(change), _) => records::traded(journal, slot, change, now),
+            // What was taken back before we knew of it moves nothing, and is known for it.
+            (None, Evidence::Fill(news)) if news.settlement == Settlement::Failed => {
+                records::learnt(journal, slot.live.id(), evidence, now);
+            }
             (None, Evidence::Fill(_)) => {}
             (None, _) => records::learnt(journal, slot.live.id(), evidence, now),
         }

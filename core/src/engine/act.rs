@@ -160,7 +160,8 @@ impl Engine {
 
     /// Closes the legs of trades that were filled unequally, where their books allow.
     pub(super) fn recover(&mut self, now: Nanos) {
-        if self.legged.legged_count() == 0 || self.is_killed {
+        let is_idle = self.legged.legged_count() == 0 || self.unexplained.is_some();
+        if is_idle || self.is_killed {
             return;
         }
         for index in 0..self.legged.slot_count() {

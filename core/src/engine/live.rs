@@ -7,6 +7,7 @@ use super::{Engine, LEGS_MAX};
 use crate::capture::lane::Kind;
 use crate::desk::{Channel, Desk, DeskCounts, Word};
 use crate::journal::live::Origin;
+use crate::position::VenueMoney;
 use crate::request::{Answer, Outbox, RequestId};
 use crate::risk::breaker::Breaker;
 use crate::risk::kill::KillCause;
@@ -31,6 +32,9 @@ impl Engine {
 
     /// Hands over what is to be sent: call it after everything that may have made orders.
     pub fn dispatch(&mut self, now: Nanos, outbox: &mut impl Outbox) {
+        if self.unexplained.is_some() {
+            self.compare_accounts(now);
+        }
         let journal = &mut self.journal;
         if let Some(desk) = self.execution.desk_mut() {
             desk.dispatch(now, journal, outbox);
@@ -64,7 +68,7 @@ impl Engine {
     }
 
     /// Takes everything that the desk has said.
-    fn hear(&mut self, now: Nanos) {
+    pub(super) fn hear(&mut self, now: Nanos) {
         let mut heard = false;
         while let Some(word) = self.execution.next_word() {
             self.on_word(&word, now);
@@ -103,19 +107,26 @@ impl Engine {
     }
 
     /// The cash that an account starts with, by the venue's own word.
+    /// After a restart it is compared once everything that was under way is over.
     pub fn open_account(&mut self, venue: VenueId, cash: dutchbook_book::Cash, now: Nanos) {
+        // A run that was killed before it opened an account has left nothing to explain there.
+        let is_known = self.portfolio.money(venue) != VenueMoney::default();
+        if let Some(unexplained) = self.unexplained.as_mut().filter(|_| is_known) {
+            unexplained.claim(venue, cash);
+            return;
+        }
         if let Some(desk) = self.execution.desk_mut() {
             desk.open_account(venue, cash);
         }
         self.on_word(&Word::Opening { venue, cash }, now);
     }
 
-    fn halt(&mut self) {
+    pub(super) fn halt(&mut self) {
         self.pull(KillCause::Account);
     }
 
     /// Stops for what only a person can explain. A replay is not told the word, but that we stopped.
-    fn doubt(&mut self, breaker: Breaker, now: Nanos) {
+    pub(super) fn doubt(&mut self, breaker: Breaker, now: Nanos) {
         self.trip(breaker, now);
         self.on_kill(now);
     }
@@ -129,7 +140,7 @@ impl Engine {
     /// Whether nothing of what was sent can change any more, and no trade is unequal.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.is_quiet() && self.legged.legged_count() == 0
+        self.unexplained.is_none() && self.is_quiet() && self.legged.legged_count() == 0
     }
 
     /// Whether nothing of what was sent can change any more.

@@ -33,6 +33,8 @@ pub struct KnownOrder {
     pub has_left: bool,
     /// Everything learnt.
     pub order: LiveOrder,
+    /// Its trades that count, as they were booked.
+    pub counted: Vec<LiveFill>,
     /// Whether its last report was booked.
     pub is_closed: bool,
     /// Whether it stands among those that are over.
@@ -96,6 +98,14 @@ pub enum Move {
         /// Why.
         origin: Origin,
     },
+}
+
+impl KnownOrder {
+    /// Whether it left and something of it may still change, as far as the journal knows.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.has_left && !self.order.is_dead()
+    }
 }
 
 /// All orders of a journal as far as it was read.
@@ -214,6 +224,7 @@ impl Orders {
             native: None,
             has_left: false,
             order,
+            counted: Vec::new(),
             is_closed: false,
             is_over: false,
         };
@@ -229,8 +240,14 @@ impl Orders {
         };
         let news = FillNews { settlement, ..fill.news };
         let is_back = match known.order.learn(&Evidence::Fill(news)) {
-            Some(FillChange::Counted(_)) => false,
-            Some(FillChange::Reversed(_)) => true,
+            Some(FillChange::Counted(_)) => {
+                known.counted.push(*fill);
+                false
+            }
+            Some(FillChange::Reversed(_)) => {
+                known.counted.retain(|counted| counted.news.trade != fill.news.trade);
+                true
+            }
             Some(FillChange::Settled(_)) | None => {
                 self.retire(fill.order);
                 return None;

@@ -11,7 +11,6 @@ use crate::config::Config;
 use crate::desk::Desk;
 use crate::engine::Engine;
 use crate::gateway::{Gateway, GatewayLimits, VenueLine};
-use crate::recovery::Recovered;
 use crate::telemetry::{LatencyHistogram, latency};
 use crate::tile::trade::{TradeGauge, Trading};
 use crate::tls::TlsRoots;
@@ -57,19 +56,6 @@ pub(super) struct Equipped {
     pub(super) to_order: Option<LatencyHistogram>,
 }
 
-/// Refuses what an earlier run may have left under way: its end has to be known before anything new.
-fn explained(recovered: &Recovered) -> Result<(), StartError> {
-    let open = recovered.open_orders().count();
-    if open == 0 && recovered.refused == 0 {
-        return Ok(());
-    }
-    Err(StartError::Unexplained(format!(
-        "the journal holds {open} orders whose end is not known and {} records that contradict the \
-         others: compare it with the venues, then begin with a new journal folder",
-        recovered.refused
-    )))
-}
-
 /// Gives an engine what it goes on with: its way to the venues, what earlier runs have left, and whoever
 /// writes down what it takes.
 pub(super) fn equip(
@@ -87,18 +73,14 @@ pub(super) fn equip(
         None => (engine, None),
     };
     if let Some(kept) = kept {
-        if ways.is_some() {
-            explained(&kept.recovered)?;
-        }
         engine.resume(&kept.recovered, clock.now());
     }
     let engine = match log {
         Some(log) => engine.recorded_by(log),
         None => engine,
     };
-    let is_fresh = kept.is_none_or(|kept| kept.recovered.is_fresh());
     match ways {
-        Some(ways) => connect(engine, ways, config, is_fresh, clock),
+        Some(ways) => connect(engine, ways, config, clock),
         None => Ok(Equipped { engine, trading: None, carrier: None, to_order: None }),
     }
 }
@@ -109,17 +91,9 @@ fn connect(
     mut engine: Engine,
     ways: Ways,
     config: &Config,
-    is_fresh: bool,
     clock: &Clock,
 ) -> Result<Equipped, StartError> {
     for (venue, cash) in ways.cash {
-        let ours = engine.portfolio().money(venue).cash;
-        if !is_fresh && ours != cash.exact() {
-            return Err(StartError::Unexplained(format!(
-                "the journal ends with ${ours} on venue {venue}, which says ${cash}: find out why, \
-                 then begin with a new journal folder"
-            )));
-        }
         engine.open_account(venue, cash, clock.now());
     }
     let (gateway, line) = Gateway::start(ways.lines, ways.limits, ways.tls)?;

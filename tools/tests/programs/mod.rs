@@ -4,10 +4,14 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use serde_json::Value;
+
 /// A venue's process; it ends with the test.
 pub(crate) struct Venue {
     child: Child,
     pub(crate) url: String,
+    /// The account that it was asked to open, with its secret.
+    pub(crate) account: Option<Value>,
 }
 
 impl Venue {
@@ -19,12 +23,17 @@ impl Venue {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some(url) = line.trim().strip_prefix("listening on ") else {
-            panic!("{which} says {line:?}");
-        };
-        Self { child, url: url.to_owned() }
+        let (mut account, mut line) = (None, String::new());
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        loop {
+            line.clear();
+            lines.read_line(&mut line).unwrap();
+            if let Some(url) = line.trim().strip_prefix("listening on ") {
+                return Self { child, url: url.to_owned(), account };
+            }
+            let told = serde_json::from_str(&line);
+            account = Some(told.unwrap_or_else(|_| panic!("{which} says {line:?}")));
+        }
     }
 
     pub(crate) fn ws(&self) -> String {

@@ -37,6 +37,8 @@ enum Step {
     Message(usize, Carried),
     /// Nothing comes for a while.
     Wait(u64),
+    /// We are killed, and another process goes on.
+    Kill,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         carried().prop_map(Step::Answer),
         (0..12_usize, carried()).prop_map(|(at, how)| Step::Message(at, how)),
         (1..2_500_u64).prop_map(Step::Wait),
+        Just(Step::Kill),
     ]
 }
 
@@ -76,6 +79,7 @@ struct Play {
     book: BookId,
     truth: Truth,
     order: dutchbook_exec::OrderId,
+    hash: String,
     answered: usize,
     said: Vec<String>,
 }
@@ -85,7 +89,8 @@ impl Play {
         let mut rig = Rig::new();
         let order = rig.submit(book);
         rig.dispatch();
-        Self { rig, book, truth, order, answered: 0, said: Vec::new() }
+        let hash = rig.hash(order);
+        Self { rig, book, truth, order, hash, answered: 0, said: Vec::new() }
     }
 
     fn hear(&mut self) {
@@ -96,6 +101,10 @@ impl Play {
     fn step(&mut self, step: Step) {
         match step {
             Step::Wait(ms) => self.rig.pass(Nanos::from_millis(ms)),
+            Step::Kill => {
+                self.rig.restart();
+                self.answered = self.rig.sent().len();
+            }
             Step::Answer(how) => self.answer(how),
             Step::Message(at, how) => {
                 let messages = self.messages();
@@ -154,7 +163,7 @@ impl Play {
                 false => Some((200, r#"{"orders":[],"fills":[],"cursor":""}"#.to_owned())),
             };
         }
-        let (hash, total) = (self.rig.hash(self.order), self.truth.total());
+        let (hash, total) = (self.hash.clone(), self.truth.total());
         match has_arrived {
             true if is_place && total == 0 => {
                 Some((200, polymarket_venue::refused("no orders found to match with FAK order")))
@@ -190,7 +199,7 @@ impl Play {
     fn messages(&self) -> Vec<String> {
         let mut list = Vec::new();
         let (client, total) = (self.rig.client_id(self.order), self.truth.total());
-        let hash = self.rig.hash(self.order);
+        let hash = self.hash.clone();
         for (n, (qty, failed)) in self.truth.trades.iter().enumerate() {
             let id = format!("t{n}");
             if self.book == KALSHI {

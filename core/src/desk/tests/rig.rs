@@ -21,7 +21,12 @@ use crate::desk::{
     Access, Channel, Desk, DeskConfig, KALSHI_READS, KALSHI_TARGETS, KALSHI_WRITES, KalshiAccess,
     POLYMARKET_CANCELS, POLYMARKET_ORDERS, POLYMARKET_READS, PolymarketAccess, Word,
 };
-use crate::journal::{JournalReader, JournalWriter, journal};
+use crate::journal::codec::Entry;
+use crate::journal::folder::{Ending, Item};
+use crate::journal::live::LiveRecord;
+use crate::journal::names::Names;
+use crate::journal::{JournalReader, JournalWriter, Record, decode, journal};
+use crate::recovery::Replay;
 use crate::request::{Answer, Lane, OutRequest, Outbox, RequestId};
 
 pub(super) const POLYMARKET: BookId = BookId(0);
@@ -78,6 +83,10 @@ pub(super) struct Rig {
     pub(super) is_full: bool,
     pub(super) now: Nanos,
     next: u64,
+    /// The first run's number, and how many runs there were.
+    boot: Boot,
+    boots: u64,
+    kept: Vec<Entry>,
     said: BTreeMap<OrderId, Vec<String>>,
     pub(super) words: Vec<Word>,
 }
@@ -165,23 +174,61 @@ impl Rig {
 
     fn with(chunks: usize, records: usize, heartbeats: bool) -> Self {
         let (journal, reader) = journal(chunks, records);
-        let config = DeskConfig { heartbeats, ..DeskConfig::new(Boot(0xfeed)) };
-        let mut desk = Desk::new(config, &catalog(), accounts()).unwrap();
-        for venue in [VenueId(0), VenueId(1)] {
-            desk.on_channel(venue, Channel::Connected);
-        }
-        desk.open_account(VenueId(0), Cash::from_micro(100_000_000));
-        Self {
-            desk,
+        let boot = Boot(0xfeed);
+        let mut rig = Self {
+            desk: Self::desk(boot, heartbeats),
             journal,
             reader,
             out: Outgoing::default(),
             is_full: false,
             now: Nanos::from_secs(1_790_000_000),
             next: 0,
+            boot,
+            boots: 1,
+            kept: Vec::new(),
             said: BTreeMap::new(),
             words: Vec::new(),
+        };
+        rig.write(&Record::Live(LiveRecord::Boot { boot, is_live: true }));
+        rig
+    }
+
+    fn desk(boot: Boot, heartbeats: bool) -> Desk {
+        let config = DeskConfig { heartbeats, ..DeskConfig::new(boot) };
+        let mut desk = Desk::new(config, &catalog(), accounts()).unwrap();
+        for venue in [VenueId(0), VenueId(1)] {
+            desk.on_channel(venue, Channel::Connected);
         }
+        desk.open_account(VenueId(0), Cash::from_micro(100_000_000));
+        desk
+    }
+
+    /// What the engine writes beside the desk.
+    fn write(&mut self, record: &Record) {
+        let _kept = self.journal.record(self.now, record).is_ok();
+    }
+
+    /// The process is killed and another one goes on with its journal: whatever was asked is never
+    /// answered.
+    pub(super) fn restart(&mut self) {
+        self.journal.flush();
+        let kept = &mut self.kept;
+        self.reader.drain(|bytes| kept.push(decode(bytes).unwrap()));
+        let mut replay = Replay::new(&catalog());
+        let _names = replay.take(Item::Names(&Names::of(&catalog())));
+        for entry in &self.kept {
+            let _taken = replay.take(Item::Entry(entry));
+        }
+        let recovered = replay.finish(Ending::default());
+        assert_eq!(recovered.refused, 0);
+        self.boots += 1;
+        let boot = Boot(self.boot.0 + self.boots);
+        self.desk = Self::desk(boot, false);
+        self.write(&Record::Live(LiveRecord::Boot { boot, is_live: true }));
+        for known in recovered.open_orders() {
+            assert!(self.desk.adopt(known, &mut self.journal, self.now));
+        }
+        self.hear();
     }
 
     pub(super) fn venue(&self, book: BookId) -> VenueId {
@@ -215,6 +262,7 @@ impl Rig {
         self.next += 1;
         let (id, intent) = (OrderId(self.next), self.intent(instrument, 0));
         let quote = Self::quote(instrument);
+        self.write(&Record::Intent { decision: self.next, order: id, intent });
         (id, self.desk.submit(id, &intent, &quote, urgency, self.now))
     }
 
@@ -292,7 +340,7 @@ impl Rig {
     }
 
     pub(super) fn client_id(&self, order: OrderId) -> String {
-        self.desk.config.boot.client_order_id(order).as_str().to_owned()
+        self.boot.client_order_id(order).as_str().to_owned()
     }
 
     /// What was said of an order, in short.
@@ -305,7 +353,10 @@ impl Rig {
         while let Some(word) = self.desk.next_word() {
             self.words.push(word);
             let (order, text) = match word {
-                Word::Report(report) => (report.order, in_short(&report.kind)),
+                Word::Report(report) => {
+                    self.write(&Record::Report(report));
+                    (report.order, in_short(&report.kind))
+                }
                 Word::Breach { order, .. } => (order, "breach".to_owned()),
                 Word::Rounding { .. } | Word::Differs { .. } | Word::Opening { .. } => continue,
             };
