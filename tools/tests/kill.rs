@@ -108,6 +108,7 @@ fn pair_up(config: &Path) {
 }
 
 /// How often to kill, and the seed of when.
+#[expect(clippy::print_stdout, reason = "a run that fails is repeated by its seed")]
 fn kills() -> (u64, u64) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let kills = number("DUTCHBOOK_KILLS").unwrap_or(4);
@@ -136,9 +137,8 @@ fn add_accounts(config: &Path, polymarket: &Venue, kalshi: &Venue, folder: &Path
     let text = text.replacen("[kalshi]\n", &stream, 1);
     let api = folder.join("api.json");
     let accounts = format!(
-        "[kill]\nstate_dir = {:?}\n[live.polymarket]\nkey_file = {key:?}\nwallet = \"eoa\"\n\
+        "[live.polymarket]\nkey_file = {key:?}\nwallet = \"eoa\"\n\
          user_ws_url = \"{}/ws/user\"\n[live.kalshi]\nkey_id = {}\nkey_file = {pem:?}\n",
-        folder.join("state"),
         polymarket.ws(),
         member["key_id"],
     );

@@ -23,17 +23,21 @@ impl Venue {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (mut account, mut line) = (None, String::new());
         let mut lines = BufReader::new(child.stdout.take().unwrap());
-        loop {
+        // From here on it ends with us, whatever it says.
+        let mut venue = Self { child, url: String::new(), account: None };
+        let mut line = String::new();
+        while venue.url.is_empty() {
             line.clear();
             lines.read_line(&mut line).unwrap();
             if let Some(url) = line.trim().strip_prefix("listening on ") {
-                return Self { child, url: url.to_owned(), account };
+                url.clone_into(&mut venue.url);
+            } else {
+                let told = serde_json::from_str(&line);
+                venue.account = Some(told.unwrap_or_else(|_| panic!("{which} says {line:?}")));
             }
-            let told = serde_json::from_str(&line);
-            account = Some(told.unwrap_or_else(|_| panic!("{which} says {line:?}")));
         }
+        venue
     }
 
     pub(crate) fn ws(&self) -> String {
