@@ -42,7 +42,7 @@ impl Kept {
     }
 
     fn wait_for_room(&mut self) {
-        while !self.writer.has_room(2 * SEGMENT) {
+        while !self.writer.has_room(SEGMENT) {
             std::thread::yield_now();
         }
         self.writer.flush();
