@@ -33,10 +33,10 @@ const KINDS: [VenueKind; 2] = [VenueKind::Polymarket, VenueKind::Kalshi];
 /// let token = scenario.catalog.listings[0].native_faces.clone().unwrap()[0].clone();
 /// let start = Nanos::from_secs(1_790_000_000);
 /// let mut venues =
-///     SimVenues::new(scenario, FlowConfig::of(Pace::Calm), FaultPlan::default(), 1, start)?;
+///     SimVenues::new(scenario, FlowConfig::of(Pace::Busy), FaultPlan::default(), 1, start)?;
 /// let client = venues.connect(VenueKind::Polymarket, start);
 /// venues.on_text(client, &format!(r#"{{"assets_ids":["{token}"],"type":"market"}}"#), start);
-/// venues.step(start.plus(Nanos::from_secs(2)));
+/// venues.step(start.plus(Nanos::from_secs(10)));
 /// let mut frames = Vec::new();
 /// venues.take_frames(client, venues.now(), &mut frames);
 /// assert!(frames.len() > 1 && frames[0].starts_with(r#"[{"market":"0x"#));
