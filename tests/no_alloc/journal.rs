@@ -79,6 +79,7 @@ fn no_allocation_for_records_that_are_kept() {
 #[cfg(target_os = "linux")]
 fn no_system_call_for_records_that_are_kept() {
     let mut kept = Kept::new("no-call-journal");
+    kept.wait_for_room();
     burst(&mut kept.writer);
     kept.wait_for_room();
     let state = Arc::new(AtomicU32::new(0));
