@@ -163,6 +163,8 @@ fn config() -> EngineConfig {
     risk.venue_cash_max = much;
     risk.total_cash_max = much;
     risk.daily_loss_cash_max = much;
+    risk.drawdown_cash_max = much;
+    risk.oracle_cash_max = much;
     risk.window_orders_max = 100_000;
     config
 }
