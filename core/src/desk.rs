@@ -434,6 +434,11 @@ impl Desk {
         self.orders.iter().all(|(_, slot)| slot.told.settled) && self.words.is_empty()
     }
 
+    /// Orders that are not over and settled, with what is known of each.
+    pub fn unsettled(&self) -> impl Iterator<Item = &LiveOrder> {
+        self.orders.iter().filter(|(_, slot)| !slot.told.settled).map(|(_, slot)| &slot.live)
+    }
+
     /// What is known of the cash of an account beside our own books.
     #[must_use]
     pub fn cash(&self, venue: VenueId) -> Told {

@@ -11,6 +11,7 @@ use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::position::Portfolio;
 use dutchbook_core::telemetry::LatencySummary;
 use dutchbook_core::tile::stages::Stage;
+use dutchbook_exec::order::live::LiveOrder;
 use dutchbook_exec::sign::digest_signer::SignCounts;
 use dutchbook_feeds::counters::Counters;
 use serde_json::{Value, json};
@@ -100,6 +101,8 @@ pub struct OrdersEnd {
     pub difference: Option<Exact>,
     /// Where they differ.
     pub places: Vec<String>,
+    /// Orders that were not over and settled at the end, in words.
+    pub unsettled: Vec<String>,
 }
 
 impl OrdersEnd {
@@ -119,8 +122,21 @@ impl OrdersEnd {
             unknowns: u64::try_from(desk.unknown_count()).unwrap_or(u64::MAX),
             difference: None,
             places: Vec::new(),
+            unsettled: desk.unsettled().map(unsettled).collect(),
         })
     }
+}
+
+/// An order that is not over, in words.
+fn unsettled(order: &LiveOrder) -> String {
+    let (id, intent) = (order.id().0, order.intent());
+    let (state, need) = (order.state(), order.need());
+    let (filled, asked) = (order.filled(), intent.qty);
+    format!(
+        "order {id} is not over: {state:?}, {filled} of {asked} contracts known as traded, needs \
+         {need:?}, {:?}",
+        order.contradictions()
+    )
 }
 
 fn latency_json(summary: &LatencySummary) -> Value {
@@ -144,6 +160,15 @@ impl DemoReport {
     #[must_use]
     pub fn opportunities(&self) -> u64 {
         self.kinds.iter().map(|(.., summary)| summary.born).fold(0, u64::saturating_add)
+    }
+
+    /// Everything that is not as it should be, in words.
+    fn notes(&self) -> Vec<String> {
+        let venues = self.venues.iter().flat_map(|venues| &venues.unequal);
+        let unequal = venues.map(|line| format!("unlike the venue's own: {line}"));
+        let orders = self.orders.iter();
+        let places = orders.flat_map(|orders| orders.places.iter().chain(&orders.unsettled));
+        unequal.chain(places.cloned()).chain(self.trouble.iter().cloned()).collect()
     }
 
     /// The report as one object; money as decimal strings.
@@ -186,6 +211,7 @@ impl DemoReport {
             "completed": self.completed,
             "unwound": self.unwound,
             "pins_refused": self.pins_refused,
+            "notes": self.notes(),
             "fees": self.fees.to_string(),
             "net_profit": self.net_profit.to_string(),
             "unpaid_winners": self.unpaid_winners.to_string(),
@@ -244,9 +270,6 @@ impl DemoReport {
             ),
             Some(sum) => {
                 page.push_str(&format!("our books DIFFER from the venues' own by ${sum}\n"));
-                for place in &orders.places {
-                    page.push_str(&format!("note: {place}\n"));
-                }
             }
             None => {}
         }
@@ -286,7 +309,7 @@ impl DemoReport {
         if let Some(venues) = &self.venues {
             write_venues(venues, self.sum(|counters| counters.revived), &mut page);
         }
-        for line in &self.trouble {
+        for line in self.notes() {
             page.push_str(&format!("note: {line}\n"));
         }
         page
@@ -368,8 +391,5 @@ fn write_venues(venues: &VenuesEnd, resyncs: u64, page: &mut String) {
     let compared = venues.compared;
     if venues.books_equal() {
         page.push_str(&format!("all {compared} books equal the venues' own, level by level\n"));
-    }
-    for line in &venues.unequal {
-        page.push_str(&format!("note: unlike the venue's own: {line}\n"));
     }
 }

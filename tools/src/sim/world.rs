@@ -162,6 +162,9 @@ pub struct Market {
     pub grid: Grid,
     /// Where it is listed.
     pub kind: VenueKind,
+    /// What every order's quantity is a multiple of. Polymarket's orders name amounts of cash and
+    /// shares in millionths, and what is left of one may be any of them.
+    pub lot: Qty,
     /// What it asks.
     pub condition: ConditionId,
     /// Whether the venue shows it.
@@ -184,6 +187,11 @@ pub struct Market {
 }
 
 impl Market {
+    /// Whether orders of this quantity are taken.
+    fn check_lots(&self, qty: Qty) -> Result<(), Rejected> {
+        if qty.floor_to_lot(self.lot) == qty { Ok(()) } else { Err(Rejected::OffLot) }
+    }
+
     /// Counts an operation and what it matched.
     fn count(&mut self, events: &[MatchEvent]) {
         self.revision += 1;
@@ -206,6 +214,8 @@ pub enum Rejected {
     Closed,
     /// No price of the grid is near.
     OffGrid,
+    /// The quantity is no multiple of the lot.
+    OffLot,
     /// The book itself refuses it.
     ByBook(Refused),
 }
@@ -232,6 +242,10 @@ impl World {
             book: MatchingBook::default(),
             grid: listing.grid,
             kind: listing.kind,
+            lot: match listing.kind {
+                VenueKind::Kalshi => listing.lot,
+                VenueKind::Polymarket => Qty::ZERO,
+            },
             condition: listing.condition,
             is_listed: scenario.is_listed_at_start(listing.book),
             is_open: scenario.is_listed_at_start(listing.book),
@@ -289,6 +303,7 @@ impl World {
         if !market.is_open {
             return Err(Rejected::Closed);
         }
+        market.check_lots(order.qty)?;
         let price = match order.side {
             Side::Buy => market.grid.floor(order.price),
             Side::Sell => market.grid.ceil(order.price),
@@ -314,6 +329,7 @@ impl World {
         if !market.is_open {
             return Err(Rejected::Closed);
         }
+        market.check_lots(order.qty)?;
         let done = market.book.replace(key, order, out).map_err(Rejected::ByBook)?;
         market.count(out);
         Ok(done)
@@ -335,6 +351,7 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::matching::{OwnerId, TimeInForce};
 
     fn spec(chances: &[u32], chain: bool) -> EventSpec {
         EventSpec {
@@ -364,6 +381,27 @@ mod tests {
             mean += i64::from(truth.chance(1, Nanos(u64::MAX))) - 300_000;
         }
         assert!((mean / 200).abs() < 30_000, "a fair path stays where it began: {}", mean / 200);
+    }
+
+    #[test]
+    fn kalshi_takes_whole_lots_only() {
+        let scenario = Scenario::demo(1, Nanos::from_secs(12)).unwrap();
+        let mut world = World::new(&scenario, Nanos::ZERO, 1, 1);
+        for listing in &scenario.catalog.listings {
+            if !scenario.is_listed_at_start(listing.book) {
+                continue;
+            }
+            let mut submit = |micro| {
+                let qty = Qty::from_micro(micro).unwrap();
+                let price = listing.grid.ceil(Price::from_micro(500_000).unwrap()).unwrap();
+                let order = NewOrder::plain(OwnerId(1), Side::Buy, price, qty, TimeInForce::Rest);
+                world.submit(listing.book, order, &mut Vec::new()).map(drop)
+            };
+            assert_eq!(submit(405_880_000), Ok(()));
+            let is_kalshi = listing.kind == VenueKind::Kalshi;
+            let expected = if is_kalshi { Err(Rejected::OffLot) } else { Ok(()) };
+            assert_eq!(submit(405_880_959), expected, "{}", listing.name);
+        }
     }
 
     #[test]

@@ -259,11 +259,13 @@ impl Arbitrageur {
         let pause = Nanos(rng.wait(self.mean.0));
         let mut gain = self.payoff * UNIT_PER_MICRO;
         let mut qty = Qty::from_contracts(rng.between(40, 400)).unwrap_or(Qty::ONE);
+        let mut lot = Qty::ZERO;
         for (book, side, fee) in &self.legs {
             if !desk.is_listed(*book) {
                 return Some(pause.max(UNLISTED));
             }
-            if !desk.market(*book)?.is_open {
+            let market = desk.market(*book)?;
+            if !market.is_open {
                 return None;
             }
             let Some(best) = opposite(desk.top(*book), *side) else { return Some(pause) };
@@ -272,9 +274,12 @@ impl Arbitrageur {
                 Side::Sell => fee.unit_proceeds(best.price),
             };
             qty = qty.min(best.qty);
+            // What is left of an order on one venue need not be a quantity that the other takes.
+            lot = lot.max(market.lot);
         }
+        let qty = qty.floor_to_lot(lot);
         let gain = gain / UNIT_PER_MICRO;
-        if gain >= self.edge && rng.below(self.waits_for(gain)) < pause.0 {
+        if !qty.is_zero() && gain >= self.edge && rng.below(self.waits_for(gain)) < pause.0 {
             for (book, side, _) in &self.legs {
                 if let Some(best) = opposite(desk.top(*book), *side) {
                     let now = TimeInForce::Immediate;

@@ -371,7 +371,8 @@ pub(super) fn refusal_of(why: Rejected) -> Refusal {
         Rejected::OffGrid | Rejected::ByBook(Refused::BadPrice) => Refusal::invalid_price(),
         Rejected::ByBook(Refused::WouldMatch) => Refusal::invalid_order("post only cross"),
         Rejected::ByBook(Refused::Gone) => Refusal::not_found(),
-        Rejected::ByBook(Refused::NoQty | Refused::TooLarge | Refused::NotInFull) => {
+        Rejected::OffLot
+        | Rejected::ByBook(Refused::NoQty | Refused::TooLarge | Refused::NotInFull) => {
             Refusal::invalid_order_size()
         }
     }
