@@ -71,6 +71,15 @@ pub(crate) struct Market {
     stamp_ms: u64,
 }
 
+/// How far the fair prices are from what the laws ask: how often there is an opportunity.
+#[derive(Clone, Copy)]
+pub(crate) struct Prices {
+    /// Of each of ten outcomes, in thousandths.
+    pub(crate) outcome: u32,
+    /// Between the venues of a pair, in thousandths.
+    pub(crate) gap: u32,
+}
+
 fn thousandths(price: u32) -> String {
     if price == 1_000 {
         return "1".to_owned();
@@ -80,7 +89,7 @@ fn thousandths(price: u32) -> String {
 
 impl Market {
     /// `stamp_ms` lies ahead of the clock: no message is ever late.
-    pub(crate) fn new(seed: u64, stamp_ms: u64) -> Self {
+    pub(crate) fn new(seed: u64, stamp_ms: u64, prices: Prices) -> Self {
         let mut market = Self {
             catalog: Catalog::default(),
             books: Vec::new(),
@@ -93,13 +102,13 @@ impl Market {
             let event = market.catalog.add_event("event", EventLaw::Partition);
             for _ in 0..OUTCOMES {
                 let condition = market.catalog.add_condition(event, "outcome");
-                market.list(venues[0], VENUES[0], condition, 103);
+                market.list(venues[0], VENUES[0], condition, prices.outcome);
             }
         }
         for pair in (200..).step_by(5).take(PAIRS) {
             let event = market.catalog.add_event("pair", EventLaw::Independent);
             let condition = market.catalog.add_condition(event, "question");
-            market.list(venues[0], VENUES[0], condition, pair + 28);
+            market.list(venues[0], VENUES[0], condition, pair + prices.gap);
             market.list(venues[1], VENUES[1], condition, pair / 10 * 10);
         }
         market
