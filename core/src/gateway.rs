@@ -29,12 +29,11 @@ use crate::pin::{Wait, pin_to};
 use crate::request::{Answer, Lane};
 use crate::tls::TlsRoots;
 use channels::Channels;
-use line::{LineEnd, line};
 use pool::Pool;
 use socket::Patience;
 
 pub use channels::UserChannel;
-pub use line::{Line, News, REQUEST_BYTES_MAX};
+pub use line::{Line, LineEnd, News, Parcel, REQUEST_BYTES_MAX, line};
 pub use socket::{Host, NoHost};
 pub use watch::Watch;
 

@@ -191,6 +191,7 @@ impl Bench {
         self.next += 1;
         let id = RequestId(self.next);
         assert!(self.line.send(&OutRequest { id, venue, lane, bytes }));
+        self.line.ring();
         id.0
     }
 

@@ -5,7 +5,8 @@
 //! it was sent. The gateway's end may allocate; news that the engine has not fetched yet is never
 //! thrown away, and how much of it there is, is told to whoever produces more.
 //!
-//! A gateway that sleeps is woken by the engine's end, after the bytes have been handed over.
+//! A gateway that sleeps is woken by [`Line::ring`], once for all requests that were handed over
+//! together: waking a thread is a system call, and the second leg of a basket must not wait for it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,10 +41,13 @@ pub enum News<'a> {
 
 /// A request as it travels.
 #[derive(Debug)]
-pub(super) struct Parcel {
-    pub(super) id: RequestId,
-    pub(super) venue: VenueId,
-    pub(super) lane: Lane,
+pub struct Parcel {
+    /// Our number of it.
+    pub id: RequestId,
+    /// Whereto.
+    pub venue: VenueId,
+    /// What it is for.
+    pub lane: Lane,
     len: usize,
     bytes: Box<[u8]>,
 }
@@ -55,12 +59,14 @@ impl Parcel {
             venue: VenueId(0),
             lane: Lane::Read,
             len: 0,
-            bytes: vec![0; REQUEST_BYTES_MAX].into_boxed_slice(),
+            // Not zeros: the system would hand those out page by page, at the first order.
+            bytes: vec![b' '; REQUEST_BYTES_MAX].into_boxed_slice(),
         })
     }
 
     /// The request as it goes on the wire.
-    pub(super) fn bytes(&self) -> &[u8] {
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
 }
@@ -111,18 +117,21 @@ struct Shared {
 pub struct Line {
     shared: Arc<Shared>,
     orders: u64,
+    /// Something was handed over that the gateway may not have heard of.
+    has_news: bool,
 }
 
-/// The gateway's end.
+/// The gateway's end: the gateway's own, or of whoever drives a tile without sockets.
 #[derive(Debug)]
-pub(super) struct LineEnd {
+pub struct LineEnd {
     shared: Arc<Shared>,
     /// News that found no room yet, oldest first.
     waiting: VecDeque<Box<Letter>>,
 }
 
 /// Both ends.
-pub(super) fn line() -> (Line, LineEnd) {
+#[must_use]
+pub fn line() -> (Line, LineEnd) {
     let shared = Arc::new(Shared {
         requests: ArrayQueue::new(REQUEST_SLOTS),
         empties: ArrayQueue::new(REQUEST_SLOTS),
@@ -137,13 +146,14 @@ pub(super) fn line() -> (Line, LineEnd) {
         drop(shared.empties.push(Parcel::empty()));
     }
     let end = LineEnd { shared: Arc::clone(&shared), waiting: VecDeque::new() };
-    (Line { shared, orders: 0 }, end)
+    (Line { shared, orders: 0, has_news: false }, end)
 }
 
 impl Outbox for Line {
     #[inline]
     fn send(&mut self, request: &OutRequest<'_>) -> bool {
         let is_sent = self.hand_over(request);
+        self.has_news |= is_sent;
         self.orders += u64::from(is_sent && request.lane == Lane::Order);
         is_sent
     }
@@ -166,12 +176,19 @@ impl Line {
             drop(shared.empties.push(parcel));
             return false;
         }
-        // Orders the push before the look at the flag; the gateway sets it before its last look.
-        fence(Ordering::SeqCst);
-        if shared.is_asleep.load(Ordering::Relaxed) {
-            shared.bell.notify_one();
-        }
         true
+    }
+
+    /// Wakes the gateway where it sleeps and something was handed over since the last call.
+    pub fn ring(&mut self) {
+        if !core::mem::replace(&mut self.has_news, false) {
+            return;
+        }
+        // Orders the pushes before the look at the flag; the gateway sets it before its last look.
+        fence(Ordering::SeqCst);
+        if self.shared.is_asleep.load(Ordering::Relaxed) {
+            self.shared.bell.notify_one();
+        }
     }
 
     /// Requests with orders that were handed over so far.
@@ -206,12 +223,13 @@ impl Drop for LineEnd {
 
 impl LineEnd {
     /// The next request.
-    pub(super) fn take_request(&self) -> Option<Box<Parcel>> {
+    #[must_use]
+    pub fn take_request(&self) -> Option<Box<Parcel>> {
         self.shared.requests.pop()
     }
 
     /// Gives a request's buffer back.
-    pub(super) fn give_back(&self, parcel: Box<Parcel>) {
+    pub fn give_back(&self, parcel: Box<Parcel>) {
         drop(self.shared.empties.push(parcel));
     }
 
@@ -226,7 +244,7 @@ impl LineEnd {
     }
 
     /// What became of a request.
-    pub(super) fn answer(&mut self, id: RequestId, answer: Answer<'_>) {
+    pub fn answer(&mut self, id: RequestId, answer: Answer<'_>) {
         match answer {
             Answer::Reply { status, retry_after, body } => {
                 self.put(Subject::Reply { id, status, retry_after }, body);
@@ -237,12 +255,12 @@ impl LineEnd {
     }
 
     /// A message of a user channel.
-    pub(super) fn user(&mut self, venue: VenueId, payload: &[u8]) {
+    pub fn user(&mut self, venue: VenueId, payload: &[u8]) {
         self.put(Subject::User(venue), payload);
     }
 
     /// A user channel has changed.
-    pub(super) fn channel(&mut self, venue: VenueId, state: Channel) {
+    pub fn channel(&mut self, venue: VenueId, state: Channel) {
         self.put(Subject::Channel(venue, state), &[]);
     }
 
@@ -287,7 +305,7 @@ impl Sleep {
     pub(super) async fn until_woken(self) {
         let shared = &*self.shared;
         shared.is_asleep.store(true, Ordering::Relaxed);
-        // Orders the flag before the last look; see `Line::hand_over`.
+        // Orders the flag before the last look; see `Line::ring`.
         fence(Ordering::SeqCst);
         if shared.requests.is_empty() && !shared.is_closed.load(Ordering::Acquire) {
             shared.bell.notified().await;
@@ -333,6 +351,26 @@ mod tests {
         assert_eq!(taken, REQUEST_SLOTS);
         drop(end);
         assert!(!line.send(&request(1, b"x")), "nobody is there");
+    }
+
+    #[test]
+    fn a_gateway_that_sleeps_is_woken_by_the_bell_and_not_by_the_request() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (mut line, end) = line();
+        let local = tokio::task::LocalSet::new();
+        local.block_on(&runtime, async {
+            let sleeper = tokio::task::spawn_local(end.asleep().until_woken());
+            tokio::task::yield_now().await;
+            for id in 0..2 {
+                assert!(line.send(&request(id, b"x")));
+                tokio::task::yield_now().await;
+                assert!(!sleeper.is_finished(), "both leave together");
+            }
+            line.ring();
+            sleeper.await.unwrap();
+            end.asleep().until_woken().await;
+        });
+        assert_eq!(end.take_request().map(|parcel| parcel.id), Some(RequestId(0)));
     }
 
     #[test]

@@ -45,6 +45,7 @@ fn gateway(port: u16) -> (Gateway, Line) {
 fn send(line: &mut Line, id: u64) {
     let request = OutRequest { id: RequestId(id), venue: VENUE, lane: Lane::Order, bytes: REQUEST };
     assert!(line.send(&request));
+    line.ring();
 }
 
 /// The next answer: its status, or what was said instead; five seconds at most.

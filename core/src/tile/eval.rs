@@ -164,11 +164,11 @@ impl EvalTile {
     /// known: the earliest is timed.
     fn send_orders(&mut self, now: Nanos) {
         let Some(trading) = &mut self.trading else { return };
-        if trading.send(&mut self.engine, now)
-            && let Some(received) = self.covered.iter().map(|(ts_recv, _)| *ts_recv).min()
-        {
-            trading.record(self.clock.now().since(received));
-        }
+        let (clock, covered) = (&self.clock, &self.covered);
+        trading.send(&mut self.engine, now, || {
+            let received = covered.iter().map(|(ts_recv, _)| *ts_recv).min()?;
+            Some(clock.now().since(received))
+        });
     }
 
     /// What the last round evaluated, in order: when the first payload of each top was received, and

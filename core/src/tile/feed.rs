@@ -325,10 +325,8 @@ impl FeedTile {
     fn send_orders(&mut self, now: Nanos, received: Nanos) {
         let Some(trading) = &mut self.trading else { return };
         let Some(engine) = self.out.engine_mut() else { return };
-        if trading.send(engine, now) {
-            let stopwatch = self.stopwatch.as_ref().unwrap_or(&self.clock);
-            trading.record(stopwatch.now().since(received));
-        }
+        let stopwatch = self.stopwatch.as_ref().unwrap_or(&self.clock);
+        trading.send(engine, now, || Some(stopwatch.now().since(received)));
     }
 
     /// Writes down everything that the tile is given, for a capture.

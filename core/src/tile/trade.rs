@@ -62,18 +62,23 @@ impl Trading {
         Self { line, to_order, gauge, orders: 0, is_winding: false }
     }
 
-    /// Hands over what the engine has decided to send. Whether orders were among it.
+    /// Hands over what the engine has decided to send, then wakes the gateway. Where orders were among
+    /// it, `elapsed` says how long after the receipt of their payload their bytes were handed over.
     #[inline]
-    pub fn send(&mut self, engine: &mut Engine, now: Nanos) -> bool {
+    pub fn send(
+        &mut self,
+        engine: &mut Engine,
+        now: Nanos,
+        elapsed: impl FnOnce() -> Option<Nanos>,
+    ) {
         engine.dispatch(now, &mut self.line);
         let orders = self.line.orders();
-        core::mem::replace(&mut self.orders, orders) != orders
-    }
-
-    /// Notes how long after its payload's receipt the bytes of an order were handed over.
-    #[inline]
-    pub fn record(&mut self, span: Nanos) {
-        self.to_order.record(span);
+        if core::mem::replace(&mut self.orders, orders) != orders
+            && let Some(span) = elapsed()
+        {
+            self.to_order.record(span);
+        }
+        self.line.ring();
     }
 
     /// Takes what has come back, and sends what follows from it. How much that was.
@@ -82,7 +87,7 @@ impl Trading {
         while taken < NEWS_MAX && self.take(engine, now) {
             taken += 1;
         }
-        self.send(engine, now);
+        self.send(engine, now, || None);
         taken
     }
 
