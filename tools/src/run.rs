@@ -467,7 +467,7 @@ fn tell_second(second: u64, running: &Running) {
 }
 
 /// How the second opinion reaches the engine.
-fn reach(running: &Running, streams: &[Stream]) -> audit::Reach {
+pub(crate) fn reach(running: &Running, streams: &[Stream]) -> audit::Reach {
     let kalshi = streams.iter().find(|stream| stream.kind == VenueKind::Kalshi);
     audit::Reach {
         shelf: running.shelf().clone(),

@@ -208,6 +208,18 @@ fn a_resolution_buys_the_winner_after_the_final_word_and_a_moved_book() {
 }
 
 #[test]
+fn a_settlement_whose_result_was_lost_waits_for_the_venues_list() {
+    let mut rig = Rig::new(|_| {});
+    let word = |winner| Control::Resolved { book: KALSHI, winner, is_final: true };
+    rig.engine.on_control(word(None), rig.now);
+    assert!(!rig.engine.portfolio().is_settled(KALSHI), "who won is not known");
+    assert_eq!(rig.engine.counters().get(Counter::WordsRefused), 1);
+    // The list says both at once.
+    rig.engine.on_control(word(Some(Face::No)), rig.now);
+    assert!(rig.engine.portfolio().is_settled(KALSHI));
+}
+
+#[test]
 fn a_remnant_of_a_resolved_market_is_left_alone() {
     let mut rig = Rig::new(|_| {});
     let update = rig.show(POLYMARKET, 93, 95);

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Nanos};
+use dutchbook_core::audit;
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, LayoutKind};
@@ -28,7 +29,7 @@ use super::{DemoError, flow_of, manifest, taps_of};
 use crate::capture::manifest::LiveText;
 use crate::capture::writer::Recording;
 use crate::cli::DemoArgs;
-use crate::run::{RunError, discover};
+use crate::run::{RunError, discover, reach};
 use crate::sim::scenario::Scenario;
 use crate::sim::server::{self, SimOptions, VenueCertificate};
 
@@ -37,6 +38,8 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// How long orders that are under way are waited for at the end.
 const WINDING_MAX: Nanos = Nanos::from_secs(20);
+/// The venues' lists are read again at least so often.
+const REFRESH: Duration = Duration::from_secs(1);
 /// Looks in a row that must find nothing under way.
 const SETTLED_LOOKS: u32 = 5;
 /// From the start of the tiles to the first moment of a fault.
@@ -90,9 +93,11 @@ pub(super) fn run(
     let mut config = pointed_at(config, &venues.address.to_string(), !args.plain);
     // A standby socket would meet the faults of the one that it stands for, all at once.
     config.venues.standby &= !args.chaos;
+    // A demo is short: a result whose message was lost is to be read before it ends.
+    config.venues.refresh = config.venues.refresh.min(REFRESH);
     let config = &config;
     let never = AtomicBool::new(false);
-    let (directory, _crawler, trouble) = discover(config, &tls, &clock, pairs(scenario), &never)?;
+    let (directory, crawler, trouble) = discover(config, &tls, &clock, pairs(scenario), &never)?;
     let Listed { catalog, relations } = Listed::of(&directory, scenario);
     let mut streams = streams(config, &catalog, &tls, &clock).map_err(RunError::from)?;
     if let Some(keys) = &keys {
@@ -109,6 +114,9 @@ pub(super) fn run(
     let mut running =
         start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps, live)?;
     let recording = record(args, config, (&catalog, &relations, told), taps, &clock)?;
+    let reach = reach(&running, &streams);
+    let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
+    let auditor = auditor.map_err(RunError::from)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
     if args.chaos {
         // Every socket is open by then: a fault strikes what there is.
@@ -119,11 +127,12 @@ pub(super) fn run(
     venues.hush();
     show.settle(&mut running, super::settling(config, args));
     show.wind_down(&mut running);
+    let second_opinion = auditor.stop().map_err(RunError::from)?;
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
     let mut report = finish(args.seed, running, news, &streams, elapsed)?;
-    report.trouble.extend(trouble);
+    report.trouble.extend(trouble.into_iter().chain(second_opinion.trouble));
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
     let venues = venues.stop();
