@@ -397,10 +397,12 @@ impl Desk {
         door.is_heard = news == Channel::Connected;
         if news == Channel::Connected {
             // Whatever it said meanwhile is lost: every open order is asked about at once.
-            for at in 0..self.orders.len() {
+            let mut number = 0;
+            while let Some(at) = self.orders.open_place(number) {
                 if let Some(slot) = self.orders.get_mut(at).filter(|slot| slot.venue == venue) {
                     slot.pace = orders::Pace::NOW;
                 }
+                number += 1;
             }
         }
     }
@@ -418,25 +420,25 @@ impl Desk {
     /// Orders that may still trade, those included that nobody can say it of.
     #[must_use]
     pub fn open_count(&self) -> usize {
-        self.orders.iter().filter(|(_, slot)| slot.may_trade()).count()
+        self.orders.open().filter(|(_, slot)| slot.may_trade()).count()
     }
 
     /// Orders that nobody can say anything of.
     #[must_use]
     pub fn unknown_count(&self) -> usize {
         let unknown = |slot: &Slot| slot.live.state() == LiveState::Unknown;
-        self.orders.iter().filter(|(_, slot)| unknown(slot)).count()
+        self.orders.open().filter(|(_, slot)| unknown(slot)).count()
     }
 
     /// Whether every order is over and settled.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.orders.iter().all(|(_, slot)| slot.told.settled) && self.words.is_empty()
+        self.orders.open().all(|(_, slot)| slot.is_settled()) && self.words.is_empty()
     }
 
     /// Orders that are not over and settled, with what is known of each.
     pub fn unsettled(&self) -> impl Iterator<Item = &LiveOrder> {
-        self.orders.iter().filter(|(_, slot)| !slot.told.settled).map(|(_, slot)| &slot.live)
+        self.orders.open().filter(|(_, slot)| !slot.is_settled()).map(|(_, slot)| &slot.live)
     }
 
     /// What is known of the cash of an account beside our own books.
@@ -454,7 +456,7 @@ impl Desk {
     /// is known to be what was booked.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.orders.iter().all(|(_, slot)| slot.told.settled)
+        self.orders.open().all(|(_, slot)| slot.is_settled())
             && self.doors.iter().flatten().all(|door| !door.wants_balance())
             && self.words.is_empty()
     }

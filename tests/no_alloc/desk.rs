@@ -162,7 +162,7 @@ impl Rig {
         self.now = self.now.plus(Nanos::from_millis(50));
         self.nonces.1.push(self.nonces.0.make(&[7; 32]));
         self.stamps.1.renew(&self.stamps.0, self.now.millis()).unwrap();
-        self.desk.dispatch(self.now, &mut self.journal, &mut self.wire);
+        self.desk.follow_up(self.now, &mut self.journal, &mut self.wire);
         for id in core::mem::take(&mut self.wire.ids) {
             let refused = Answer::Reply { status: 400, retry_after: None, body: b"{}" };
             self.desk.on_answer(id, &refused, &mut self.journal, self.now);

@@ -383,7 +383,7 @@ impl Desk {
 
     /// Whether nothing of ours can move a venue's cash.
     pub(super) fn is_still(&self, venue: VenueId) -> bool {
-        self.orders.iter().all(|(_, slot)| slot.venue != venue || slot.told.settled)
+        self.orders.open().all(|(_, slot)| slot.venue != venue || slot.is_settled())
     }
 
     /// The switch tells the id that the next beat must carry, also where ours was wrong.

@@ -58,9 +58,11 @@ impl Desk {
         }
         self.requests.sweep(Nanos(now.0.saturating_sub(FORGET_AFTER.0)));
         self.orders.sweep();
-        for at in 0..self.orders.len() {
+        let mut number = 0;
+        while let Some(at) = self.orders.open_place(number) {
             self.ask_about(at, now, outbox);
             self.cancel_if_due(at, now, journal, outbox);
+            number += 1;
         }
         for index in 0..self.doors.len() {
             self.ask_door(index, now, outbox);
@@ -69,7 +71,7 @@ impl Desk {
 
     /// Asks what is missing of one order.
     fn ask_about(&mut self, at: usize, now: Nanos, outbox: &mut impl Outbox) {
-        let Some(slot) = self.orders.get(at).filter(|slot| !slot.told.settled) else { return };
+        let Some(slot) = self.orders.get(at).filter(|slot| !slot.is_settled()) else { return };
         if now < slot.pace.after {
             return;
         }

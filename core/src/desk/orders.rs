@@ -1,6 +1,8 @@
 //! The orders that the desk follows: one place each, from the decision until nothing of it can
 //! change, and longer where there is room, because news that comes late is still news.
 
+use std::collections::VecDeque;
+
 use alloy_primitives::B256;
 use dutchbook_book::{Exact, Nanos, VenueId};
 use dutchbook_exec::order::fills::TradeKey;
@@ -110,6 +112,11 @@ impl Slot {
         Some(booked.fill.fee)
     }
 
+    /// Whether nothing of it can change any more.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.told.settled
+    }
+
     /// Whether it is in the venue's book, or may be, or may come there.
     pub(super) fn may_trade(&self) -> bool {
         let state = self.live.state();
@@ -126,6 +133,10 @@ pub(super) struct Orders {
     free: Vec<usize>,
     /// Slots of orders that have not left, oldest first.
     queue: Vec<usize>,
+    /// Slots of orders that are not settled, oldest first: what is looked over again and again.
+    open: Vec<usize>,
+    /// Slots of settled orders, in the order in which they were found to be.
+    settled: VecDeque<usize>,
 }
 
 impl Orders {
@@ -135,6 +146,8 @@ impl Orders {
             ids: vec![0; orders_max],
             free: (0..orders_max).rev().collect(),
             queue: Vec::with_capacity(orders_max),
+            open: Vec::with_capacity(orders_max),
+            settled: VecDeque::with_capacity(orders_max),
         }
     }
 
@@ -149,6 +162,7 @@ impl Orders {
             *id = slot.live.id().0;
         }
         *self.slots.get_mut(at)? = Some(slot);
+        self.open.push(at);
         Some(at)
     }
 
@@ -187,27 +201,37 @@ impl Orders {
         self.find(|slot| slot.venue == venue && slot.native.as_deref() == Some(id))
     }
 
+    /// News is nearly always of an order that is open.
     fn find(&self, is_it: impl Fn(&Slot) -> bool) -> Option<usize> {
-        self.slots.iter().position(|slot| slot.as_ref().is_some_and(&is_it))
+        let is_at = |at: &usize| self.get(*at).is_some_and(&is_it);
+        let all = self.open.iter().rev().chain(self.settled.iter().rev());
+        all.copied().find(is_at)
     }
 
-    /// Every order with its place.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &Slot)> {
-        self.slots.iter().enumerate().filter_map(|(at, slot)| Some((at, slot.as_ref()?)))
+    /// Orders that were not settled at the last [`Orders::sweep`], oldest first, with their places.
+    pub(super) fn open(&self) -> impl Iterator<Item = (usize, &Slot)> {
+        self.open.iter().filter_map(|at| Some((*at, self.get(*at)?)))
     }
 
-    /// Places, used or not.
-    pub(super) fn len(&self) -> usize {
-        self.slots.len()
+    /// The places of those, one by one: `number` counts from zero.
+    pub(super) fn open_place(&self, number: usize) -> Option<usize> {
+        self.open.get(number).copied()
     }
 
-    /// Makes room where it has become scarce: orders of which nothing can change any more are
-    /// forgotten, oldest first.
+    /// Sets those aside that are settled, and makes room where it has become scarce: orders of which
+    /// nothing can change any more are forgotten, oldest first.
     pub(super) fn sweep(&mut self) {
+        let Self { slots, open, settled, .. } = self;
+        open.retain(|at| {
+            let is_settled = slots.get(*at).and_then(Option::as_ref).is_some_and(Slot::is_settled);
+            if is_settled {
+                settled.push_back(*at);
+            }
+            !is_settled
+        });
         let wanted = self.slots.len() / 4;
         while self.free.len() < wanted {
-            let settled = self.iter().filter(|(_, slot)| slot.told.settled);
-            let Some((at, _)) = settled.min_by_key(|(_, slot)| slot.live.id()) else { return };
+            let Some(at) = self.settled.pop_front() else { return };
             if let (Some(slot), Some(id)) = (self.slots.get_mut(at), self.ids.get_mut(at)) {
                 (*slot, *id) = (None, 0);
                 self.free.push(at);

@@ -17,8 +17,7 @@ use crate::request::{Lane, OutRequest, Outbox, RequestId};
 type Batch = ArrayVec<usize, BATCH_MAX>;
 
 impl Desk {
-    /// Sends what was submitted, and asks what has to be asked. Call it after every submission and
-    /// now and then: it is cheap where nothing is due.
+    /// Sends what was submitted: call it after every submission.
     pub fn dispatch(&mut self, now: Nanos, journal: &mut JournalWriter, outbox: &mut impl Outbox) {
         while let Some(first) = self.orders.queue().first().copied() {
             let Some(venue) = self.orders.get(first).map(|slot| slot.venue) else {
@@ -27,6 +26,12 @@ impl Desk {
             };
             self.place(venue, now, journal, outbox);
         }
+    }
+
+    /// The same, and then asks what has to be asked, cancels what has to go, keeps the dead-man switch
+    /// quiet. Call it now and then, when nothing waits for it: never between a payload and its orders.
+    pub fn follow_up(&mut self, now: Nanos, journal: &mut JournalWriter, outbox: &mut impl Outbox) {
+        self.dispatch(now, journal, outbox);
         self.ask(now, journal, outbox);
     }
 

@@ -30,14 +30,23 @@ impl Engine {
         self
     }
 
-    /// Hands over what is to be sent: call it after everything that may have made orders.
+    /// Hands over the orders that are to be sent: call it after everything that may have made any.
     pub fn dispatch(&mut self, now: Nanos, outbox: &mut impl Outbox) {
+        let journal = &mut self.journal;
+        if let Some(desk) = self.execution.desk_mut() {
+            desk.dispatch(now, journal, outbox);
+            self.hear(now);
+        }
+    }
+
+    /// The same, and whatever else the orders need by now: call it between payloads.
+    pub fn follow_up(&mut self, now: Nanos, outbox: &mut impl Outbox) {
         if self.unexplained.is_some() {
             self.compare_accounts(now);
         }
         let journal = &mut self.journal;
         if let Some(desk) = self.execution.desk_mut() {
-            desk.dispatch(now, journal, outbox);
+            desk.follow_up(now, journal, outbox);
             self.hear(now);
         }
     }

@@ -95,7 +95,7 @@ impl Rig {
         let update = self.writer.publish(id, book);
         self.engine.on_top(&update);
         self.engine.evaluate(self.now);
-        self.engine.dispatch(self.now, &mut self.out);
+        self.engine.follow_up(self.now, &mut self.out);
     }
 
     /// A gap of five cents, taken on both venues.
@@ -107,7 +107,7 @@ impl Rig {
     fn pass(&mut self, ms: u64) {
         self.now = self.now.plus(Nanos::from_millis(ms));
         self.engine.poll(self.now);
-        self.engine.dispatch(self.now, &mut self.out);
+        self.engine.follow_up(self.now, &mut self.out);
     }
 
     fn orders(&self) -> Vec<Sent> {
@@ -118,7 +118,7 @@ impl Rig {
     fn reply(&mut self, to: &Sent, body: &str) {
         let answer = Answer::Reply { status: 200, retry_after: None, body: body.as_bytes() };
         self.engine.on_answer(to.id, &answer, self.now);
-        self.engine.dispatch(self.now, &mut self.out);
+        self.engine.follow_up(self.now, &mut self.out);
     }
 
     /// Kalshi fills an order in full at its limit.
@@ -150,7 +150,7 @@ impl Rig {
             r#"{{"event_type":"trade","type":"TRADE","id":"t-{hash}","status":"{status}","asset_id":"{token}","market":"0xbd31","side":"BUY","price":"{at}","size":"{size}","outcome":"YES","taker_order_id":"{hash}","maker_orders":[{{"order_id":"0x01","asset_id":"{token}","matched_amount":"{size}","price":"{at}","outcome":"YES","owner":"other"}}],"matchtime":"1672290701","last_update":"1672290701","owner":"k","trade_owner":"k","timestamp":"1672290701"}}"#
         );
         self.engine.on_user_message(VenueId(0), trade.as_bytes(), self.now);
-        self.engine.dispatch(self.now, &mut self.out);
+        self.engine.follow_up(self.now, &mut self.out);
     }
 
     fn hash_of(&self, order: &Sent) -> String {

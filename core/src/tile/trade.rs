@@ -87,7 +87,9 @@ impl Trading {
         while taken < NEWS_MAX && self.take(engine, now) {
             taken += 1;
         }
-        self.send(engine, now, || None);
+        engine.follow_up(now, &mut self.line);
+        self.orders = self.line.orders();
+        self.line.ring();
         taken
     }
 

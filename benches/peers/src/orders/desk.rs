@@ -106,6 +106,8 @@ impl Whole {
         for id in self.gateway.under_way.drain(..) {
             self.desk.on_answer(id, &Answer::NotSent, &mut self.journal, self.now);
         }
+        self.now = self.now.plus(Nanos::from_millis(10));
+        self.desk.follow_up(self.now, &mut self.journal, &mut self.gateway);
         while self.desk.next_word().is_some() {}
         self.journal.flush();
         self.records.drain(|_| {});

@@ -222,7 +222,7 @@ impl Play {
     /// Lets everything come through, until the desk has nothing to ask any more.
     fn calm_down(&mut self) {
         for _ in 0..400 {
-            if self.rig.desk.orders.iter().all(|(_, slot)| slot.told.settled) {
+            if self.rig.desk.unsettled().next().is_none() {
                 break;
             }
             self.rig.pass(Nanos::from_millis(100));

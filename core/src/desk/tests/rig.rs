@@ -294,7 +294,7 @@ impl Rig {
 
     pub(super) fn dispatch(&mut self) {
         self.out.is_full = self.is_full;
-        self.desk.dispatch(self.now, &mut self.journal, &mut self.out);
+        self.desk.follow_up(self.now, &mut self.journal, &mut self.out);
         self.hear();
     }
 
