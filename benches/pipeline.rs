@@ -56,8 +56,6 @@ use support::median;
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SEED: u64 = 20_261_122;
-/// A few opportunities in a thousand messages.
-const CALM: Prices = Prices { outcome: 103, gap: 28 };
 const CHECKED: usize = 5_000;
 const SLICE: usize = 1_600;
 const ROUNDS: usize = 15;
@@ -399,7 +397,7 @@ fn hot_loop(rivals: &mut Rivals, clock: &Clock, messages: &[Message]) {
 fn main() {
     let clock = Clock::new();
     let ahead = clock.now().plus(Nanos::from_secs(3_600));
-    let mut market = Market::new(SEED, ahead.0 / 1_000_000, CALM);
+    let mut market = Market::new(SEED, ahead.0 / 1_000_000, Prices::default());
     let mut rivals = Rivals {
         ours: [false, true].map(|is_split| Ours::new(&market, &clock, is_split)),
         naive: [false, true].map(|is_split| Naive::new(&market, is_split)),

@@ -17,7 +17,7 @@ use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::stages;
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 
-use crate::market::{Market, Message, VENUES};
+use crate::market::{Market, Message, Prices, VENUES};
 use crate::naive::{Books, Evaluator};
 use crate::{Job, PIECES};
 
@@ -70,7 +70,7 @@ fn tile(market: &Market) -> FeedTile {
 }
 
 pub(crate) fn payload_to_decision() -> Job {
-    let mut market = Market::new(SEED, STAMP_MS);
+    let mut market = Market::new(SEED, STAMP_MS, Prices::default());
     let mut tile = tile(&market);
     let (before, counted) = messages(&mut market);
     for message in &before {
@@ -80,7 +80,7 @@ pub(crate) fn payload_to_decision() -> Job {
 }
 
 pub(crate) fn payload_to_decision_naively() -> Job {
-    let mut market = Market::new(SEED, STAMP_MS);
+    let mut market = Market::new(SEED, STAMP_MS, Prices::default());
     let (mut books, mut evaluator) = (Books::new(&market.catalog), Evaluator::new(&market.catalog));
     let (before, counted) = messages(&mut market);
     let mut take = move |message: &Message| {

@@ -80,6 +80,13 @@ pub(crate) struct Prices {
     pub(crate) gap: u32,
 }
 
+impl Default for Prices {
+    /// A few opportunities in a thousand messages.
+    fn default() -> Self {
+        Self { outcome: 103, gap: 28 }
+    }
+}
+
 fn thousandths(price: u32) -> String {
     if price == 1_000 {
         return "1".to_owned();
