@@ -1,5 +1,5 @@
-//! Fee schedules as data with exact functions. Nothing here knows a market; a [`FeeTable`] says
-//! which schedule holds when, and refuses where it does not know.
+//! Fee schedules as data with exact functions. Nothing here knows a market: its listing says which
+//! schedule holds, and the feed changes it when the venue does.
 //!
 //! A fee has three parts that venues mix freely: the [`FeeLaw`] (the formula), the [`FillRounding`]
 //! (what one match charges of it) and the [`Settlement`] (what the order as a whole does with the
@@ -17,11 +17,9 @@ pub mod hyperliquid;
 pub mod kalshi;
 pub mod order;
 pub mod raw;
-pub mod table;
 
 pub use order::{FillFee, OrderFees, OrderTotal, Role};
 pub use raw::{RawFee, Rounding};
-pub use table::{FeeRefusal, FeeTable};
 
 use crate::depth::Side;
 use crate::units::{Cash, Exact, Price, Qty, Rate};

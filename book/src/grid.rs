@@ -285,21 +285,6 @@ impl Odds {
             Exact::from_pico(pico.div_euclid(odds) + i128::from(pico.rem_euclid(odds) != 0));
         exact.cash_ceil()
     }
-
-    /// The implied price rounded up to 1e-6: what a back costs at least.
-    #[must_use]
-    pub fn price_ceil(self) -> Option<Price> {
-        if self.0 == 0 {
-            return None;
-        }
-        Price::from_micro(100_000_000_u32.div_ceil(self.0))
-    }
-
-    /// The implied price rounded down to 1e-6.
-    #[must_use]
-    pub fn price_floor(self) -> Option<Price> {
-        Price::from_micro(100_000_000_u32.checked_div(self.0)?)
-    }
 }
 
 /// One stretch of an odds ladder: from `start` up to and excluding `end`, in `step`s (hundredths).

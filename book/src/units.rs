@@ -15,9 +15,6 @@ use core::fmt;
 
 /// Micro-units in one: the common scale of [`Price`], [`Qty`] and [`Cash`].
 pub const MICRO: u64 = 1_000_000;
-/// Number of decimals of [`MICRO`].
-pub const MICRO_DECIMALS: u32 = 6;
-
 /// A price in 1e-6 of a payout, `0..=1_000_000`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
@@ -307,21 +304,6 @@ impl Exact {
 
 /// 1e-12 $ units in 1e-6 $.
 pub const PICO_PER_MICRO: i128 = 1_000_000;
-/// 1e-12 $ units in a dollar.
-pub const PICO_PER_DOLLAR: i128 = 1_000_000_000_000;
-
-/// What `qty` contracts at `price` cost, rounded up to 1e-6 $.
-#[must_use]
-pub fn cost_ceil(price: Price, qty: Qty) -> Option<Cash> {
-    Exact::product(price, qty).cash_ceil()
-}
-
-/// What `qty` contracts at `price` bring, rounded down to 1e-6 $.
-#[must_use]
-pub fn proceeds_floor(price: Price, qty: Qty) -> Option<Cash> {
-    Exact::product(price, qty).cash_floor()
-}
-
 /// A dimensionless rate in 1e-9: fee rates, probabilities, carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
@@ -399,7 +381,8 @@ mod tests {
     fn rounding_is_against_us() {
         let price = Price::from_micro(333_333).unwrap();
         let qty = Qty::from_micro(1_500_001).unwrap();
-        let (cost, got) = (cost_ceil(price, qty).unwrap(), proceeds_floor(price, qty).unwrap());
+        let notional = Exact::product(price, qty);
+        let (cost, got) = (notional.cash_ceil().unwrap(), notional.cash_floor().unwrap());
         assert_eq!((cost.micro(), got.micro()), (500_000, 499_999));
         assert_eq!(Exact::from_pico(-1).cash_floor().unwrap().micro(), -1);
         assert_eq!(Exact::from_pico(-1).cash_ceil().unwrap().micro(), 0);

@@ -4,7 +4,7 @@
 //! positions and numbers; from then on the engine writes, and two slow threads keep the files and the
 //! ledger.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dutchbook_book::Nanos;
 use dutchbook_book::catalog::Catalog;
@@ -122,12 +122,6 @@ fn notes(recovered: &Recovered, is_new: bool) -> Vec<String> {
 }
 
 impl Books {
-    /// Where they are.
-    #[must_use]
-    pub fn folder(&self) -> PathBuf {
-        self.keeper.folder().to_owned()
-    }
-
     /// What went wrong since the last call: a full disk, a failing one.
     pub fn complaints(&self) -> impl Iterator<Item = String> + '_ {
         self.keeper.complaints()

@@ -131,12 +131,6 @@ impl Compiler {
         }
     }
 
-    /// What became of each relation of the file, as of the last program.
-    #[must_use]
-    pub const fn register(&self) -> &Register {
-        &self.register
-    }
-
     /// What was done so far.
     #[must_use]
     pub const fn counts(&self) -> Counts {

@@ -412,11 +412,6 @@ impl Desk {
         self.is_cancelling = true;
     }
 
-    /// Trades again after [`Desk::cancel_all`].
-    pub fn resume(&mut self) {
-        self.is_cancelling = false;
-    }
-
     /// Orders that may still trade, those included that nobody can say it of.
     #[must_use]
     pub fn open_count(&self) -> usize {

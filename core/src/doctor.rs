@@ -79,12 +79,6 @@ impl Findings {
         self.list.iter().any(|finding| finding.severity == Severity::Red)
     }
 
-    /// All of them.
-    #[must_use]
-    pub fn list(&self) -> &[Finding] {
-        &self.list
-    }
-
     /// Those that are red, one line each.
     #[must_use]
     pub fn red_lines(&self) -> Vec<String> {

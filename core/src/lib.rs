@@ -1,6 +1,5 @@
 //! Decides and runs: the only library that knows all the others.
 
-pub mod account;
 pub mod audit;
 pub mod bookkeeping;
 pub mod capture;

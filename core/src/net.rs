@@ -265,7 +265,6 @@ async fn wait<H: Handler>(handler: &RefCell<H>, mut left: Duration) {
 
 /// Waits while the venue is closed.
 async fn wait_for_opening<H: Handler>(handler: &RefCell<H>, gate: &Gate) {
-    gate.count_waiting();
     while gate.is_closed() && !handler.borrow().is_stopped() {
         tokio::time::sleep(TICK).await;
     }

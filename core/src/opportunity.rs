@@ -435,15 +435,10 @@ impl LifeTracker {
         self.next_id
     }
 
-    /// Ended lives since the last [`LifeTracker::clear_ended`], in the order of their ends.
+    /// Ended lives, in the order of their ends.
     #[must_use]
     pub fn ended(&self) -> &[OpportunityLife] {
         &self.ended
-    }
-
-    /// Makes room for further ended lives.
-    pub fn clear_ended(&mut self) {
-        self.ended.clear();
     }
 
     /// Ended lives that found no room in the list. The summary counts them all the same.

@@ -246,12 +246,6 @@ impl Portfolio {
         self.places.get(book.index()).map(|place| place.venue)
     }
 
-    /// The event of a book.
-    #[must_use]
-    pub fn event_of(&self, book: BookId) -> Option<EventId> {
-        self.places.get(book.index()).map(|place| place.event)
-    }
-
     /// Whether a book is settled.
     #[must_use]
     pub fn is_settled(&self, book: BookId) -> bool {

@@ -42,15 +42,6 @@ impl Source {
     }
 }
 
-/// Whether two listings pay in the same states or in opposite ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Polarity {
-    /// YES pays with YES.
-    Same,
-    /// YES pays with NO.
-    Inverted,
-}
-
 /// Instruments that show the same outcome, on one venue or on several: any of them will do.
 pub type Shown = Vec<InstrumentId>;
 
@@ -189,16 +180,6 @@ impl Relation {
         Self::of(Law::Exclusive { outcomes: outcomes.to_vec() }, outcomes, &states)
     }
 
-    /// One question on two venues, by the YES faces of its two books.
-    #[must_use]
-    pub fn two_venues(a: BookId, b: BookId, polarity: Polarity) -> Self {
-        let face = match polarity {
-            Polarity::Same => Face::Yes,
-            Polarity::Inverted => Face::No,
-        };
-        Self::same(a.instrument(Face::Yes), b.instrument(face))
-    }
-
     /// Two instruments pay in the same states.
     #[must_use]
     pub fn same(a: InstrumentId, b: InstrumentId) -> Self {
@@ -278,23 +259,6 @@ impl Relation {
     pub fn with_conversion(mut self, fee: Rate) -> Self {
         self.conversion = Some(fee);
         self
-    }
-
-    /// Whether the YES faces of the two books of [`Law::Same`] pay together.
-    #[must_use]
-    pub fn polarity(&self) -> Option<Polarity> {
-        match &self.law {
-            Law::Same { a, b } if a.face() == b.face() => Some(Polarity::Same),
-            Law::Same { .. } => Some(Polarity::Inverted),
-            Law::Complement { .. }
-            | Law::Partition { .. }
-            | Law::Exclusive { .. }
-            | Law::Implication { .. }
-            | Law::Ladder { .. }
-            | Law::Bundle { .. }
-            | Law::Polytope { .. }
-            | Law::Given { .. } => None,
-        }
     }
 }
 

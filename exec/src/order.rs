@@ -11,8 +11,6 @@ use crate::report::{Closed, Fill, OrderEnd, Report, ReportKind};
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderState {
-    /// It has an id; nothing has left.
-    Intended,
     /// It has left; the venue has not answered.
     Sent,
     /// The venue has it; nothing is traded yet.
@@ -42,7 +40,7 @@ impl OrderState {
 pub enum OrderError {
     /// The report names another order.
     WrongOrder,
-    /// The order was over, or was never sent.
+    /// The order stood where no such report can follow.
     OutOfOrder(OrderState),
     /// A fill number that was already counted.
     RepeatedFill(u64),
@@ -75,13 +73,13 @@ pub struct Order {
 }
 
 impl Order {
-    /// An order that has an id and nothing else.
+    /// An order that has just left.
     #[must_use]
     pub const fn new(id: OrderId, intent: Intent) -> Self {
         Self {
             id,
             intent,
-            state: OrderState::Intended,
+            state: OrderState::Sent,
             filled: Qty::ZERO,
             delivered: Qty::ZERO,
             notional: Exact::ZERO,
@@ -96,18 +94,6 @@ impl Order {
         self.intent.qty.checked_sub(self.filled).unwrap_or(Qty::ZERO)
     }
 
-    /// Marks the order as sent.
-    ///
-    /// # Errors
-    /// When it was sent before.
-    pub fn mark_sent(&mut self) -> Result<(), OrderError> {
-        if self.state != OrderState::Intended {
-            return Err(OrderError::OutOfOrder(self.state));
-        }
-        self.state = OrderState::Sent;
-        Ok(())
-    }
-
     /// Takes one report. The order is unchanged when it is refused.
     ///
     /// # Errors
@@ -116,7 +102,7 @@ impl Order {
         if report.order != self.id {
             return Err(OrderError::WrongOrder);
         }
-        if self.state.is_final() || self.state == OrderState::Intended {
+        if self.state.is_final() {
             return Err(OrderError::OutOfOrder(self.state));
         }
         match report.kind {
@@ -215,7 +201,6 @@ mod tests {
     #[test]
     fn an_order_fills_in_two_parts_and_sums_fees() {
         let mut order = order();
-        order.mark_sent().unwrap();
         order.apply(&report(ReportKind::Acknowledged)).unwrap();
         order.apply(&report(fill(1, 4400, 4))).unwrap();
         assert_eq!(order.state, OrderState::PartiallyFilled);
@@ -229,9 +214,6 @@ mod tests {
     #[test]
     fn what_an_order_cannot_have_caused_is_refused_and_changes_nothing() {
         let mut order = order();
-        let early = report(ReportKind::Acknowledged);
-        assert_eq!(order.apply(&early), Err(OrderError::OutOfOrder(OrderState::Intended)));
-        order.mark_sent().unwrap();
         order.apply(&report(fill(1, 4400, 4))).unwrap();
         let before = order;
         let refused = [

@@ -16,7 +16,7 @@ use dutchbook_book::fee::{FeeSchedule, OrderFees};
 use dutchbook_book::{BookId, BookStatus, Cash, Depth, Exact, Face, Grid, Level, Nanos, Qty, Side};
 
 use crate::intent::{Intent, OrderId};
-use crate::order::{Order, OrderState};
+use crate::order::Order;
 use crate::report::{Closed, Fill, OrderEnd, RejectReason, Report, ReportKind};
 use crate::takings::Takings;
 
@@ -134,12 +134,6 @@ impl PaperVenue {
         }
     }
 
-    /// Orders under way.
-    #[must_use]
-    pub fn open_order_count(&self) -> usize {
-        self.pending.len()
-    }
-
     /// Books whose takings were forgotten for want of room.
     #[must_use]
     pub const fn forgotten_count(&self) -> u64 {
@@ -173,8 +167,7 @@ impl PaperVenue {
             return Err(Full);
         }
         self.order_count += 1;
-        let mut order = Order::new(OrderId(self.order_count), *intent);
-        order.state = OrderState::Sent;
+        let order = Order::new(OrderId(self.order_count), *intent);
         let latency =
             self.rules.get(intent.instrument.book().index()).map_or(Nanos::ZERO, |r| r.latency);
         self.pending.push(Pending { due: now.plus(latency), order });

@@ -168,10 +168,4 @@ impl Report {
             kind,
         }
     }
-
-    /// Whether no further news of this order may follow.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        matches!(self.kind, ReportKind::Rejected(_) | ReportKind::Closed(_))
-    }
 }

@@ -92,12 +92,6 @@ impl Bucket {
         self.level = 0;
     }
 
-    /// The venue said how many whole tokens are left: the lower of its figure and ours holds.
-    pub fn correct(&mut self, tokens_left: u32, now: Nanos) {
-        self.refill(now);
-        self.level = self.level.min(parts(tokens_left));
-    }
-
     /// Parts of tokens in the bucket: a thousand million are one.
     #[must_use]
     pub fn level(&mut self, now: Nanos) -> u64 {
@@ -143,12 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn what_the_venue_says_holds_when_it_is_less() {
+    fn a_refusal_empties_the_bucket() {
         let mut bucket = Bucket::new(RULES, Nanos(0));
-        bucket.correct(50, Nanos(0));
-        assert_eq!(bucket.level(Nanos(0)), 50 * PARTS);
-        bucket.correct(90, Nanos(0));
-        assert_eq!(bucket.level(Nanos(0)), 50 * PARTS);
         bucket.refused(Nanos(0));
         assert_eq!(bucket.level(Nanos(10_000_000)), PARTS);
         assert_eq!(bucket.level(Nanos(5_000_000)), PARTS, "the clock went back");

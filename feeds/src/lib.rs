@@ -18,7 +18,6 @@ pub mod kind;
 pub mod listing;
 pub mod notice;
 pub mod number;
-pub mod own;
 pub mod payload;
 pub mod record;
 mod scan;

@@ -37,6 +37,4 @@ pub use server::{SimHandle, SimOptions, SimServerError, start};
 pub use venue::{SessionId, SimStats, SimVenues};
 
 #[cfg(test)]
-mod own_tests;
-#[cfg(test)]
 mod tests;

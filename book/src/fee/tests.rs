@@ -95,22 +95,3 @@ fn a_fee_below_one_unit_is_waived_only_where_the_schedule_says_so() {
     assert_eq!(charge(fee), "0");
     assert_eq!(charge(FeeSchedule::polymarket(ppm(40_000), 1)), "0.00001");
 }
-
-#[test]
-fn a_table_refuses_what_it_does_not_know() {
-    use crate::time::Nanos;
-    let (old, new) =
-        (FeeSchedule::polymarket(ppm(30_000), 1), FeeSchedule::polymarket(ppm(50_000), 1));
-    let mut table = FeeTable::unknown();
-    assert_eq!(table.at(Nanos(5)), Err(FeeRefusal::Unknown));
-    table.set(Nanos(20), Some(new));
-    table.set(Nanos(10), Some(old));
-    table.set(Nanos(30), None);
-    assert_eq!(table.at(Nanos(9)), Err(FeeRefusal::NotYetValid));
-    assert_eq!((table.at(Nanos(10)), table.at(Nanos(19))), (Ok(old), Ok(old)));
-    assert_eq!(table.at(Nanos(20)), Ok(new));
-    assert_eq!(table.at(Nanos(30)), Err(FeeRefusal::Unknown));
-    table.confirm(Nanos(15));
-    assert_eq!(table.fresh_at(Nanos(20), Nanos(4)), Err(FeeRefusal::NotFresh));
-    assert_eq!(table.fresh_at(Nanos(20), Nanos(5)), Ok(new));
-}

@@ -333,12 +333,6 @@ impl Record<'_> {
     pub const fn now(&self) -> Nanos {
         Nanos(self.head.at)
     }
-
-    /// Bytes that a hole stands for.
-    #[must_use]
-    pub fn hole_bytes(&self) -> u64 {
-        self.body.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
 }
 
 /// Bytes that are no record: damage that no checksum has caught, or another layout.

@@ -110,7 +110,7 @@ fn changes_that_come_together_are_one_program_and_what_is_approved_again_comes_b
     at = at.plus(SECOND);
     let program = compiler.poll(at, no_books).unwrap();
     assert_eq!((program.withdraw.len(), program.add.len()), (1, 0));
-    assert!(compiler.register().rows[0].standing.to_string().contains("another rules text"));
+    assert!(compiler.register.rows[0].standing.to_string().contains("another rules text"));
     watch.install(&catalog, program).unwrap();
     assert_eq!(live(&watch), 2);
     for book in [BookId(0), BookId(2)] {

@@ -9,7 +9,6 @@ use dutchbook_exec::venue::polymarket::order::OrderType;
 use dutchbook_exec::venue::polymarket::reply::{PostOutcome, TradePart};
 use dutchbook_exec::venue::{kalshi, polymarket};
 use dutchbook_exec::{OrderId, RejectReason};
-use dutchbook_feeds::own;
 
 use super::money::{Balance, Met, taker_cost};
 use super::requests::{Asked, Pending};
@@ -361,9 +360,8 @@ impl Desk {
         journal: &mut JournalWriter,
         now: Nanos,
     ) {
-        let Some(cash) = own::balance(reply.body).ok().filter(|_| reply.is_success()) else {
-            return;
-        };
+        let cash = polymarket::reply::balance(reply.body).filter(|_| reply.is_success());
+        let Some(cash) = cash else { return };
         // What moved since the question was asked is in it or not: nobody knows.
         let is_still = self.is_still(pending.venue);
         let Some(door) = self.door_mut(pending.venue) else { return };

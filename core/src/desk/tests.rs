@@ -3,6 +3,7 @@
 mod chaos;
 mod kalshi_venue;
 mod polymarket_venue;
+mod reconnect;
 pub(crate) mod rig;
 
 use dutchbook_book::{Face, Nanos};

@@ -244,7 +244,7 @@ mod tests {
         let severity = |venue_s: u64, ms: u64| {
             let mut findings = Findings::default();
             skew("clock", venue_s, Nanos::from_millis(ms), &mut findings);
-            findings.list()[0].severity
+            findings.list[0].severity
         };
         for (ms, expected) in [
             (100_000, Severity::Good),

@@ -219,7 +219,7 @@ mod tests {
     use crate::doctor::Severity;
 
     fn severity(findings: &Findings, about: &str) -> Option<Severity> {
-        findings.list().iter().find(|it| it.about == about).map(|it| it.severity)
+        findings.list.iter().find(|it| it.about == about).map(|it| it.severity)
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         config.tiles.cores = vec![9_999];
         let mut findings = Findings::default();
         cores(&config, &mut findings);
-        let refused = findings.list().iter().find(|it| it.about == "cores.pinned").unwrap();
+        let refused = findings.list.iter().find(|it| it.about == "cores.pinned").unwrap();
         assert!(refused.said.contains("9999"), "{refused:?}");
     }
 

@@ -5,7 +5,7 @@ use dutchbook_book::{Nanos, Price, VenueId};
 use super::execution::Execution;
 use super::{Engine, LEGS_MAX};
 use crate::capture::lane::Kind;
-use crate::desk::{Channel, Desk, DeskCounts, Word};
+use crate::desk::{Channel, Desk, Word};
 use crate::journal::live::Origin;
 use crate::position::VenueMoney;
 use crate::request::{Answer, Outbox, RequestId};
@@ -163,12 +163,6 @@ impl Engine {
         if let Some(desk) = self.execution.desk_mut() {
             desk.cancel_all();
         }
-    }
-
-    /// The desk's own counts; `None` on paper.
-    #[must_use]
-    pub fn desk_counts(&self) -> Option<DeskCounts> {
-        self.execution.desk().map(Desk::counts)
     }
 
     /// The desk, for figures; `None` on paper.

@@ -5,9 +5,6 @@ use dutchbook_book::fee::{FeeSchedule, UNIT_PAYOUT, UnitCost};
 use dutchbook_book::{Exact, Price, Rate, Side};
 
 use super::basket::RATIO_ONE;
-
-/// Hours of a year as the carry counts them.
-pub const HOURS_PER_YEAR: u64 = 8_760;
 /// rate (1e-9) × hours (1e-6) of one whole year at 100 %.
 const CARRY_WHOLE: i128 = 8_760_000_000_000_000_000;
 
@@ -70,44 +67,6 @@ impl Carry {
     }
 }
 
-/// net / cost · 8760 / hours, rounded down: what the trade earns a year. `None` for a cost or a
-/// span of zero, or when it does not fit.
-#[must_use]
-pub fn annualised(net: Exact, cost: Exact, hours_micro: u64) -> Option<Rate> {
-    let year = i128::from(HOURS_PER_YEAR).checked_mul(1_000_000)?.checked_mul(1_000_000_000)?;
-    let span = cost.pico().checked_mul(i128::from(hours_micro))?;
-    if span <= 0 || net.pico() < 0 {
-        return None;
-    }
-    let nano = net.pico().checked_mul(year)?.checked_div(span)?;
-    u32::try_from(nano).ok().map(Rate::from_nano)
-}
-
-/// One leg's share of the risk of being left alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LegRisk {
-    /// Probability that this leg fills and the others do not.
-    pub alone: Rate,
-    /// Expected loss per contract when that happens.
-    pub loss: UnitCost,
-}
-
-/// What leg risk adds to the minimal edge: Σ πₖ·Lₖ / P(all fill), rounded up. `None` when the legs
-/// never all fill, or it does not fit.
-#[must_use]
-pub fn leg_risk_hurdle(risks: &[LegRisk], all_fill: Rate) -> Option<UnitCost> {
-    let mut sum = 0_i128;
-    for risk in risks {
-        let part = i128::from(risk.alone.nano()).checked_mul(i128::from(risk.loss))?;
-        sum = sum.checked_add(part)?;
-    }
-    let all = i128::from(all_fill.nano());
-    if all == 0 || sum < 0 {
-        return None;
-    }
-    UnitCost::try_from(sum.checked_add(all - 1)?.checked_div(all)?).ok()
-}
-
 /// What a neg-risk conversion of NO on `bought` outcomes pays at once: (m − 1)(1 − f), rounded
 /// down. `None` when nothing is bought or the fee exceeds one.
 #[must_use]
@@ -121,19 +80,6 @@ pub fn conversion_payoff(bought: u32, fee: Rate) -> Option<UnitCost> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dutchbook_book::fee::UNIT_PER_MICRO;
-
-    #[test]
-    fn leg_risk_of_the_worked_example() {
-        let risk = |micro: i64| LegRisk {
-            alone: Rate::from_ppm(100_000).unwrap(),
-            loss: micro * UNIT_PER_MICRO,
-        };
-        let hurdle =
-            leg_risk_hurdle(&[risk(30_000), risk(20_000)], Rate::from_ppm(800_000).unwrap());
-        assert_eq!(hurdle, Some(6_250 * UNIT_PER_MICRO));
-        assert_eq!(leg_risk_hurdle(&[risk(1)], Rate::ZERO), None);
-    }
 
     #[test]
     fn carry_rounds_up_and_spares_what_is_received() {
@@ -142,8 +88,6 @@ mod tests {
         assert_eq!(carry.on_cash(paid).unwrap().to_string(), "718.99655140274");
         assert_eq!(carry.on(-5), Some(-5));
         assert_eq!(Carry::NONE.on(7), Some(7));
-        let year = annualised(Exact::from_pico(2), Exact::from_pico(98), 8_760_000_000);
-        assert_eq!(year.unwrap().nano(), 20_408_163);
     }
 
     #[test]

@@ -56,12 +56,6 @@ impl StateTable {
         self.struck.is_empty()
     }
 
-    /// Whether a state can still happen.
-    #[must_use]
-    pub fn is_possible(&self, state: usize) -> bool {
-        self.struck.get(state) == Some(&false)
-    }
-
     /// The states that can still happen.
     pub fn possible(&self) -> impl Iterator<Item = usize> + '_ {
         self.struck.iter().enumerate().filter(|(_, struck)| !**struck).map(|(state, _)| state)

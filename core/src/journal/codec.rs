@@ -125,11 +125,6 @@ pub fn decode(bytes: &[u8]) -> Result<Entry, DecodeError> {
     if is_padded && is_plain { Ok(Entry { sequence, now, record }) } else { Err(field) }
 }
 
-/// Every record of a journal's bytes, in order; the last may be [`DecodeError::Truncated`].
-pub fn decode_all(bytes: &[u8]) -> impl Iterator<Item = Result<Entry, DecodeError>> + '_ {
-    bytes.chunks(RECORD_BYTES).map(decode)
-}
-
 const KIND_COUNT: u8 = live::KIND_AT + live::KIND_COUNT;
 
 const fn kind_of(record: &Record) -> u8 {

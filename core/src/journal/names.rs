@@ -51,12 +51,4 @@ impl Names {
             books: catalog.listings.iter().map(book).collect(),
         }
     }
-
-    /// The venue of a book by name, and its market there.
-    #[must_use]
-    pub fn market(&self, book: usize) -> Option<(&str, &str)> {
-        let book = self.books.get(book)?;
-        let venue = self.venues.get(usize::try_from(book.venue).ok()?)?;
-        Some((venue, &book.market))
-    }
 }

@@ -2,20 +2,21 @@
 //!
 //! An order that was under way when the switch was pulled may arrive after everything was cancelled, and
 //! a venue's list may lag behind its engine. So the open orders are read again after
-//! [`REST_LAG`], and whatever stands there is cancelled anew.
+//! `LIST_LAG`, and whatever stands there is cancelled anew.
 
 use core::time::Duration;
 
 use dutchbook_book::Nanos;
 use serde::{Deserialize, Serialize};
 
-use crate::account::REST_LAG;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::secret::{ApiSecrets, PolymarketKeys, kalshi_keys};
 use crate::signed::{KalshiDesk, PolymarketDesk};
 use crate::tls::TlsRoots;
 
+/// How far a venue's list of orders may lag behind its engine.
+const LIST_LAG: Nanos = Nanos::from_secs(2);
 /// Pause between two tries.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -140,7 +141,7 @@ async fn sweep_one(
             Ok(0) => {
                 must_cancel = false;
                 let since = *empty_since.get_or_insert(clock.now());
-                if clock.now().since(since) >= REST_LAG {
+                if clock.now().since(since) >= LIST_LAG {
                     swept.is_verified = true;
                     return Some(swept);
                 }

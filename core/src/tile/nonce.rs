@@ -61,12 +61,6 @@ impl NonceTile {
         let thread = Some(thread.map_err(NonceError::Thread)?);
         Ok((Self { thread, stop }, consumer))
     }
-
-    /// Whether the thread still makes nonces.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
-    }
 }
 
 impl Drop for NonceTile {
@@ -118,7 +112,7 @@ mod tests {
                     None => std::thread::yield_now(),
                 }
             }
-            assert!(tile.is_running());
+            assert!(tile.thread.as_ref().is_some_and(|thread| !thread.is_finished()));
         }
         assert_eq!(seen.len(), 64);
     }

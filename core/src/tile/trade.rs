@@ -37,12 +37,6 @@ impl TradeGauge {
     pub fn is_settled(&self) -> bool {
         self.0.is_settled.load(Ordering::Relaxed)
     }
-
-    /// Orders that may still trade.
-    #[must_use]
-    pub fn open_orders(&self) -> u64 {
-        self.0.open.load(Ordering::Relaxed)
-    }
 }
 
 /// The tile's end of trading.

@@ -62,18 +62,6 @@ impl RestBook {
         self.bids.sort_by_key(|level| core::cmp::Reverse(level.price));
         self.asks.sort_by_key(|level| level.price);
     }
-
-    /// The same book in terms of the complement.
-    #[must_use]
-    pub fn mirrored(&self) -> Self {
-        let turn = |levels: &[Level]| levels.iter().map(|level| level.mirrored()).collect();
-        Self {
-            native: self.native.clone(),
-            ts_venue: self.ts_venue,
-            bids: turn(&self.asks),
-            asks: turn(&self.bids),
-        }
-    }
 }
 
 fn token_book(json: Json<'_>) -> Result<RestBook, DecodeError> {
@@ -142,7 +130,6 @@ mod tests {
         assert_eq!(book.ts_venue, Nanos::from_millis(1_792_173_951_815));
         assert_eq!(book.bids, [level(1_600, 100), level(1_500, 200)]);
         assert_eq!(book.asks, [level(1_800, 300), level(2_000, 400)]);
-        assert_eq!(book.mirrored().bids, [level(8_200, 300), level(8_000, 400)]);
     }
 
     #[test]

@@ -269,10 +269,4 @@ impl<'a> Floor<'a> {
             self.push(id, text);
         }
     }
-
-    /// Whether a listing is of this venue.
-    #[must_use]
-    pub fn is_of(&self, book: BookId, kind: VenueKind) -> bool {
-        self.market(book).is_some_and(|market| market.kind == kind)
-    }
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::eval::basket::{BasketKind, Leg, RATIO_ONE};
 use crate::eval::compile::{Shape, Slot, scale_ceil};
-use crate::relation::{Law, Polarity, Shown, structural};
+use crate::relation::{Law, Shown, structural};
 use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::UNIT_PAYOUT;
 use dutchbook_book::units::Cash;
@@ -74,7 +74,7 @@ fn mixed() -> (Catalog, Vec<Relation>) {
     relations.push(Relation::polytope(yes(1), yes(6), yes(8), yes(9)));
     relations.push(Relation::implication(yes(2), yes(11)));
     relations.push(
-        Relation::two_venues(BookId(3), BookId(12), Polarity::Inverted)
+        Relation::same(yes(3), yes(12).complement())
             .with_state(&[(yes(3), half), (yes(3).complement(), half)]),
     );
     relations.push(
@@ -288,9 +288,8 @@ fn the_worked_long_and_short_of_three_outcomes() {
 fn a_void_row_removes_the_basket_that_it_breaks() {
     let catalog = plain(2, EventLaw::Independent, 0);
     let half = Price::from_pips(5_000).unwrap();
-    let pair = Relation::two_venues(BookId(0), BookId(1), Polarity::Same)
-        .with_state(&[(yes(0), half), (yes(0).complement(), half)]);
-    assert_eq!(pair.polarity(), Some(Polarity::Same));
+    let pair =
+        Relation::same(yes(0), yes(1)).with_state(&[(yes(0), half), (yes(0).complement(), half)]);
     let mut watch = Watch::new(&catalog, vec![pair]).unwrap();
     watch.on_top(&update(0, 400_000, 410_000, BookStatus::Live));
     watch.on_top(&update(1, 470_000, 480_000, BookStatus::Live));
@@ -353,10 +352,14 @@ fn regrid_and_fee_changes_keep_the_sums() {
 fn structural_relations_follow_the_law_of_the_event() {
     let (catalog, _) = mixed();
     let relations = structural(&catalog);
-    let pairs = relations.iter().filter_map(Relation::polarity).collect::<Vec<_>>();
-    assert_eq!(pairs.iter().filter(|p| **p == Polarity::Inverted).count(), 3);
+    let inverted = |relation: &Relation| {
+        let Law::Same { a, b } = relation.law else { return None };
+        Some(a.face() != b.face())
+    };
+    let pairs = relations.iter().filter_map(inverted).collect::<Vec<_>>();
+    assert_eq!(pairs.iter().filter(|is_inverted| **is_inverted).count(), 3);
     assert_eq!(pairs.len(), 2 + 2 + 3);
-    let laws = relations.iter().filter(|r| r.polarity().is_none()).map(|r| &r.law);
+    let laws = relations.iter().filter(|r| inverted(r).is_none()).map(|r| &r.law);
     let laws: Vec<&Law> = laws.collect();
     assert!(matches!(laws[0], Law::Partition { outcomes } if outcomes.len() == 3));
     assert!(matches!(laws[1], Law::Exclusive { outcomes } if outcomes[0].len() == 2));

@@ -2,7 +2,7 @@ use super::*;
 use crate::relation::file::File;
 use crate::relation::register::Register;
 use crate::relation::standing::{Changed, Fact, Standing, relation, standing};
-use crate::relation::{Law, Polarity, Source};
+use crate::relation::{Law, Source};
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{BookId, Cash, Face, Grid, Qty};
@@ -269,9 +269,9 @@ fn the_engine_gets_the_admitted_states_and_the_polarity() {
     let file = File::parse(&text).unwrap();
     let book = |listed: &crate::relation::file::Listed| Some(BookId(u32::from(listed.key == "b")));
     let relation = relation(&file.relations[0], book).unwrap();
-    assert_eq!(relation.polarity(), Some(Polarity::Inverted));
     assert_eq!(relation.states.len(), 3, "two outcomes and the void; the rest is excluded");
-    assert!(matches!(relation.law, Law::Same { .. }));
+    let Law::Same { a, b } = relation.law else { panic!("{:?}", relation.law) };
+    assert_ne!(a.face(), b.face(), "inverted");
     let half = relation.states.payoff(2, BookId(1).instrument(Face::No));
     assert_eq!(half.map(|price| price.micro()), Some(500_000));
 }

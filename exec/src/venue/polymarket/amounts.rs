@@ -154,26 +154,6 @@ pub fn immediate(tick: Tick, side: Side, limit: Price, gives: u64) -> Result<Amo
     if keeps { Ok(Amounts { maker, taker }) } else { Err(AmountError::PastLimit) }
 }
 
-/// The smallest number of shares whose cost at `price` is whole cents: a buy of a multiple of it
-/// gives exactly so many shares at its limit as a FOK or FAK order, too. `None` for no price.
-#[must_use]
-pub fn whole_cent_lot(price: Price) -> Option<Qty> {
-    let pips = u64::from(price.micro()) / ENGINE_STEP;
-    if pips == 0 || !u64::from(price.micro()).is_multiple_of(ENGINE_STEP) {
-        return None;
-    }
-    // n hundredths of a share cost n · pips millionths, which must be a multiple of a cent.
-    let cent = 10_000;
-    Qty::from_centi(cent / greatest_common_divisor(pips, cent))
-}
-
-const fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,9 +189,6 @@ mod tests {
         let tick = Tick::from_micro(1_000).unwrap();
         let amounts = immediate(tick, Side::Buy, price(985_000), 9_980_000).unwrap();
         assert_eq!(amounts, Amounts { maker: 9_980_000, taker: 10_131_900 });
-        assert_eq!(whole_cent_lot(price(580_000)), Qty::from_micro(500_000));
-        assert_eq!(whole_cent_lot(price(985_000)), Qty::from_contracts(2));
-        assert_eq!(whole_cent_lot(price(0)), None);
     }
 
     proptest! {
@@ -236,16 +213,6 @@ mod tests {
                 prop_assert!(taker * unit <= maker * limit);
                 prop_assert!(taker * unit > maker * (limit - 100));
             }
-        }
-
-        #[test]
-        fn a_whole_cent_lot_is_taken_exactly(pips in 1_u32..10_000, lots in 1_u64..1_000) {
-            let at = price(pips * 100);
-            let lot = whole_cent_lot(at).unwrap().micro();
-            let tick = Tick::from_micro(100).unwrap();
-            let gives = lot * lots * u64::from(at.micro()) / UNIT;
-            let found = immediate(tick, Side::Buy, at, gives).unwrap();
-            prop_assert_eq!(found, Amounts { maker: gives, taker: lot * lots });
         }
     }
 }

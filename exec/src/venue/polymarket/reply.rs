@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dutchbook_book::{Price, Qty};
+use dutchbook_book::{Cash, Price, Qty};
 use serde::Deserialize;
 
 use crate::decimal::{Micro, price, qty};
@@ -367,6 +367,17 @@ impl WireTrade {
 pub fn trades(body: &[u8]) -> Option<Page<TradePart>> {
     let page = page(serde_json::from_slice(body).ok()?, WireTrade::parts)?;
     Some(Page { items: page.items.into_iter().flatten().collect(), cursor: page.cursor })
+}
+
+/// Reads the cash of a `GET /balance-allowance`: millionths as a text.
+#[must_use]
+pub fn balance(body: &[u8]) -> Option<Cash> {
+    #[derive(Deserialize)]
+    struct WireBalance {
+        balance: NativeId,
+    }
+    let wire: WireBalance = serde_json::from_slice(body).ok()?;
+    wire.balance.parse().ok().map(Cash::from_micro)
 }
 
 #[cfg(test)]

@@ -127,3 +127,12 @@ fn a_trade_is_the_part_of_each_of_its_orders() {
         assert_eq!(found.cursor.as_deref(), Some("MQ=="));
     }
 }
+
+#[test]
+fn cash_is_whole_millionths_in_a_text_or_unknown() {
+    let told = br#"{"balance":"1250000","allowances":{}}"#;
+    assert_eq!(balance(told), Some(Cash::from_micro(1_250_000)));
+    for body in ["{}", r#"{"balance":"1.5"}"#, r#"{"balance":""}"#, r#"{"balance":7}"#, "oops"] {
+        assert_eq!(balance(body.as_bytes()), None, "{body}");
+    }
+}

@@ -98,18 +98,6 @@ impl<'a> FeedDriver<'a> {
         self.other_commands
     }
 
-    /// The last moment of the lane so far.
-    #[must_use]
-    pub const fn last(&self) -> Nanos {
-        self.last
-    }
-
-    /// Whether the tile ended within the capture.
-    #[must_use]
-    pub const fn is_finished(&self) -> bool {
-        self.is_finished
-    }
-
     /// When the next record was taken; losses come first, and nothing has an end.
     ///
     /// # Errors

@@ -12,7 +12,6 @@ use super::super::{FaultPlan, FlowConfig, Pace, Scenario, SessionId, SimVenues};
 use super::{AccountSpec, Membership};
 
 mod hostile;
-mod merge;
 mod money;
 mod orders;
 mod reads;

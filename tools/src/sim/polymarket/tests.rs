@@ -4,7 +4,6 @@ mod account;
 mod bad_days;
 mod client;
 mod hostile;
-mod merge;
 mod placing;
 mod shapes;
 mod sums;
