@@ -1,4 +1,16 @@
 use super::*;
+use crate::eval::basket::BasketKind;
+use crate::journal::record::{Decision, DecisionLeg, EvalCause};
+use crate::opportunity::{Cause, Measure, OpportunityId, OpportunityLife, Sighting, Venues};
+use crate::risk::Veto;
+use dutchbook_book::view::TopView;
+use dutchbook_book::{
+    BasketId, BookId, BookStatus, Cash, Exact, InstrumentId, Level, Price, Qty, Side, Stamp,
+    TopOfBook,
+};
+use dutchbook_exec::{
+    Closed, Fill, Intent, OrderEnd, OrderId, RejectReason, Report, ReportKind, TradeId,
+};
 use proptest::prelude::*;
 
 #[path = "codec/live_tests.rs"]

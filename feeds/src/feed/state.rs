@@ -1,18 +1,22 @@
-//! Books and session of one connection, and how updates of levels change them.
+//! Books and session of one connection.
+
+mod group;
+mod levels;
 
 use std::collections::VecDeque;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::fetch::fetch_first;
 use dutchbook_book::places::Places;
-use dutchbook_book::{Book, BookError, BookId, Face, Grid, InstrumentId, Nanos, Price, Qty, Side};
+use dutchbook_book::{Book, BookId, Grid, InstrumentId, Nanos, Price, Side};
+
+use group::Group;
 
 use super::FeedConfig;
 use super::ticker::Contradiction;
-use crate::batch::{LevelChange, Sequence, Update, UpdateKind};
+use crate::batch::Sequence;
 use crate::counters::Counters;
 use crate::error::{DecodeError, Doubt};
-use crate::kind::MessageKind;
 use crate::notice::{LossReason, Notice, Sink};
 use crate::session::{
     BookSession, Pulse, Resync, Rules, SessionStep, Streams, Sync, Trading, Verdict,
@@ -20,16 +24,6 @@ use crate::session::{
 
 /// Marks no book.
 const NO_SLOT: u32 = u32::MAX;
-
-/// Messages of one market with one stamp, until the last of them has come.
-#[derive(Clone, Copy, Debug)]
-struct Group {
-    ts_venue: Nanos,
-    ts_recv: Nanos,
-    /// Best bid and ask in YES terms as last stated.
-    bid: Option<Option<Price>>,
-    ask: Option<Option<Price>>,
-}
 
 /// One book with everything that the feed keeps about it; what a change needs comes first.
 #[derive(Debug)]
@@ -273,235 +267,6 @@ impl State {
         self.dirty.clear();
     }
 
-    /// Takes one message about levels.
-    #[inline]
-    pub(super) fn update(
-        &mut self,
-        kind: MessageKind,
-        update: &Update,
-        levels: &[LevelChange],
-        now: Nanos,
-        sink: &mut impl Sink,
-    ) {
-        self.counters.message(kind);
-        self.pulse.data(now);
-        if let Some(sequence) = update.sequence
-            && !self.is_new(sequence, sink)
-        {
-            return;
-        }
-        match update.kind {
-            UpdateKind::Snapshot => self.snapshot(kind, update, levels, sink),
-            UpdateKind::Set | UpdateKind::Add => self.change(update, levels, now, sink),
-        }
-    }
-
-    fn snapshot(
-        &mut self,
-        kind: MessageKind,
-        update: &Update,
-        levels: &[LevelChange],
-        sink: &mut impl Sink,
-    ) {
-        let Some(at) = self.slot_of(update.instrument) else {
-            self.counters.unknown_instrument += 1;
-            return;
-        };
-        self.close_group(at, sink);
-        let sid = update.sequence.map(|sequence| sequence.sid);
-        if let Some(sid) = sid {
-            self.streams.began(sid, true);
-        }
-        let step = update.tick_size.map(Price::micro);
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        // A body read over REST may be older than what the stream has said since.
-        if kind == MessageKind::RestBook
-            && slot.session.takes_deltas()
-            && update.ts_venue < slot.ts_venue
-        {
-            self.counters.ignored += 1;
-            return;
-        }
-        if step.is_some_and(|step| step != slot.book.grid().step()) {
-            self.regrid(at, update.tick_size.and_then(|step| Grid::uniform(step).ok()), sink);
-        }
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        slot.book.begin_snapshot();
-        let was_lost = matches!(slot.session.sync, Sync::Gapped | Sync::Stale);
-        self.counters.revived += u64::from(was_lost);
-        slot.session.snapshot(sid);
-        slot.ts_venue = update.ts_venue.max(slot.ts_venue);
-        slot.is_finished = true;
-        let refused = levels.iter().find_map(|level| set(&mut slot.book, level).err());
-        self.counters.snapshots += 1;
-        self.mark(at);
-        if let Some(error) = refused {
-            self.contradiction(at, error, sink);
-        }
-    }
-
-    /// Applies changes of levels, usually all of one book.
-    #[inline]
-    fn change(
-        &mut self,
-        update: &Update,
-        levels: &[LevelChange],
-        now: Nanos,
-        sink: &mut impl Sink,
-    ) {
-        let mut current = None;
-        let mut is_open = false;
-        for level in levels {
-            let at = self.slot_of(level.instrument);
-            if at != current || current.is_none() {
-                current = at;
-                is_open = self.open(at, update, now, sink);
-            }
-            let (Some(at), true) = (at, is_open) else { continue };
-            let Some(slot) = self.slots.get_mut(at) else { continue };
-            let result = match update.kind {
-                UpdateKind::Add => add(&mut slot.book, level),
-                UpdateKind::Set | UpdateKind::Snapshot => set(&mut slot.book, level),
-            };
-            if let Some(group) = &mut slot.group {
-                group.state(level);
-            }
-            if let Err(error) = result {
-                self.contradiction(at, error, sink);
-                is_open = false;
-            }
-        }
-    }
-
-    /// Whether a book takes the changes of a message; prepares it when it does.
-    #[inline]
-    fn open(
-        &mut self,
-        at: Option<usize>,
-        update: &Update,
-        now: Nanos,
-        sink: &mut impl Sink,
-    ) -> bool {
-        let Some(at) = at else {
-            self.counters.unknown_instrument += 1;
-            return false;
-        };
-        let ts_venue = update.ts_venue;
-        let is_same_group = |group: &Group| group.ts_venue == ts_venue && ts_venue > Nanos::ZERO;
-        if self.slots.get(at).is_some_and(|s| s.group.as_ref().is_some_and(|g| !is_same_group(g))) {
-            self.close_group(at, sink);
-        }
-        let Some(slot) = self.slots.get_mut(at) else { return false };
-        if !slot.session.takes_deltas() {
-            self.counters.ignored += 1;
-            return false;
-        }
-        self.counters.updates += 1;
-        slot.ts_venue = ts_venue.max(slot.ts_venue);
-        let is_lagging =
-            ts_venue > Nanos::ZERO && now.since(ts_venue) > self.config.limits.lag_ns_max;
-        if is_lagging && !slot.session.is_lagging {
-            self.counters.stale += 1;
-            sink.notice(Notice::Lost { book: slot.id, reason: LossReason::Lagging });
-        }
-        slot.session.is_lagging = is_lagging;
-        if !self.rules.groups_by_stamp {
-            slot.is_finished = true;
-        } else if let Some(group) = &mut slot.group {
-            group.ts_recv = now;
-        } else {
-            slot.group = Some(Group { ts_venue, ts_recv: now, bid: None, ask: None });
-            // Hundreds of books have one at a time: none is looked for in the list.
-            if !slot.is_queued {
-                slot.is_queued = true;
-                self.queue_group(now, u32::try_from(at).unwrap_or(NO_SLOT));
-            }
-        }
-        self.mark(at);
-        true
-    }
-
-    /// Puts a book where its time belongs: nearly always last.
-    fn queue_group(&mut self, since: Nanos, number: u32) {
-        let place = match self.open_groups.back() {
-            Some((last, _)) if *last > since => {
-                self.open_groups.partition_point(|(other, _)| *other <= since)
-            }
-            Some(_) | None => self.open_groups.len(),
-        };
-        self.open_groups.insert(place, (since, number));
-    }
-
-    /// A change contradicts the book: a message was lost, or a tick-size change was.
-    fn contradiction(&mut self, at: usize, error: BookError, sink: &mut impl Sink) {
-        match error {
-            BookError::OffTick(_) => self.counters.off_tick += 1,
-            BookError::NegativeLevel(_) => self.counters.negative += 1,
-        }
-        self.mark(at);
-        self.lose(at, Sync::Gapped, LossReason::Contradiction(error), sink);
-    }
-
-    /// The messages of a group are complete: the state after them is the one that counts.
-    fn close_group(&mut self, at: usize, sink: &mut impl Sink) {
-        let group = self.slots.get_mut(at).and_then(|slot| slot.group.take());
-        if let Some(group) = group {
-            self.judge(at, group.bid, group.ask, sink);
-        }
-    }
-
-    /// Finishes every update that has had no further message since before `until`.
-    pub(super) fn close_groups(&mut self, until: Nanos, sink: &mut impl Sink) {
-        while let Some(&(since, number)) = self.open_groups.front()
-            && since <= until
-        {
-            self.open_groups.pop_front();
-            let at = number as usize;
-            let Some(slot) = self.slots.get_mut(at) else { continue };
-            match slot.group.map(|group| group.ts_recv) {
-                // It was heard of since: it waits where its new time puts it.
-                Some(recv) if recv > until => self.queue_group(recv, number),
-                Some(_) | None => {
-                    slot.is_queued = false;
-                    self.close_group(at, sink);
-                }
-            }
-        }
-    }
-
-    /// Counts a finished update that left its book crossed or unlike the stated top; gives the book
-    /// up when that stays so.
-    fn judge(
-        &mut self,
-        at: usize,
-        bid: Option<Option<Price>>,
-        ask: Option<Option<Price>>,
-        sink: &mut impl Sink,
-    ) {
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        if !slot.session.takes_deltas() {
-            return;
-        }
-        let top = slot.book.top();
-        let differs = |stated: Option<Option<Price>>, ours: Option<Price>| {
-            stated.is_some_and(|stated| stated != ours)
-        };
-        let is_crossed = top.is_crossed();
-        let is_unlike = differs(bid, top.bid.map(|level| level.price))
-            || differs(ask, top.ask.map(|level| level.price));
-        if !is_crossed && !is_unlike {
-            slot.session.doubtful_updates = 0;
-            return;
-        }
-        slot.session.doubtful_updates = slot.session.doubtful_updates.saturating_add(1);
-        let is_given_up = slot.session.doubtful_updates >= self.config.limits.doubtful_updates_max;
-        self.counters.crossed += u64::from(is_crossed);
-        self.counters.top_mismatch += u64::from(is_unlike);
-        if is_given_up {
-            self.lose(at, Sync::Gapped, LossReason::Doubtful, sink);
-        }
-    }
-
     /// Puts a book on a new grid: its levels are void until a snapshot. No grid gaps the book.
     pub(super) fn regrid(&mut self, at: usize, grid: Option<Grid>, sink: &mut impl Sink) {
         let now = self.now;
@@ -587,36 +352,4 @@ impl State {
             }
         }
     }
-}
-
-impl Group {
-    /// Notes the top that a message states after a change, in YES terms. Zero and one are no
-    /// prices: a side whose best is one of them is empty.
-    #[inline]
-    fn state(&mut self, level: &LevelChange) {
-        let real = |best: Option<Price>| best.filter(|p| *p > Price::ZERO && *p < Price::ONE);
-        let (bid, ask) = (level.best_bid.map(real), level.best_ask.map(real));
-        let mirrored = |best: Option<Option<Price>>| best.map(|best| best.map(Price::complement));
-        let (bid, ask) = match level.instrument.face() {
-            Face::Yes => (bid, ask),
-            Face::No => (mirrored(ask), mirrored(bid)),
-        };
-        self.bid = bid.or(self.bid);
-        self.ask = ask.or(self.ask);
-    }
-}
-
-/// Sets a level to what a message states.
-#[inline]
-fn set(book: &mut Book, level: &LevelChange) -> Result<(), BookError> {
-    let micro = u64::try_from(level.qty.micro()).ok();
-    let qty = micro.and_then(Qty::from_micro).ok_or(BookError::NegativeLevel(level.price))?;
-    book.set_level(level.instrument.face(), level.side, level.price, qty)
-}
-
-/// Changes a level by what a message states.
-#[inline]
-fn add(book: &mut Book, level: &LevelChange) -> Result<(), BookError> {
-    let side: Side = level.side;
-    book.add_level(level.instrument.face(), side, level.price, level.qty)
 }

@@ -6,7 +6,8 @@ use dutchbook_exec::order::fills::{FillNews, Settlement, TradeKey};
 use dutchbook_exec::order::live::{End, Evidence};
 use dutchbook_exec::{OrderId, TradeId};
 
-use super::{Put, Take};
+use super::put::Put;
+use super::take::Take;
 use crate::journal::live::{
     AccountRecord, BasketRecord, BasketStep, FillStep, LiveFill, LiveRecord, NativeText, Origin,
     Placed,
