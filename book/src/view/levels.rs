@@ -5,7 +5,6 @@ use super::{HIGH_SHIFT, LOW_MASK, Torn, low_half, unpack_level, unpack_status};
 use crate::depth::{DEPTH_LEVELS, Depth, Level, Side, Stamp, TopOfBook};
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Nanos;
-use crate::units::Price;
 
 /// Words before the rows of a depth block: version; epoch, status and counts; two stamps.
 const DEPTH_HEADER: usize = 4;
@@ -114,26 +113,36 @@ impl DepthBlock {
 /// Stores changed levels of one side into their rows, the other side's half left alone.
 #[inline]
 fn write_side(rows: &[AtomicU64], side: Side, changed: Rows<impl Iterator<Item = Level>>) {
-    let places = rows.chunks_exact(ROW_WORDS).take(changed.count).skip(changed.first);
-    let mut last: Option<Price> = None;
-    for (row, level) in places.zip(changed.levels) {
-        let &[prices, bid_qty, ask_qty] = &row else { continue };
-        assert!(!level.qty.is_zero(), "a published level has a quantity");
-        let is_worse = last.is_none_or(|last| match side {
-            Side::Buy => level.price < last,
-            Side::Sell => level.price > last,
-        });
+    let rows = rows.as_chunks().0.get(changed.first..changed.count).unwrap_or_default();
+    match side {
+        Side::Buy => write_rows::<true>(rows, changed.levels),
+        Side::Sell => write_rows::<false>(rows, changed.levels),
+    }
+}
+
+/// The side is known when this is compiled: a top that comes or goes moves every row behind it, and
+/// this loop is then the longest part of a publication.
+#[inline]
+fn write_rows<const IS_BID: bool>(
+    rows: &[[AtomicU64; ROW_WORDS]],
+    levels: impl Iterator<Item = Level>,
+) {
+    let mut last = if IS_BID { u64::MAX } else { 0 };
+    for ([prices, bid_qty, ask_qty], level) in rows.iter().zip(levels) {
+        let (micro, qty) = (u64::from(level.price.micro()), level.qty.micro());
+        let is_worse = if IS_BID { micro < last } else { micro > last };
         assert!(is_worse, "published levels are best first");
-        last = Some(level.price);
+        assert!(qty != 0, "a published level has a quantity");
+        last = micro;
         // Relaxed: only this thread ever stores it.
         let before = prices.load(Ordering::Relaxed);
-        let micro = u64::from(level.price.micro());
-        let (both, qty) = match side {
-            Side::Buy => ((before & !LOW_MASK) | micro, bid_qty),
-            Side::Sell => ((before & LOW_MASK) | (micro << HIGH_SHIFT), ask_qty),
-        };
-        prices.store(both, Ordering::Relaxed);
-        qty.store(level.qty.micro(), Ordering::Relaxed);
+        if IS_BID {
+            prices.store((before & !LOW_MASK) | micro, Ordering::Relaxed);
+            bid_qty.store(qty, Ordering::Relaxed);
+        } else {
+            prices.store((before & LOW_MASK) | (micro << HIGH_SHIFT), Ordering::Relaxed);
+            ask_qty.store(qty, Ordering::Relaxed);
+        }
     }
 }
 
