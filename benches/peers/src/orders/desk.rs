@@ -88,6 +88,7 @@ impl Whole {
         let access = [(VenueId(0), Access::Polymarket(Box::new(access)))];
         let mut desk = Desk::new(config, &catalog, access).expect("a desk");
         desk.on_channel(VenueId(0), Channel::Connected);
+        desk.open_account(VenueId(0), Cash::from_micro(1_000_000_000));
         let (journal, records) = journal(64, 1_024);
         Self {
             desk,
