@@ -21,15 +21,16 @@ use crate::{
 #[command(
     name = "dutchbook",
     version,
-    about = "Finds and paper-trades violations of the laws of probability across prediction markets.",
+    about = "Finds and trades violations of the laws of probability across prediction markets.",
     long_about = "Watches the order books of prediction markets, finds every set of trades whose payoff \
-                  is positive in every outcome after fees and depth, and trades it on paper.\n\n\
+                  is positive in every outcome after fees and depth, and trades it: on paper, or \
+                  with real signed orders.\n\n\
                   Without a command it runs the demo: two simulated venues on loopback, the whole live \
                   engine against them, and a report at the end.",
     after_help = "Examples:\n  dutchbook                              the demo, 30 seconds, on screen\n  \
                   dutchbook demo --seconds 10 --json     the demo as one JSON object\n  \
-                  dutchbook venue kalshi --listen 127.0.0.1:8080\n  \
-                                                         a simulated Kalshi for any client\n  \
+                  dutchbook run --config engine.toml     real venues, on paper (--live: real orders)\n  \
+                  dutchbook venue kalshi                 a simulated Kalshi for any client\n  \
                   dutchbook replay recording.jsonl.zst   a recording through the engine\n  \
                   dutchbook eval cases.json --json       prices arbitrage cases given as data",
     args_conflicts_with_subcommands = true
@@ -45,7 +46,7 @@ pub struct Cli {
 enum Command {
     /// Runs the live engine against two embedded simulated venues and ends with a report.
     Demo(DemoArgs),
-    /// Runs the engine, trading on paper, on the venues that the configuration names.
+    /// Runs the engine on the venues that the configuration names: on paper, or with real orders.
     Run(run::RunArgs),
     /// Looks at the whole set-up: what is wrong with it, and what to do about each thing.
     Check(check::CheckArgs),

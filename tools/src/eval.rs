@@ -16,7 +16,7 @@ use dutchbook_book::{Exact, Side};
 use dutchbook_core::eval::sweep::{Refusal, Scratch, SizedLeg, Sizing, Terms, sweep, top_edge};
 use serde_json::{Value, json};
 
-pub use case::Problem;
+pub use case::fields::Problem;
 use case::{Case, LegOf};
 use open::Open;
 

@@ -1,10 +1,11 @@
 //! One case: JSON to legs, books and terms, exact or refused with the field's name.
 
+pub(super) mod fields;
+pub(super) mod venue;
+
 use std::collections::BTreeMap;
 
-use dutchbook_book::fee::{
-    CENT, Collect, FeeLaw, FeeSchedule, FillRounding, Rounding, Settlement, UnitCost,
-};
+use dutchbook_book::fee::UnitCost;
 use dutchbook_book::{Cash, InstrumentId, Level, Price, Qty, Rate, Side};
 use dutchbook_core::eval::basket::{Leg, RATIO_ONE};
 use dutchbook_core::eval::edge::{Carry, conversion_payoff};
@@ -13,30 +14,12 @@ use dutchbook_core::eval::states::StateTable;
 use dutchbook_core::eval::sweep::{LegBook, Terms};
 use serde_json::{Map, Value};
 
-use super::text::{scaled, shown};
-
-/// What is wrong with a case: the field and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The path of the field inside the case.
-    pub field: String,
-    /// What is wrong with it.
-    pub why: String,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.field, self.why)
-    }
-}
-
-impl std::error::Error for Problem {}
-
-pub(super) fn problem(field: impl Into<String>, why: impl Into<String>) -> Problem {
-    Problem { field: field.into(), why: why.into() }
-}
-
-pub(super) type Parsed<T> = Result<T, Problem>;
+use super::text::shown;
+use fields::{
+    Parsed, amount, array, cash, decimal, flag, member, object, optional, price, problem, qty,
+    rate, text,
+};
+use venue::{Venue, Venues, venues};
 
 /// How an error names a case: its id, or its place.
 pub(super) fn name_of(value: &Value, index: usize) -> String {
@@ -121,15 +104,6 @@ impl Case {
     }
 }
 
-/// What a venue charges and accepts.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Venue {
-    pub(super) schedule: FeeSchedule,
-    pub(super) lot: Option<Qty>,
-    pub(super) min_qty: Qty,
-    pub(super) min_notional: Cash,
-}
-
 /// What an instrument pays and shows.
 #[derive(Clone, Debug)]
 pub(super) struct Instrument {
@@ -141,185 +115,6 @@ pub(super) struct Instrument {
 }
 
 pub(super) type Instruments = BTreeMap<String, Instrument>;
-pub(super) type Venues = BTreeMap<String, Venue>;
-
-pub(super) fn object<'a>(value: &'a Value, field: &str) -> Parsed<&'a Map<String, Value>> {
-    value.as_object().ok_or_else(|| problem(field, "expected an object"))
-}
-
-fn array<'a>(value: &'a Value, field: &str) -> Parsed<&'a [Value]> {
-    value.as_array().map(Vec::as_slice).ok_or_else(|| problem(field, "expected a list"))
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> Parsed<&'a str> {
-    value.as_str().ok_or_else(|| problem(field, "expected text"))
-}
-
-pub(super) fn flag(value: &Value, field: &str) -> Parsed<bool> {
-    value.as_bool().ok_or_else(|| problem(field, "expected true or false"))
-}
-
-pub(super) fn member<'a>(map: &'a Map<String, Value>, key: &str) -> Parsed<&'a Value> {
-    map.get(key).ok_or_else(|| problem(key, "is missing"))
-}
-
-/// A decimal as text, or as a JSON number, in 10^-`decimals`.
-pub(super) fn decimal(value: &Value, field: &str, decimals: u32) -> Parsed<i128> {
-    let found = match value {
-        Value::String(text) => scaled(text, decimals),
-        Value::Number(number) => scaled(&number.to_string(), decimals),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            Err("expected a decimal number as text".to_owned())
-        }
-    };
-    found.map_err(|why| problem(field, why))
-}
-
-pub(super) fn price(value: &Value, field: &str) -> Parsed<Price> {
-    u32::try_from(decimal(value, field, 6)?)
-        .ok()
-        .and_then(Price::from_micro)
-        .ok_or_else(|| problem(field, "expected a number from 0 to 1"))
-}
-
-pub(super) fn qty(value: &Value, field: &str) -> Parsed<Qty> {
-    u64::try_from(decimal(value, field, 6)?)
-        .ok()
-        .and_then(Qty::from_micro)
-        .ok_or_else(|| problem(field, "expected a quantity from 0 to 1e12"))
-}
-
-pub(super) fn cash(value: &Value, field: &str) -> Parsed<Cash> {
-    i64::try_from(decimal(value, field, 6)?)
-        .map(Cash::from_micro)
-        .map_err(|_| problem(field, "the amount is too large"))
-}
-
-/// An amount below zero would pay for the basket.
-pub(super) fn amount(value: &Value, field: &str) -> Parsed<Cash> {
-    let read = cash(value, field)?;
-    if read < Cash::ZERO {
-        return Err(problem(field, "expected an amount of dollars, not below 0"));
-    }
-    Ok(read)
-}
-
-pub(super) fn rate(value: &Value, field: &str) -> Parsed<Rate> {
-    u32::try_from(decimal(value, field, 9)?)
-        .map(Rate::from_nano)
-        .map_err(|_| problem(field, "expected a rate from 0 to 4"))
-}
-
-pub(super) fn optional<T>(
-    map: &Map<String, Value>,
-    key: &str,
-    prefix: &str,
-    parse: impl Fn(&Value, &str) -> Parsed<T>,
-) -> Parsed<Option<T>> {
-    match map.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => parse(value, &format!("{prefix}.{key}")).map(Some),
-    }
-}
-
-pub(super) fn venues(value: &Value) -> Parsed<Venues> {
-    let mut venues = Venues::new();
-    for (name, value) in object(value, "venues")? {
-        let field = format!("venues.{}", shown(name));
-        let venue = object(value, &field)?;
-        let fee = venue.get("fee").ok_or_else(|| problem(format!("{field}.fee"), "is missing"))?;
-        let mut schedule = schedule(fee, &format!("{field}.fee"))?;
-        if optional(venue, "cent_align", &field, flag)?.unwrap_or(false) {
-            schedule = schedule.settled(Settlement::OrderCost { grid_pico: CENT });
-        }
-        let parsed = Venue {
-            schedule,
-            lot: optional(venue, "lot", &field, qty)?,
-            min_qty: optional(venue, "min_qty", &field, qty)?.unwrap_or(Qty::ZERO),
-            min_notional: optional(venue, "min_notional", &field, amount)?.unwrap_or(Cash::ZERO),
-        };
-        venues.insert(name.clone(), parsed);
-    }
-    Ok(venues)
-}
-
-fn schedule(value: &Value, field: &str) -> Parsed<FeeSchedule> {
-    let fee = object(value, field)?;
-    let kind_field = format!("{field}.kind");
-    let kind = text(fee.get("kind").unwrap_or(&Value::Null), &kind_field)?;
-    let taker = |key: &str| {
-        optional(fee, key, field, rate)?
-            .ok_or_else(|| problem(format!("{field}.{key}"), "is missing"))
-    };
-    let exponent = match optional(fee, "exponent", field, |value, at| decimal(value, at, 0))? {
-        None => 1,
-        Some(exponent) => u8::try_from(exponent)
-            .map_err(|_| problem(format!("{field}.exponent"), "expected a small number"))?,
-    };
-    let maker = Rate::ZERO;
-    let law = match kind {
-        "none" => FeeLaw::None,
-        "quad" | "quadratic" => FeeLaw::Quadratic { taker: taker("rate")?, maker, exponent },
-        "prop" | "proportional" => FeeLaw::Proportional { taker: taker("rate")?, maker },
-        "sells" | "sell_notional" => FeeLaw::SellNotional { taker: taker("rate")?, maker },
-        "winnings" | "commission" => FeeLaw::Winnings { rate: taker("rate")? },
-        "fixed" => FeeLaw::Fixed {
-            per_order: optional(fee, "amount", field, amount)?
-                .ok_or_else(|| problem(format!("{field}.amount"), "is missing"))?,
-        },
-        other => {
-            let why = format!(
-                "`{}` is not known; expected none, quad, prop, sells, winnings or fixed",
-                shown(other)
-            );
-            return Err(problem(kind_field, why));
-        }
-    };
-    let rounding = match optional(fee, "round", field, rounding)? {
-        Some(rounding) => rounding,
-        None => FillRounding::EXACT,
-    };
-    let mut schedule = FeeSchedule::of(law, rounding);
-    schedule.collect = optional(fee, "collect", field, collect)?.unwrap_or(Collect::Cash);
-    Ok(schedule)
-}
-
-fn collect(value: &Value, field: &str) -> Parsed<Collect> {
-    match text(value, field)? {
-        "cash" => Ok(Collect::Cash),
-        "shares" | "contracts" => Ok(Collect::Contracts),
-        other => {
-            let why = format!("`{}` is not known; expected cash or shares", shown(other));
-            Err(problem(field, why))
-        }
-    }
-}
-
-/// "1e-5_up": a power of ten and a direction.
-fn rounding(value: &Value, field: &str) -> Parsed<FillRounding> {
-    let name = text(value, field)?;
-    let unknown = || {
-        let why = format!("`{}` is not known; expected for example 1e-5_up", shown(name));
-        problem(field, why)
-    };
-    if name == "none" || name == "exact" {
-        return Ok(FillRounding::EXACT);
-    }
-    let (unit, direction) = name.split_once('_').ok_or_else(unknown)?;
-    let decimals: u32 =
-        unit.strip_prefix("1e-").and_then(|text| text.parse().ok()).ok_or_else(unknown)?;
-    let unit_pico = 12_u32
-        .checked_sub(decimals)
-        .and_then(|power| 10_u64.checked_pow(power))
-        .ok_or_else(unknown)?;
-    let direction = match direction {
-        "up" | "ceil" => Rounding::Up,
-        "down" | "floor" => Rounding::Down,
-        "half_up" | "nearest" => Rounding::HalfUp,
-        _ => return Err(unknown()),
-    };
-    Ok(FillRounding { unit_pico, direction, waive_below_unit: false })
-}
 
 pub(super) fn states(case: &Map<String, Value>) -> Parsed<Vec<String>> {
     let list = array(member(case, "states")?, "states")?;
@@ -493,13 +288,8 @@ fn split_sets(legs: &[LegOf]) -> UnitCost {
     sold.map(|leg| i64::from(leg.ratio_micro).saturating_mul(100_000_000)).sum()
 }
 
-fn terms(
-    params: &Map<String, Value>,
-    legs: &[LegOf],
-    floor: Option<UnitCost>,
-    set: UnitCost,
-) -> Parsed<Option<Terms>> {
-    let money = |key: &str| optional(params, key, "params", cash);
+/// What a bet on a ruling is worth when it goes wrong, and what its money costs meanwhile.
+pub(super) fn odds(params: &Map<String, Value>) -> Parsed<Odds> {
     let share = |key: &str| optional(params, key, "params", rate);
     let hours = optional(params, "hours", "params", |value, at| decimal(value, at, 6))?;
     let hours_micro = u64::try_from(hours.unwrap_or(0))
@@ -514,14 +304,30 @@ fn terms(
     if odds.p_adverse > Rate::ONE {
         return Err(problem("params.p_adverse", "expected a probability from 0 to 1"));
     }
+    Ok(odds)
+}
+
+/// What a basket must earn at least.
+pub(super) fn min_edge(params: &Map<String, Value>) -> Parsed<UnitCost> {
+    let least = optional(params, "min_edge", "params", cash)?.unwrap_or(Cash::ZERO);
+    let units = least.micro().checked_mul(100_000_000);
+    units.ok_or_else(|| problem("params.min_edge", "is too large"))
+}
+
+fn terms(
+    params: &Map<String, Value>,
+    legs: &[LegOf],
+    floor: Option<UnitCost>,
+    set: UnitCost,
+) -> Parsed<Option<Terms>> {
+    let odds = odds(params)?;
     let coarsest = legs.iter().filter_map(|leg| leg.venue.lot).max();
     let lot = optional(params, "lot", "params", qty)?.max(coarsest).unwrap_or(Qty::ZERO);
     if lot.is_zero() {
         return Err(problem("params.lot", "is missing or zero, and no venue has a lot"));
     }
-    let min_edge = money("min_edge")?.unwrap_or(Cash::ZERO).micro().checked_mul(100_000_000);
-    let min_edge = min_edge.ok_or_else(|| problem("params.min_edge", "is too large"))?;
-    let min_net_total = money("min_net_total")?;
+    let min_edge = min_edge(params)?;
+    let min_net_total = optional(params, "min_net_total", "params", cash)?;
     let max_capital = optional(params, "max_capital", "params", amount)?;
     let fixed_cost = optional(params, "fixed_cost", "params", amount)?.unwrap_or(Cash::ZERO);
     let payoff = floor.and_then(|floor| odds.payoff_of(i128::from(floor)));
@@ -537,6 +343,29 @@ fn terms(
     }))
 }
 
+/// The first precondition that does not hold. `needs_all` says, of whether some are given, whether each
+/// of a ruling's must be.
+pub(super) fn unmet(
+    case: &Map<String, Value>,
+    needs_all: impl FnOnce(bool) -> bool,
+) -> Parsed<Option<String>> {
+    let given = match case.get("preconditions") {
+        None | Some(Value::Null) => &Map::new(),
+        Some(value) => object(value, "preconditions")?,
+    };
+    let said = |name: &str| Some(format!("precondition not met: {}", shown(name)));
+    for (name, value) in given {
+        if !flag(value, &format!("preconditions.{}", shown(name)))? {
+            return Ok(said(name));
+        }
+    }
+    if !needs_all(!given.is_empty()) {
+        return Ok(None);
+    }
+    let missing = Precondition::ALL.into_iter().find(|which| !given.contains_key(which.name()));
+    Ok(missing.and_then(|missing| said(missing.name())))
+}
+
 /// Why the basket must not be traded whatever the prices: preconditions, no stock to sell.
 fn closed(
     case: &Map<String, Value>,
@@ -544,21 +373,8 @@ fn closed(
     legs: &[LegOf],
     known: &Instruments,
 ) -> Parsed<Option<String>> {
-    let unmet = |name: &str| Ok(Some(format!("precondition not met: {}", shown(name))));
-    let given = match case.get("preconditions") {
-        None | Some(Value::Null) => &Map::new(),
-        Some(value) => object(value, "preconditions")?,
-    };
-    for (name, value) in given {
-        if !flag(value, &format!("preconditions.{}", shown(name)))? {
-            return unmet(name);
-        }
-    }
-    if kind == "resolution" {
-        let missing = Precondition::ALL.into_iter().find(|which| !given.contains_key(which.name()));
-        if let Some(missing) = missing {
-            return unmet(missing.name());
-        }
+    if let Some(unmet) = unmet(case, |_| kind == "resolution")? {
+        return Ok(Some(unmet));
     }
     if case.get("convert").is_none_or(Value::is_null) {
         let bare = legs.iter().find(|leg| {

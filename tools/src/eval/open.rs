@@ -2,19 +2,15 @@
 //!
 //! `basket`, `kind`, `title` and `expect` are never read here.
 
-use dutchbook_book::{Cash, Exact, Level, Price, Qty, Rate};
-use dutchbook_core::eval::edge::Carry;
+use dutchbook_book::{Cash, Exact, Level, Qty, Rate};
 use dutchbook_core::eval::portfolio::{Limits, Listed, Proved};
-use dutchbook_core::eval::resolution::{Odds, Precondition};
 use dutchbook_core::eval::search;
 use dutchbook_core::eval::sweep::Refusal;
 use serde_json::{Map, Value};
 
-use super::case::{
-    Instrument, Parsed, Venue, amount, cash, decimal, flag, id_of, instruments, member, object,
-    optional, price, problem, qty, rate, states, venues,
-};
-use super::text::shown;
+use super::case::fields::{Parsed, amount, cash, member, object, optional, problem, qty};
+use super::case::venue::{Venue, venues};
+use super::case::{Instrument, id_of, instruments, min_edge, odds, states, unmet};
 use super::{Answer, Priced, PricedLeg};
 
 /// Orders that one portfolio may have.
@@ -132,30 +128,15 @@ impl Named {
 }
 
 fn limits(params: &Map<String, Value>, listed: &[Named]) -> Parsed<Limits> {
-    let share = |key: &str| optional(params, key, "params", rate);
-    let hours = optional(params, "hours", "params", |value, at| decimal(value, at, 6))?;
-    let hours_micro = u64::try_from(hours.unwrap_or(0))
-        .map_err(|_| problem("params.hours", "expected a number of hours, not below 0"))?;
-    let odds = Odds {
-        p_adverse: share("p_adverse")?.unwrap_or(Rate::ZERO),
-        adverse_value: optional(params, "adverse_value", "params", price)?
-            .or(optional(params, "v_adverse", "params", price)?)
-            .unwrap_or(Price::ZERO),
-        carry: Carry { rate: share("carry_rate")?.unwrap_or(Rate::ZERO), hours_micro },
-    };
-    if odds.p_adverse > Rate::ONE {
-        return Err(problem("params.p_adverse", "expected a probability from 0 to 1"));
-    }
+    let odds = odds(params)?;
     let finest = listed.iter().filter_map(|named| named.venue.lot).min();
     let lot = optional(params, "lot", "params", qty)?.or(finest).unwrap_or(Qty::ZERO);
     if lot.is_zero() {
         return Err(problem("params.lot", "is missing or zero, and no venue has a lot"));
     }
-    let min_edge = optional(params, "min_edge", "params", cash)?.unwrap_or(Cash::ZERO);
-    let min_edge = min_edge.micro().checked_mul(100_000_000);
     Ok(Limits {
         lot,
-        min_edge: min_edge.ok_or_else(|| problem("params.min_edge", "is too large"))?,
+        min_edge: min_edge(params)?,
         min_net_total: optional(params, "min_net_total", "params", cash)?.unwrap_or(Cash::ZERO),
         max_capital: optional(params, "max_capital", "params", amount)?,
         fixed_cost: optional(params, "fixed_cost", "params", amount)?.unwrap_or(Cash::ZERO),
@@ -166,19 +147,5 @@ fn limits(params: &Map<String, Value>, listed: &[Named]) -> Parsed<Limits> {
 
 /// Why nothing must be traded: where a ruling is bet on, or preconditions are given, all hold.
 fn closed(case: &Map<String, Value>, limits: &Limits) -> Parsed<Option<String>> {
-    let unmet = |name: &str| Ok(Some(format!("precondition not met: {}", shown(name))));
-    let given = match case.get("preconditions") {
-        None | Some(Value::Null) => &Map::new(),
-        Some(value) => object(value, "preconditions")?,
-    };
-    for (name, value) in given {
-        if !flag(value, &format!("preconditions.{}", shown(name)))? {
-            return unmet(name);
-        }
-    }
-    if given.is_empty() && limits.odds.p_adverse == Rate::ZERO {
-        return Ok(None);
-    }
-    let missing = Precondition::ALL.into_iter().find(|which| !given.contains_key(which.name()));
-    missing.map_or(Ok(None), |missing| unmet(missing.name()))
+    unmet(case, |some_given| some_given || limits.odds.p_adverse > Rate::ZERO)
 }
