@@ -33,8 +33,8 @@ const LAYERS: [Layer; 7] = [
     Layer {
         folder: "feeds",
         ours: &["book"],
-        crates: Some(&["sha1", "simd-json"]),
-        crates_in_tests: &["proptest", "serde_json", "zstd"],
+        crates: Some(&["alloy-primitives", "sha1", "simd-json"]),
+        crates_in_tests: &["alloy-sol-types", "proptest", "serde_json", "zstd"],
     },
     Layer {
         folder: "exec",

@@ -126,3 +126,8 @@ fn polymarket_feeds() {
 fn kalshi_feeds() {
     run("feed_kalshi", 3_000, |data| fuzz::feed(VenueKind::Kalshi, data));
 }
+
+#[test]
+fn chain_logs() {
+    run("chain", 20_000, fuzz::chain);
+}

@@ -4,7 +4,7 @@ use dutchbook_book::grid::{PriceRange, RANGES_MAX};
 use dutchbook_book::ring::{SLOT_WORDS, Words};
 use dutchbook_book::{BookId, Face, Grid, Nanos, Price, Rate};
 
-use crate::resolution::{Says, Source};
+use crate::resolution::{Says, Source, Trust};
 
 /// What a feed tells the evaluator beside tops of books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Control {
         source: Source,
         /// What is said.
         says: Says,
+        /// How far whoever passed it on trusts it.
+        trust: Trust,
         /// When, by the source's own clock; zero where it has none.
         at: Nanos,
     },
@@ -104,9 +106,10 @@ impl Words for Control {
                 (RESOLVED, book, winner, 0, is_final)
             }
             Self::Regridded { book, grid } => return grid_words(book, grid.as_ref()),
-            Self::Said { book, source, says, at } => {
+            Self::Said { book, source, says, trust, at } => {
                 let [kind, verdict] = says.codes();
-                let what = u64::from(kind) << 8 | u64::from(verdict);
+                let trust = u64::from(trust as u8) << 16;
+                let what = trust | u64::from(kind) << 8 | u64::from(verdict);
                 return [SAID, book.0.into(), u64::from(source as u8), what, at.0, 0, 0];
             }
             Self::FeeChanged { book, rates } => {
@@ -126,12 +129,13 @@ impl Words for Control {
             REGRIDDED => grid_of(words),
             SAID => {
                 let byte = |word: u64| u8::try_from(word & KIND_MASK).unwrap_or(u8::MAX);
-                let [low, high] = [other, other >> 8].map(byte);
+                let [low, high, trust] = [other, other >> 8, other >> 16].map(byte);
                 Self::Said {
                     book,
                     // What cannot be read back only closes the market.
                     source: Source::from_code(byte(value)).unwrap_or(Source::Score),
                     says: Says::from_codes([high, low]).unwrap_or(Says::Disputed),
+                    trust: Trust::from_code(trust).unwrap_or(Trust::Hint),
                     at: Nanos(flag),
                 }
             }
@@ -178,6 +182,7 @@ mod tests {
                 book: BookId(4),
                 source: Source::Chain,
                 says: Says::Final(crate::resolution::Verdict::Split),
+                trust: Trust::Named,
                 at: Nanos(u64::MAX),
             },
             Control::FeeChanged {

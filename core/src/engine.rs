@@ -24,7 +24,7 @@ use std::sync::mpsc::Receiver;
 use dutchbook_book::catalog::{Catalog, Listing};
 use dutchbook_book::fetch::fetch;
 use dutchbook_book::view::TopUpdate;
-use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Rate};
+use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Rate, RelationId};
 use dutchbook_exec::{Intent, Report, TradeId};
 
 use crate::capture::lane::{Kind, LaneWriter};
@@ -50,7 +50,7 @@ use crate::telemetry::{Counter, Counters};
 use execution::Execution;
 use kept::Unexplained;
 use pricer::{LEGS_MAX, Pays, PriceLimits, Pricer, Unpriced};
-use resolve::ResolutionLimits;
+use resolve::{Footing, ResolutionLimits};
 use sight::Sight;
 
 /// How an engine is set up.
@@ -128,6 +128,8 @@ pub struct Engine {
     dockets: Vec<Docket>,
     /// Words that were refused, oldest first.
     refused: Vec<(BookId, Refused)>,
+    /// Relations whose struck states stand on less than the word of whoever pays.
+    footings: Vec<(RelationId, Footing)>,
     /// The newest version taken, by book.
     versions: Vec<u64>,
     /// Whether what the venue charges now is known, by book.
@@ -200,6 +202,7 @@ impl Engine {
             sizing: config.sizing,
             dockets: vec![Docket::default(); catalog.listings.len()],
             refused: Vec::with_capacity(resolve::REFUSED_MAX),
+            footings: Vec::new(),
             versions: vec![0; catalog.listings.len()],
             is_fee_known: vec![true; catalog.listings.len()],
             persist: config.persist,
@@ -286,8 +289,9 @@ impl Engine {
             Control::Resolved { book, winner, is_final } => {
                 self.resolve(book, winner, is_final, now);
             }
-            Control::Said { book, source, says, at } => {
-                self.weigh_word(book, &Statement { source, says, at, heard: now }, now);
+            Control::Said { book, source, says, trust, at } => {
+                let statement = Statement { source, says, trust, at, heard: now };
+                self.weigh_word(book, &statement, now);
             }
             Control::Regridded { book, grid } => {
                 if let Some(grid) = grid {
@@ -395,7 +399,7 @@ impl Engine {
                         view: *view,
                     });
                 }
-                if concrete.kind == BasketKind::Resolution
+                if self.stands_on_words(&concrete)
                     && let Some(unmet) = self.unmet_precondition(basket, now)
                 {
                     self.observe_absence(basket, Cause::BookDoubtful, now);

@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod legged;
 pub mod live;
 pub mod net;
+pub mod news;
 pub mod opportunity;
 pub mod pace;
 pub mod pin;

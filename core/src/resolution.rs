@@ -2,8 +2,9 @@
 //! happens when two of them differ.
 //!
 //! Every word comes as a [`Statement`] with its source and two times. A [`Docket`] keeps the words of
-//! one market and rules on them: an outcome is final only by a source whose last word it is; a proposal
-//! or a first result is provisional and strikes nothing; a dispute, a reset or a contradiction closes
+//! one market and rules on them: an outcome is final only by a source that pays or is read by whoever
+//! pays; the last word of the source that the rules name comes before it and may be read otherwise; a
+//! proposal or a first result is provisional and strikes nothing; a dispute, a reset or a contradiction closes
 //! the market to trades on its outcome until a final word of a better source, or a person, clears it.
 //! Nothing here trades: [`crate::engine::resolve`] asks for the [`Ruling`] and its findings.
 
@@ -53,12 +54,18 @@ impl Source {
         }
     }
 
-    /// How far its last word is trusted. A score or a price decides nothing by itself: the rules do.
+    /// The source of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|source| source.name() == name)
+    }
+
+    /// How far its last word can be trusted at most. What pays is decided by the venue, its oracle and
+    /// the chain; a score, a price or a release is final only in that the rules name it.
     #[must_use]
     pub const fn trust(self) -> Trust {
         match self {
-            Self::Score | Self::Reference => Trust::Hint,
-            Self::Release => Trust::Provisional,
+            Self::Score | Self::Reference | Self::Release => Trust::Named,
             Self::Oracle | Self::Venue | Self::Chain => Trust::Final,
         }
     }
@@ -74,8 +81,23 @@ pub enum Trust {
     Hint,
     /// It may still be disputed, amended or reset.
     Provisional,
+    /// The source that the rules name has published for good; whoever pays has not spoken yet, and may
+    /// read the rules otherwise.
+    Named,
     /// Nothing will be said any more: the money moves.
     Final,
+}
+
+impl Trust {
+    /// Every level, in the order of their codes.
+    pub const ALL: [Self; 5] =
+        [Self::None, Self::Hint, Self::Provisional, Self::Named, Self::Final];
+
+    /// The level of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
 }
 
 /// How a market ends.
@@ -169,6 +191,8 @@ pub struct Statement {
     pub source: Source,
     /// What.
     pub says: Says,
+    /// How far whoever passed it on trusts it; never above what its source may have.
+    pub trust: Trust,
     /// When, by the source's own clock; zero where it has none.
     pub at: Nanos,
     /// When we heard it.
@@ -230,6 +254,8 @@ pub struct Ruling {
     pub published: Nanos,
     /// Whether it is disputed, or sources contradict each other.
     pub is_contested: bool,
+    /// Whether the oracle's open proposal says the same.
+    pub is_proposed: bool,
 }
 
 /// The words on one market.
@@ -238,6 +264,10 @@ pub struct Docket {
     ruling: Ruling,
     /// When each source spoke last, by its own clock.
     spoken: [Nanos; Source::ALL.len()],
+    /// What each source has decided: what its settlement is of.
+    decided: [Option<Verdict>; Source::ALL.len()],
+    /// What the oracle proposes, undisputed.
+    proposed: Option<Verdict>,
     is_disputed: bool,
     is_contradicted: bool,
     /// When the dispute was opened or cleared.
@@ -247,9 +277,10 @@ pub struct Docket {
 impl Docket {
     /// What the words come to.
     #[must_use]
-    pub const fn ruling(&self) -> Ruling {
+    pub fn ruling(&self) -> Ruling {
         let mut ruling = self.ruling;
         ruling.is_contested = self.is_disputed || self.is_contradicted;
+        ruling.is_proposed = ruling.verdict.is_some() && ruling.verdict == self.proposed;
         ruling
     }
 
@@ -258,34 +289,63 @@ impl Docket {
     /// # Errors
     /// When it contradicts what is final, is older than what its source has said, or settles nothing.
     pub fn take(&mut self, statement: &Statement) -> Result<Ruling, Refused> {
-        let Statement { source, says, at, heard } = *statement;
+        let Statement { source, says, trust, at, heard } = *statement;
         if let Some(spoken) = self.spoken.get_mut(source as usize) {
             if at > Nanos::ZERO && at < *spoken {
                 return Err(Refused::Older(source));
             }
             *spoken = (*spoken).max(at);
         }
+        let trust = trust.min(source.trust());
         match says {
-            Says::Disputed | Says::Reset => {
-                // What is final cannot be disputed any more: the word is late.
-                if self.ruling.trust < Trust::Final {
-                    self.is_disputed = true;
-                    self.dispute_at = heard;
-                }
-                if says == Says::Reset && self.ruling.trust < Trust::Final {
-                    self.ruling = Ruling::default();
-                }
+            Says::Disputed => self.doubt(heard),
+            Says::Reset => self.reset(source, heard)?,
+            Says::Proposed(verdict) => {
+                self.proposed = Some(verdict);
+                self.provisional(source, verdict, trust, heard)?;
             }
-            Says::Proposed(verdict) | Says::Decided(verdict) => {
-                self.provisional(source, verdict, heard)?;
+            Says::Decided(verdict) => {
+                self.decide(source, verdict);
+                self.provisional(source, verdict, trust, heard)?;
             }
-            Says::Final(verdict) => self.last_word(source, verdict, heard)?,
-            Says::Settled => match self.ruling.verdict {
-                Some(verdict) => self.last_word(source, verdict, heard)?,
+            Says::Final(verdict) => {
+                self.decide(source, verdict);
+                self.last_word(source, verdict, trust, heard)?;
+            }
+            Says::Settled => match self.decided.get(source as usize).copied().flatten() {
+                Some(verdict) => self.last_word(source, verdict, trust, heard)?,
                 None => return Err(Refused::NothingToSettle(source)),
             },
         }
         Ok(self.ruling())
+    }
+
+    fn decide(&mut self, source: Source, verdict: Verdict) {
+        if let Some(slot) = self.decided.get_mut(source as usize) {
+            *slot = Some(verdict);
+        }
+    }
+
+    /// What is final cannot be disputed any more: the word is late.
+    fn doubt(&mut self, heard: Nanos) {
+        self.proposed = None;
+        if self.ruling.trust < Trust::Final {
+            self.is_disputed = true;
+            self.dispute_at = heard;
+        }
+    }
+
+    /// The question is asked anew. A last word that its own source takes back is a contradiction.
+    fn reset(&mut self, source: Source, heard: Nanos) -> Result<(), Refused> {
+        if self.ruling.trust == Trust::Final && self.ruling.source == Some(source) {
+            return Err(self.contradicted(source, heard));
+        }
+        self.doubt(heard);
+        // What the named source has published stays said; what was only proposed is void.
+        if self.ruling.trust < Trust::Named {
+            self.ruling = Ruling::default();
+        }
+        Ok(())
     }
 
     fn contradicted(&mut self, later: Source, heard: Nanos) -> Refused {
@@ -301,9 +361,10 @@ impl Docket {
         &mut self,
         source: Source,
         verdict: Verdict,
+        trust: Trust,
         heard: Nanos,
     ) -> Result<(), Refused> {
-        let trust = source.trust().min(Trust::Provisional);
+        let trust = trust.min(Trust::Provisional);
         let known = self.ruling;
         if known.verdict == Some(verdict) {
             // The same again: who is trusted more gives it.
@@ -312,7 +373,7 @@ impl Docket {
             }
             return Ok(());
         }
-        if known.trust == Trust::Final {
+        if known.trust >= Trust::Named {
             // A hint against a last word is no contradiction, only a doubtful hint.
             return if trust == Trust::Hint {
                 Ok(())
@@ -334,25 +395,30 @@ impl Docket {
         Ok(())
     }
 
-    fn last_word(&mut self, source: Source, verdict: Verdict, heard: Nanos) -> Result<(), Refused> {
-        if source.trust() < Trust::Final {
-            return self.provisional(source, verdict, heard);
+    fn last_word(
+        &mut self,
+        source: Source,
+        verdict: Verdict,
+        trust: Trust,
+        heard: Nanos,
+    ) -> Result<(), Refused> {
+        if trust < Trust::Named {
+            return self.provisional(source, verdict, trust, heard);
         }
         let known = self.ruling;
-        if known.trust == Trust::Final && known.verdict != Some(verdict) {
-            return Err(self.contradicted(source, heard));
-        }
-        if known.trust < Trust::Final {
-            // A dispute ends with the last word; a contradiction of last words does not.
-            self.is_disputed = false;
+        let refused = (known.trust >= Trust::Named && known.verdict != Some(verdict))
+            .then(|| self.contradicted(source, heard));
+        if trust > known.trust {
+            // A dispute ends with the word of whoever pays; a contradiction of last words does not.
+            self.is_disputed &= trust < Trust::Final;
             if known.verdict != Some(verdict) || known.source.is_none() {
                 self.ruling.published = heard;
             }
             self.ruling.verdict = Some(verdict);
-            (self.ruling.trust, self.ruling.source) = (Trust::Final, Some(source));
+            (self.ruling.trust, self.ruling.source) = (trust, Some(source));
             self.dispute_at = heard;
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     /// Enters what the docket knows of the preconditions of a trade on the outcome. Whether the market
@@ -360,10 +426,10 @@ impl Docket {
     pub fn enter(&self, known: &mut Preconditions, now: Nanos) {
         let ruling = self.ruling();
         let source = ruling.source.map_or(u32::MAX, |source| u32::from(source as u8));
-        let is_final = ruling.trust == Trust::Final;
+        let is_final = ruling.trust >= Trust::Named;
         let mut enter = |which, holds, at| known.set(which, Finding { holds, at, source });
         enter(Precondition::Published, is_final, ruling.published);
-        // The venue stops trading before it gives its last word, and a last word has no window behind it.
+        // Whoever speaks a last word has seen the end of the window, or the rules make it irrevocable.
         enter(Precondition::WindowClosed, is_final, ruling.published);
         enter(Precondition::NoDispute, !ruling.is_contested, now);
         // A split pays what the rules say of voids, which is not what a winner pays.
@@ -380,7 +446,8 @@ mod tests {
     const NO: Verdict = Verdict::Pays(Face::No);
 
     fn say(docket: &mut Docket, source: Source, says: Says, heard: u64) -> Result<Ruling, Refused> {
-        docket.take(&Statement { source, says, at: Nanos::ZERO, heard: Nanos(heard) })
+        let (trust, at) = (source.trust(), Nanos::ZERO);
+        docket.take(&Statement { source, says, trust, at, heard: Nanos(heard) })
     }
 
     #[test]
@@ -427,18 +494,76 @@ mod tests {
         assert!(!say(&mut docket, Source::Oracle, Says::Disputed, 6).unwrap().is_contested);
     }
 
+    /// A word that is passed on with less trust than its source may have.
+    fn say_as(
+        docket: &mut Docket,
+        source: Source,
+        trust: Trust,
+        says: Says,
+    ) -> Result<Ruling, Refused> {
+        docket.take(&Statement { source, says, trust, at: Nanos::ZERO, heard: Nanos(1) })
+    }
+
     #[test]
-    fn a_score_decides_nothing_and_a_release_is_overruled_by_nobody_less_trusted() {
+    fn a_hint_decides_nothing_and_a_release_is_overruled_by_nobody_less_trusted() {
         let mut docket = Docket::default();
-        let hint = say(&mut docket, Source::Score, Says::Final(YES), 1).unwrap();
+        let hint = say_as(&mut docket, Source::Score, Trust::Hint, Says::Final(YES)).unwrap();
         assert_eq!((hint.verdict, hint.trust), (Some(YES), Trust::Hint));
-        let release = say(&mut docket, Source::Release, Says::Final(NO), 2).unwrap();
+        let release = Trust::Provisional;
+        let release = say_as(&mut docket, Source::Release, release, Says::Final(NO)).unwrap();
         assert_eq!((release.verdict, release.trust), (Some(NO), Trust::Provisional));
-        assert!(say(&mut docket, Source::Reference, Says::Final(YES), 3).is_ok());
-        assert_eq!(docket.ruling().verdict, Some(NO));
+        let hint = say_as(&mut docket, Source::Reference, Trust::Hint, Says::Final(YES));
+        assert_eq!(hint.unwrap().verdict, Some(NO));
         // Two that are trusted alike and differ: neither is believed.
         assert!(say(&mut docket, Source::Oracle, Says::Proposed(YES), 4).is_err());
         assert!(docket.ruling().is_contested);
+    }
+
+    #[test]
+    fn the_named_source_comes_before_whoever_pays_and_never_counts_as_it() {
+        let mut docket = Docket::default();
+        let named = say(&mut docket, Source::Score, Says::Final(YES), 1).unwrap();
+        assert_eq!((named.trust, named.is_proposed), (Trust::Named, false));
+        let backed = say(&mut docket, Source::Oracle, Says::Proposed(YES), 2).unwrap();
+        assert_eq!((backed.trust, backed.is_proposed), (Trust::Named, true));
+        // A settlement without a winner is not of what another source has said.
+        let nothing = Err(Refused::NothingToSettle(Source::Venue));
+        assert_eq!(say(&mut docket, Source::Venue, Says::Settled, 3), nothing);
+        let paid = say(&mut docket, Source::Venue, Says::Final(YES), 4).unwrap();
+        assert_eq!((paid.trust, paid.source), (Trust::Final, Some(Source::Venue)));
+        assert_eq!(paid.published, Nanos(1), "known since the named source has spoken");
+    }
+
+    #[test]
+    fn whoever_pays_may_read_the_rules_otherwise_and_closes_the_market_with_it() {
+        let mut docket = Docket::default();
+        say(&mut docket, Source::Release, Says::Final(YES), 1).unwrap();
+        let refused = say(&mut docket, Source::Chain, Says::Final(NO), 2).unwrap_err();
+        assert_eq!(
+            refused,
+            Refused::Contradicts { earlier: Source::Release, later: Source::Chain }
+        );
+        let ruling = docket.ruling();
+        assert_eq!((ruling.verdict, ruling.trust), (Some(NO), Trust::Final), "it is what is paid");
+        assert!(ruling.is_contested);
+        // A proposal for the other side is a contradiction before anybody pays.
+        let mut docket = Docket::default();
+        say(&mut docket, Source::Release, Says::Final(YES), 1).unwrap();
+        assert!(say(&mut docket, Source::Oracle, Says::Proposed(NO), 2).is_err());
+        assert!(docket.ruling().is_contested);
+        // A dispute of the proposal closes it, and what was published stays said.
+        let mut docket = Docket::default();
+        say(&mut docket, Source::Release, Says::Final(YES), 1).unwrap();
+        say(&mut docket, Source::Oracle, Says::Proposed(YES), 2).unwrap();
+        let reset = say(&mut docket, Source::Oracle, Says::Reset, 3).unwrap();
+        assert_eq!(
+            (reset.trust, reset.is_proposed, reset.is_contested),
+            (Trust::Named, false, true)
+        );
+        assert!(!say(&mut docket, Source::Chain, Says::Final(YES), 4).unwrap().is_contested);
+        // A chain that takes back its block takes back its word.
+        let own = Err(Refused::ContradictsItself(Source::Chain));
+        assert_eq!(say(&mut docket, Source::Chain, Says::Reset, 5), own);
     }
 
     #[test]
@@ -446,8 +571,13 @@ mod tests {
         let mut docket = Docket::default();
         let nothing = Err(Refused::NothingToSettle(Source::Venue));
         assert_eq!(say(&mut docket, Source::Venue, Says::Settled, 1), nothing);
-        let at =
-            |at, says| Statement { source: Source::Oracle, says, at: Nanos(at), heard: Nanos(9) };
+        let at = |at, says| Statement {
+            source: Source::Oracle,
+            says,
+            trust: Trust::Final,
+            at: Nanos(at),
+            heard: Nanos(9),
+        };
         docket.take(&at(5, Says::Proposed(YES))).unwrap();
         assert_eq!(docket.take(&at(4, Says::Reset)), Err(Refused::Older(Source::Oracle)));
         assert_eq!(docket.ruling().verdict, Some(YES));

@@ -6,6 +6,7 @@
 //! live, gap, duplicate); the feed applies it to its books and tells its sink which books changed.
 
 pub mod batch;
+pub mod chain;
 pub mod command;
 pub mod counters;
 pub mod error;

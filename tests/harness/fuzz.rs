@@ -11,6 +11,7 @@ use dutchbook_book::{
     VenueId,
 };
 use dutchbook_feeds::batch::Batch;
+use dutchbook_feeds::chain::ChainDecoder;
 use dutchbook_feeds::fast::{KalshiDecoder, PolymarketDecoder};
 use dutchbook_feeds::general::GeneralDecoder;
 use dutchbook_feeds::ids::IdTable;
@@ -145,6 +146,28 @@ pub fn kalshi(data: &[u8]) {
     let reference = general(VenueKind::Kalshi, data, &ids);
     if took {
         agree("kalshi", data, &fast, &twin, reference.as_ref());
+    }
+}
+
+/// A log, one part a line (address, topics, data): it is read alike whatever was read before it, and
+/// whatever case its digits have.
+///
+/// # Panics
+/// When it is not.
+pub fn chain(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let read = |decoder: &mut ChainDecoder, text: &str| {
+        let parts: Vec<&str> = text.split('\n').collect();
+        let [address, topics @ .., data] = parts.as_slice() else { return None };
+        Some(decoder.decode(address, topics, data))
+    };
+    let mut decoder = ChainDecoder::default();
+    let first = read(&mut decoder, &text);
+    assert_eq!(first, read(&mut decoder, &text), "the second reading differs on {text:?}");
+    let shouted = text.to_ascii_uppercase().replace("0X", "0x");
+    // Digits that are cut by a capital x are others; every other change of case is none.
+    if !text.contains("0X") {
+        assert_eq!(first, read(&mut ChainDecoder::default(), &shouted), "case matters on {text:?}");
     }
 }
 

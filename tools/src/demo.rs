@@ -9,6 +9,7 @@ pub mod orders;
 pub mod outcomes;
 pub mod relations;
 pub mod report;
+mod scores;
 pub mod screen;
 pub mod simulated;
 pub mod view;
@@ -86,6 +87,9 @@ pub enum DemoError {
     /// A venue's lists cannot be read.
     #[error("the simulated venues cannot be discovered: {0}")]
     Discovery(String),
+    /// The score feed has no socket, or nobody reads it.
+    #[error("the score feed cannot start: {0}")]
+    Scores(std::io::Error),
     /// The capture cannot be begun or ended.
     #[error(transparent)]
     Capture(#[from] CaptureError),

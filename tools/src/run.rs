@@ -25,6 +25,8 @@ use dutchbook_core::discovery::streams::{KeyError, streams};
 use dutchbook_core::discovery::{Directory, Pair};
 use dutchbook_core::http::{Heard, HttpError};
 use dutchbook_core::live::Helpers;
+use dutchbook_core::news::run::Place;
+use dutchbook_core::news::{self, NewsDesk};
 use dutchbook_core::relation::Relation;
 use dutchbook_core::risk::guard::{self, Guard, GuardEnd, GuardError, Watched};
 use dutchbook_core::telemetry::Counter;
@@ -73,6 +75,10 @@ pub struct RunArgs {
     /// `dutchbook check` looks at is red.
     #[arg(long)]
     pub live: bool,
+    /// Sources of outcomes beside the venues: a file, `-` for standard input, or tcp://127.0.0.1:PORT;
+    /// one record a line (docs/news.md).
+    #[arg(long, value_name = "PLACE")]
+    pub news: Option<Place>,
     /// Keeps everything that the run rests on in this new or empty folder, for `replay` and `inspect`.
     #[arg(long, value_name = "DIR")]
     pub record: Option<PathBuf>,
@@ -153,6 +159,7 @@ pub(crate) struct Engine {
     pub(crate) trouble: Vec<String>,
     /// What writes the run down, where it is recorded.
     pub(crate) recording: Option<Recording>,
+    heard: Option<news::run::Running>,
     live: Option<LiveParts>,
     guard: Guard,
 }
@@ -293,6 +300,9 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         clock: clock.clone(),
     })?;
     let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
+    let desk = || NewsDesk::new(&catalog);
+    let listen = |place| news::run::start(place, desk(), running.steering());
+    let heard = args.news.clone().map(listen).transpose()?;
     let compiler = relations.compile(&config, &catalog, &running, &clock)?;
     let reach = audit::Reach { compiler: Some(compiler.news()), ..reach(&running, &streams) };
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
@@ -306,6 +316,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         directory: catalog,
         trouble,
         recording,
+        heard,
         live,
         guard,
     };
@@ -440,6 +451,9 @@ fn follow(
     let sockets = sockets(&engine.streams, &engine.directory);
     let mut report = finish(0, engine.running, engine.news, &engine.streams, elapsed)?;
     report.topology = topology(config);
+    if let Some(heard) = engine.heard {
+        report.hear(heard.heard());
+    }
     if let Some(live) = engine.live {
         live.end(&engine.directory, &mut report)?;
     }

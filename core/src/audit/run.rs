@@ -23,7 +23,7 @@ use crate::discovery::{Change, Directory};
 use crate::http::HttpCounts;
 use crate::net::Gate;
 use crate::relation::standing::Fact;
-use crate::resolution::Source;
+use crate::resolution::{Source, Trust};
 use crate::tile::steer::{Steer, Steering};
 
 /// Between two looks at the flag that stops the thread.
@@ -376,8 +376,8 @@ impl Audit {
             Change::Terms(_) => count(&counts.altered),
             Change::Oracle(book, says) => {
                 count(&counts.altered);
-                let (source, at) = (Source::Oracle, Nanos::ZERO);
-                self.tell(book, Steer::Said { book, source, says, at });
+                let (source, trust, at) = (Source::Oracle, Trust::Final, Nanos::ZERO);
+                self.tell(book, Steer::Said { book, source, says, trust, at });
             }
             Change::Fee(book, fee) => {
                 count(&counts.altered);

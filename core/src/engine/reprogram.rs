@@ -45,6 +45,7 @@ impl Engine {
                 self.observe_absence(basket, Cause::Withdrawn, now);
             }
         }
+        self.review_footings();
         self.evaluate_touched(now);
     }
 }

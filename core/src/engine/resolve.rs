@@ -2,11 +2,14 @@
 //! still sell what has already happened.
 //!
 //! Nothing is traded on a first word. Kalshi determines a result and settles it later; in between it
-//! may be disputed and amended. The words of all sources are weighed by [`crate::resolution`]; states
-//! are struck when one is final, and a basket that stands on a struck state is priced as an expectation,
-//! with every precondition of a resolution trade established and young.
+//! may be disputed and amended. The words of all sources are weighed by [`crate::resolution`]. States
+//! are struck when the source that the rules name has published for good, or whoever pays has spoken:
+//! from then on every basket of the relation is priced anew. What buys an outcome is priced as an
+//! expectation, with every precondition of a resolution trade established and young; before whoever pays
+//! has spoken, so is every other basket that stands on the struck states. Positions are valued by the
+//! word of whoever pays alone.
 
-use dutchbook_book::{BasketId, BookId, BookStatus, Exact, Face, Nanos, Price};
+use dutchbook_book::{BasketId, BookId, BookStatus, Exact, Face, Nanos, Price, Rate};
 
 use super::pricer::Pays;
 use super::{Engine, kind_of};
@@ -17,14 +20,18 @@ use crate::eval::watch::Concrete;
 use crate::journal::Record;
 use crate::opportunity::Cause;
 use crate::relation;
-use crate::resolution::{Docket, Refused, Says, Source, Statement, Trust, Verdict};
+use crate::resolution::{Docket, Refused, Ruling, Says, Source, Statement, Trust, Verdict};
 use crate::telemetry::Counter;
 
 /// How resolutions are traded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResolutionLimits {
-    /// Probability of the adverse ruling, what it pays, and the carry until the cash is back.
-    pub odds: Odds,
+    /// What can still happen once whoever pays has spoken.
+    pub last: Odds,
+    /// The same where the named source has published, and the oracle's open proposal says so too.
+    pub proposed: Odds,
+    /// The same where the named source alone has published.
+    pub named: Odds,
     /// Smallest expected edge of a contract, in 1e-14 $.
     pub min_edge: i64,
     /// How old a finding may be.
@@ -32,15 +39,33 @@ pub struct ResolutionLimits {
 }
 
 impl Default for ResolutionLimits {
-    /// Half a percent of surprises, nothing back from one, and an edge of 0.2 cents.
+    /// Half a percent of surprises after a last word, one after a proposal, two before it; nothing back
+    /// from one, and an edge of 0.2 cents.
     fn default() -> Self {
-        let odds = Odds {
-            p_adverse: dutchbook_book::Rate::from_nano(5_000_000),
+        let odds = |ppm: u32| Odds {
+            p_adverse: Rate::from_nano(ppm.saturating_mul(1_000)),
             adverse_value: Price::ZERO,
             carry: Carry::NONE,
         };
-        Self { odds, min_edge: 200_000_000_000, age_max: Nanos::from_secs(600) }
+        Self {
+            last: odds(5_000),
+            proposed: odds(10_000),
+            named: odds(20_000),
+            min_edge: 200_000_000_000,
+            age_max: Nanos::from_secs(600),
+        }
     }
+}
+
+/// The least trusted word that a relation's struck states stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Footing {
+    /// Somebody contests it.
+    Contested,
+    /// The named source, and nobody else yet.
+    Named,
+    /// The named source, and the oracle's proposal.
+    Proposed,
 }
 
 /// Refused words that are kept with their reasons; all are counted.
@@ -62,36 +87,74 @@ impl Engine {
             (None, true) => Says::Settled,
             (None, false) => return,
         };
-        let statement = Statement { source: Source::Venue, says, at: Nanos::ZERO, heard: now };
+        let (source, trust, at) = (Source::Venue, Trust::Final, Nanos::ZERO);
+        let statement = Statement { source, says, trust, at, heard: now };
         self.weigh_word(book, &statement, now);
     }
 
     /// Takes any source's word on an outcome. States are struck by a last word only.
     pub(super) fn weigh_word(&mut self, book: BookId, statement: &Statement, now: Nanos) {
         let Some(docket) = self.dockets.get_mut(book.index()) else { return };
-        let before = docket.ruling().trust;
-        let ruling = match docket.take(statement) {
-            Ok(ruling) => ruling,
-            Err(refused) => {
-                self.counters.add(Counter::WordsRefused, 1);
-                if self.refused.len() < REFUSED_MAX {
-                    self.refused.push((book, refused));
-                }
-                return;
+        let before = docket.ruling();
+        if let Err(refused) = docket.take(statement) {
+            self.counters.add(Counter::WordsRefused, 1);
+            if self.refused.len() < REFUSED_MAX {
+                self.refused.push((book, refused));
             }
-        };
-        if ruling.trust < Trust::Final || before == Trust::Final {
-            return;
         }
-        let Some(verdict) = ruling.verdict else { return };
-        if let Verdict::Pays(winner) = verdict {
-            self.portfolio.decide(book, winner);
+        let ruling = docket.ruling();
+        let is_new = before.verdict != ruling.verdict || before.trust < Trust::Named;
+        if let (Some(verdict), true) = (ruling.verdict, ruling.trust == Trust::Final)
+            && before.trust < Trust::Final
+        {
+            if let Verdict::Pays(winner) = verdict {
+                self.portfolio.decide(book, winner);
+            }
+            self.settle(book, verdict.payoff(), now);
         }
-        self.settle(book, verdict.payoff(), now);
-        // A split leaves no state in which the market is decided as asked: nothing to trade on.
-        if let Verdict::Pays(winner) = verdict {
+        if let (Some(Verdict::Pays(winner)), true) = (ruling.verdict, ruling.trust >= Trust::Named)
+            && is_new
+        {
+            // A split leaves no state in which the market is decided as asked: nothing to trade on.
             self.strike(book, winner, now);
         }
+        let is_moved = |ruling: Ruling| (ruling.trust, ruling.is_contested, ruling.is_proposed);
+        if is_moved(before) != is_moved(ruling) {
+            self.review_footings();
+            self.watch.touch(book);
+        }
+    }
+
+    /// Finds the relations whose struck states stand on less than the word of whoever pays.
+    pub(super) fn review_footings(&mut self) {
+        self.footings.clear();
+        let footing = |docket: &Docket| {
+            let ruling = docket.ruling();
+            match (ruling.trust, ruling.is_contested) {
+                (Trust::Named | Trust::Final, true) => Some(Footing::Contested),
+                (Trust::Named, false) if ruling.is_proposed => Some(Footing::Proposed),
+                (Trust::Named, false) => Some(Footing::Named),
+                (Trust::Final | Trust::Provisional | Trust::Hint | Trust::None, _) => None,
+            }
+        };
+        for relation in self.watch.relations() {
+            // The two faces of a book are neighbours: every docket is looked at once.
+            let ids = relation.states.instruments().iter();
+            let books = ids.filter(|id| id.face() == Face::Yes).map(|id| id.book().index());
+            let rulings = books.filter_map(|book| footing(self.dockets.get(book)?));
+            if let Some(least) = rulings.min_by_key(|footing| *footing as u8) {
+                self.footings.push((relation.id, least));
+            }
+        }
+    }
+
+    /// What a basket's struck states stand on, where that is less than the word of whoever pays.
+    pub(super) fn footing(&self, basket: BasketId) -> Option<Footing> {
+        if self.footings.is_empty() {
+            return None;
+        }
+        let relation = self.watch.relation_of(basket)?.id;
+        self.footings.iter().find(|(id, _)| *id == relation).map(|(_, footing)| *footing)
     }
 
     /// Words that were refused, with the markets that they were about.
@@ -137,14 +200,24 @@ impl Engine {
         let source = relation.map_or(relation::Source::Approved, |relation| relation.source);
         let Concrete { kind, floor, edge, .. } = *concrete;
         let capital_max = self.sizing.capital(kind, source, floor, edge);
-        if kind != BasketKind::Resolution {
-            let (payoff, carry) = (floor, Carry::NONE);
-            return Some(Pays { payoff, min_edge: 0, hurdle: 0, carry, capital_max });
-        }
-        let odds = &self.resolution.odds;
+        let odds = match self.footing(concrete.basket) {
+            None if kind != BasketKind::Resolution => {
+                let (payoff, carry) = (floor, Carry::NONE);
+                return Some(Pays { payoff, min_edge: 0, hurdle: 0, carry, capital_max });
+            }
+            None => &self.resolution.last,
+            Some(Footing::Proposed) => &self.resolution.proposed,
+            Some(Footing::Named | Footing::Contested) => &self.resolution.named,
+        };
         let payoff = odds.payoff_of(i128::from(floor))?;
         let (min_edge, carry) = (self.resolution.min_edge, odds.carry);
         Some(Pays { payoff, min_edge, hurdle: 0, carry, capital_max })
+    }
+
+    /// Whether a basket is a bet on what sources have said: an outcome that is bought, or any basket
+    /// whose states were struck by less than the word of whoever pays.
+    pub(super) fn stands_on_words(&self, concrete: &Concrete) -> bool {
+        concrete.kind == BasketKind::Resolution || self.footing(concrete.basket).is_some()
     }
 
     /// The first precondition of a resolution trade that its relation's news do not meet.
@@ -159,7 +232,7 @@ impl Engine {
                 return Some(Precondition::NoDispute);
             }
             let is_first = docket.is_none_or(|known| ruling.published < known.ruling().published);
-            if ruling.trust == Trust::Final && is_first {
+            if ruling.trust >= Trust::Named && is_first {
                 docket = Some(of);
             }
         }

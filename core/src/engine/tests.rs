@@ -19,6 +19,8 @@ struct Rig {
     now: Nanos,
 }
 
+mod words;
+
 const POLYMARKET: BookId = BookId(0);
 const KALSHI: BookId = BookId(1);
 
@@ -312,7 +314,7 @@ fn an_unknown_fee_closes_the_gate_until_it_is_known() {
 
 #[test]
 fn an_open_dispute_closes_a_resolution_and_so_does_a_contradiction() {
-    use crate::resolution::{Says, Source, Verdict};
+    use crate::resolution::{Says, Source, Trust, Verdict};
     let traded = |says: Says| {
         let mut rig = Rig::new(|_| {});
         for book in [POLYMARKET, KALSHI] {
@@ -321,8 +323,13 @@ fn an_open_dispute_closes_a_resolution_and_so_does_a_contradiction() {
         }
         let word = Control::Resolved { book: KALSHI, winner: Some(Face::Yes), is_final: true };
         rig.engine.on_control(word, rig.now);
-        let said =
-            Control::Said { book: POLYMARKET, source: Source::Oracle, says, at: Nanos::ZERO };
+        let said = Control::Said {
+            book: POLYMARKET,
+            source: Source::Oracle,
+            says,
+            trust: Trust::Final,
+            at: Nanos::ZERO,
+        };
         rig.engine.on_control(said, rig.now);
         rig.pass(10);
         let update = rig.show(POLYMARKET, 94, 96);

@@ -357,6 +357,25 @@ impl Watch {
         self.relations.get(id.index())
     }
 
+    /// Every relation, withdrawn ones without states.
+    pub fn relations(&self) -> impl Iterator<Item = &Relation> {
+        self.relations.iter()
+    }
+
+    /// Has every basket that a word on a book is about looked at again: those of its relations that are
+    /// opportunities now.
+    pub fn touch(&mut self, book: BookId) {
+        let yes = book.instrument(Face::Yes);
+        let baskets = (0_u32..).zip(self.baskets.iter().zip(&self.sums));
+        for (index, (basket, sum)) in baskets {
+            let relation = self.relations.get(basket.relation.index());
+            let is_of = relation.is_some_and(|one| one.states.instruments().contains(&yes));
+            if is_of && *sum < 0 {
+                self.queue.push(index);
+            }
+        }
+    }
+
     /// What must be paid to buy an instrument at the top of its book; `None` while missing.
     #[must_use]
     pub fn ask(&self, instrument: InstrumentId) -> Option<Price> {

@@ -12,7 +12,7 @@ use dutchbook_feeds::notice::{Notice, Resolved, Sink};
 use dutchbook_feeds::session::Trading;
 
 use crate::control::Control;
-use crate::resolution::{Says, Source};
+use crate::resolution::{Says, Source, Trust};
 
 /// One word to a feed tile. They are rare; a tile takes them in its housekeeping.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub enum Steer {
         source: Source,
         /// What is said.
         says: Says,
+        /// How far whoever passes it on trusts it.
+        trust: Trust,
         /// When, by the source's own clock; zero where it has none.
         at: Nanos,
     },
@@ -69,7 +71,9 @@ impl Steer {
     #[must_use]
     pub const fn control(&self) -> Option<Control> {
         match *self {
-            Self::Said { book, source, says, at } => Some(Control::Said { book, source, says, at }),
+            Self::Said { book, source, says, trust, at } => {
+                Some(Control::Said { book, source, says, trust, at })
+            }
             Self::Freeze(_)
             | Self::Trading(..)
             | Self::Grid(..)
@@ -131,9 +135,9 @@ impl Steer {
             Self::Resolved { winner, is_final, .. } => {
                 vec![RESOLVED, *winner as u8, u8::from(*is_final)]
             }
-            Self::Said { source, says, at, .. } => {
+            Self::Said { source, says, trust, at, .. } => {
                 let [kind, verdict] = says.codes();
-                let mut bytes = vec![SAID, *source as u8, kind, verdict];
+                let mut bytes = vec![SAID, *source as u8, kind, verdict, *trust as u8];
                 bytes.extend(at.0.to_le_bytes());
                 bytes
             }
@@ -179,10 +183,11 @@ impl Steer {
                 let winner = [Face::Yes, Face::No].into_iter().find(|f| *f as u8 == *winner)?;
                 Self::Resolved { book, winner, is_final: *is_final == 1 }
             }
-            (SAID, [source, kind, verdict, at @ ..]) => Self::Said {
+            (SAID, [source, kind, verdict, trust, at @ ..]) => Self::Said {
                 book,
                 source: Source::from_code(*source)?,
                 says: Says::from_codes([*kind, *verdict])?,
+                trust: Trust::from_code(*trust)?,
                 at: Nanos(u64::from_le_bytes(at.try_into().ok()?)),
             },
             _ => return None,
@@ -247,7 +252,13 @@ mod tests {
             Steer::Fee(book, None),
             Steer::Fee(book, Some([Rate::from_nano(70_000_000), Rate::from_nano(1)])),
             Steer::Resolved { book, winner: Face::No, is_final: true },
-            Steer::Said { book, source: Source::Oracle, says: Says::Disputed, at: Nanos(77) },
+            Steer::Said {
+                book,
+                source: Source::Oracle,
+                says: Says::Disputed,
+                trust: Trust::Final,
+                at: Nanos(77),
+            },
         ] {
             let back = Steer::read(book, &steer.write()).unwrap();
             assert_eq!(format!("{back:?}"), format!("{steer:?}"));

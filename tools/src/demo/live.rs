@@ -12,6 +12,8 @@ use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, LayoutKind};
 use dutchbook_core::discovery::streams::streams;
+use dutchbook_core::news::run::Place;
+use dutchbook_core::news::{self, NewsDesk};
 use dutchbook_core::opportunity::OpportunityLife;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::telemetry::Counter;
@@ -23,6 +25,7 @@ use super::listed::{Listed, pairs, pointed_at};
 use super::news::News;
 use super::orders::DemoKeys;
 use super::report::{DemoReport, OrdersEnd};
+use super::scores::{self, ScoreFeed};
 use super::screen::Screen;
 use super::view::{LiveView, MarketRow, dollars};
 use super::{DemoError, flow_of, manifest, taps_of};
@@ -89,6 +92,7 @@ pub(super) fn run(
         options.accounts = keys.accounts(config);
     }
     let venue_clock = clock.clone();
+    let began = clock.now();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
     let mut config = pointed_at(config, &venues.address.to_string(), !args.plain);
     // A standby socket would meet the faults of the one that it stands for, all at once.
@@ -117,6 +121,7 @@ pub(super) fn run(
     let reach = reach(&running, &streams);
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
     let auditor = auditor.map_err(RunError::from)?;
+    let (_scores, heard) = hear(scenario, &catalog, &running, &clock, began)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
     if args.chaos {
         // Every socket is open by then: a fault strikes what there is.
@@ -133,6 +138,7 @@ pub(super) fn run(
     let Show { news, .. } = show;
     let mut report = finish(args.seed, running, news, &streams, elapsed)?;
     report.trouble.extend(trouble.into_iter().chain(second_opinion.trouble));
+    report.hear(heard.heard());
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
     let venues = venues.stop();
@@ -144,6 +150,21 @@ pub(super) fn run(
     let venues = venues.map(|venues| VenuesEnd::compare(&venues, &catalog, &report.held));
     let topology = topology(config);
     outcome.map(|()| DemoReport { topology, capture, venues, orders, ..report })
+}
+
+/// Has the engine listen to a score feed of its own, as a run does to `--news`.
+fn hear(
+    scenario: &Scenario,
+    catalog: &Catalog,
+    running: &Running,
+    clock: &Clock,
+    began: Nanos,
+) -> Result<(ScoreFeed, news::run::Running), DemoError> {
+    let scores = scores::start(scores::lines(scenario), clock.clone(), began);
+    let scores = scores.map_err(DemoError::Scores)?;
+    let (place, desk) = (Place::Socket(scores.address), NewsDesk::new(catalog));
+    let heard = news::run::start(place, desk, running.steering()).map_err(DemoError::Scores)?;
+    Ok((scores, heard))
 }
 
 /// Begins the capture of a run that is recorded.
@@ -399,6 +420,7 @@ pub(crate) fn finish(
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
         outcomes,
+        news: None,
         net_profit: ended.engine.net_profit(),
         unpaid_winners: ended.engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: ended.engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),

@@ -55,7 +55,8 @@ pub struct OutcomeRow {
     pub at: Nanos,
     /// What positions in this book were paid.
     pub cash: Exact,
-    /// Trades that bought what had happened from here to the next outcome, anywhere.
+    /// Trades that bought what had happened: from here to the next outcome, anywhere, or in this market
+    /// ahead of the first of them, on another source's word.
     pub trades: Vec<TradeRow>,
 }
 
@@ -66,8 +67,8 @@ pub struct TradeRow {
     pub venue: &'static str,
     /// The market there.
     pub market: String,
-    /// How long after the word, in microseconds.
-    pub after_us: u64,
+    /// How long after the venue's word, in microseconds; negative where it came later.
+    pub after_us: i64,
     /// Contracts.
     pub bought: Qty,
     /// What they cost, fees in.
@@ -130,10 +131,18 @@ impl Outcomes {
         for (index, settled) in self.settled.iter().enumerate() {
             let (venue, market) = named(settled.book);
             let until = self.settled.get(index + 1).map_or(Nanos(u64::MAX), |next| next.at);
-            let is_of = |trade: &&Trade| trade.at >= settled.at && trade.at < until;
+            let first = self.settled.first().map_or(Nanos::ZERO, |first| first.at);
+            let is_own = |trade: &Trade| {
+                trade.instrument.is_some_and(|instrument| instrument.book() == settled.book)
+            };
+            let is_of = |trade: &&Trade| {
+                let is_after = trade.at >= settled.at && trade.at < until;
+                is_after || (trade.at < first && is_own(trade))
+            };
             let traded = self.trades.iter().filter(is_of).filter_map(|trade| {
                 let (venue, market) = named(trade.instrument?.book());
-                let after_us = trade.at.since(settled.at).0 / 1_000;
+                let us = |span: Nanos| i64::try_from(span.0 / 1_000).unwrap_or(i64::MAX);
+                let after_us = us(trade.at.since(settled.at)) - us(settled.at.since(trade.at));
                 let Trade { bought, paid, expected, .. } = *trade;
                 Some(TradeRow { venue, market, after_us, bought, paid, expected })
             });
@@ -186,11 +195,12 @@ impl OutcomeRow {
         );
         for trade in &self.trades {
             text.push_str(&format!(
-                "  bought {} of {} on {} {} us after, for {}, expecting {}\n",
+                "  bought {} of {} on {} {} us {}, for {}, expecting {}\n",
                 trade.bought,
                 trade.market,
                 trade.venue,
-                trade.after_us,
+                trade.after_us.unsigned_abs(),
+                if trade.after_us < 0 { "before" } else { "after" },
                 dollars(trade.paid),
                 dollars(trade.expected)
             ));

@@ -8,6 +8,7 @@ use dutchbook_core::engine::Engine;
 use dutchbook_core::gateway::Watch;
 use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
+use dutchbook_core::news::run::Heard;
 use dutchbook_core::position::Portfolio;
 use dutchbook_core::telemetry::LatencySummary;
 use dutchbook_core::tile::stages::Stage;
@@ -47,6 +48,8 @@ pub struct DemoReport {
     pub traces: Traces,
     /// Outcomes that came under way, and what was traded on them.
     pub outcomes: Vec<OutcomeRow>,
+    /// What other sources than the venues have said, where one was heard.
+    pub news: Option<Heard>,
     /// Fills.
     pub fills: u64,
     /// Trades whose legs were filled unequally.
@@ -152,6 +155,12 @@ fn latency_json(summary: &LatencySummary) -> Value {
 }
 
 impl DemoReport {
+    /// Takes what other sources than the venues have said, and what of it was not understood.
+    pub fn hear(&mut self, heard: Heard) {
+        self.trouble.extend(heard.trouble.iter().cloned());
+        self.news = Some(heard);
+    }
+
     fn sum(&self, of: impl Fn(&Counters) -> u64) -> u64 {
         self.feeds.iter().map(|(_, counters)| of(counters)).fold(0, u64::saturating_add)
     }
@@ -204,6 +213,7 @@ impl DemoReport {
             "opportunities_by_kind": by_kind,
             "lives": summaries_json(&self.kinds),
             "lives_best": self.traces.json(),
+            "news": self.news.as_ref().map(|heard| counts_json(&heard.counts)),
             "resolutions": self.outcomes.iter().map(OutcomeRow::json).collect::<Vec<_>>(),
             "vetoes": self.vetoes,
             "fills": self.fills,
@@ -291,6 +301,9 @@ impl DemoReport {
         let mut page = String::new();
         self.write_feeds(&mut page);
         self.write_opportunities(&mut page);
+        if let Some(heard) = &self.news {
+            page.push_str(&news_text(heard));
+        }
         for outcome in &self.outcomes {
             page.push_str(&outcome.text());
         }
@@ -392,4 +405,19 @@ fn write_venues(venues: &VenuesEnd, resyncs: u64, page: &mut String) {
     if venues.books_equal() {
         page.push_str(&format!("all {compared} books equal the venues' own, level by level\n"));
     }
+}
+
+/// Counts by their names.
+fn counts_json(counts: &[(&'static str, u64)]) -> Value {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect()
+}
+
+/// What was heard of other sources, in a line.
+fn news_text(heard: &Heard) -> String {
+    let mut text = "news:".to_owned();
+    for (name, count) in &heard.counts {
+        text.push_str(&format!(" {} {count}", name.replace('_', " ")));
+    }
+    text.push('\n');
+    text
 }

@@ -13,20 +13,25 @@ use dutchbook_core::config::Config;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::{Handler, TickOutcome};
+use dutchbook_core::news::NewsDesk;
+use dutchbook_core::news::run::Heard;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counter, Counters, LatencyHistogram, latency};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::{StageHistograms, stages};
+use dutchbook_core::tile::steer::Steer;
 use dutchbook_core::topology::{StartError, make_feeds};
 use dutchbook_feeds::feed::Feed;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Sender, channel};
 
 use super::check::VenuesEnd;
 use super::listed::Listed;
 use super::news::News;
 use super::report::DemoReport;
+use super::scores::{self, Said};
 use super::{DemoError, manifest, taps_of};
 use crate::capture::writer::CaptureWriter;
 use crate::cli::DemoArgs;
@@ -57,6 +62,16 @@ struct Run {
     stages: StageHistograms,
     news: News,
     capture: Option<CaptureWriter>,
+    scores: Scores,
+}
+
+/// The score feed without a socket.
+struct Scores {
+    lines: std::vec::IntoIter<Said>,
+    desk: NewsDesk,
+    tile: Sender<Steer>,
+    counts: [u64; 2],
+    trouble: Vec<String>,
 }
 
 /// Runs the demo in simulated time and returns its report.
@@ -84,6 +99,7 @@ pub(super) fn run(
         mut stages,
         mut news,
         capture,
+        scores,
         ..
     } = run;
     let ended = tile.end();
@@ -105,7 +121,7 @@ pub(super) fn run(
     let counters = engine.counters();
     let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
     let [to_book, to_decision] = &histograms;
-    Ok(DemoReport {
+    let mut report = DemoReport {
         seed: args.seed,
         seconds: args.seconds,
         topology: "one thread, simulated time".to_owned(),
@@ -122,6 +138,7 @@ pub(super) fn run(
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
         outcomes,
+        news: None,
         net_profit: engine.net_profit(),
         unpaid_winners: engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
@@ -134,7 +151,9 @@ pub(super) fn run(
         venues: Some(end),
         trouble,
         pins_refused: 0,
-    })
+    };
+    report.hear(scores.heard());
+    Ok(report)
 }
 
 /// What went wrong, as lines of the report.
@@ -170,10 +189,38 @@ fn record(
     Ok((engine, tap, Some(capture)))
 }
 
+impl Scores {
+    /// Says what is due by now.
+    fn speak(&mut self, now: Nanos) {
+        while let Some(said) = self.lines.as_slice().first()
+            && START.plus(said.after) <= now
+        {
+            let line = said.line(START);
+            self.lines.next();
+            let (tile, [lines, words]) = (&self.tile, &mut self.counts);
+            *lines += 1;
+            let told = self.desk.take(&line, |dispatch| {
+                *words += u64::from(tile.send(dispatch.steer).is_ok());
+            });
+            if let Err(error) = told {
+                self.trouble.push(format!("news: {error}"));
+            }
+        }
+    }
+
+    fn heard(self) -> Heard {
+        let [lines, words] = self.counts;
+        let refused = u64::try_from(self.trouble.len()).unwrap_or(u64::MAX);
+        let counts = [("lines", lines), ("words", words), ("passed_over", 0), ("refused", refused)];
+        Heard { counts: counts.to_vec(), trouble: self.trouble }
+    }
+}
+
 impl Run {
     fn new(args: &DemoArgs, config: &Config, scenario: Scenario) -> Result<Self, DemoError> {
         let flow = super::flow_of(args)?;
         let faults = if args.chaos { super::chaos(args, START) } else { FaultPlan::default() };
+        let lines = scores::lines(&scenario).into_iter();
         let mut venues = SimVenues::new(scenario, flow, faults, args.seed, START)?;
         let Listed { catalog, relations } = Listed::in_memory(config, &venues)?;
         let listed = (catalog.clone(), relations.clone());
@@ -204,6 +251,15 @@ impl Run {
         let tile = FeedTile::new(feeds, out, clock, stop, counters, recorders, stage_recorders)
             .timed_by(stopwatch)
             .recorded_by(tap);
+        let (steering, steered) = channel();
+        let tile = tile.steered_by(steered);
+        let scores = Scores {
+            lines,
+            desk: NewsDesk::new(&listed.0),
+            tile: steering,
+            counts: [0; 2],
+            trouble: Vec::new(),
+        };
         let histograms = [book_histogram, decision_histogram];
         let frames = Vec::new();
         let mut run = Self {
@@ -218,6 +274,7 @@ impl Run {
             stages,
             news,
             capture,
+            scores,
         };
         for connection in 0..run.sessions.len() {
             run.tile.on_connect(connection);
@@ -228,6 +285,7 @@ impl Run {
     fn step(&mut self, step: u64) {
         let now = START.plus(Nanos(STEP.0.saturating_mul(step)));
         self.time.set(now);
+        self.scores.speak(now);
         self.tile.on_idle();
         self.venues.step(now);
         for connection in 0..self.sessions.len() {

@@ -1,0 +1,180 @@
+use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
+use dutchbook_book::fee::FeeSchedule;
+use dutchbook_book::{BookId, Cash, Grid, Price, Qty};
+
+use super::*;
+
+const CONDITION: &str = "0x0707070707070707070707070707070707070707070707070707070707070707";
+const CTF: &str = "0x4D97DCd97eC945f40cF65F87097ACe5EA0476045";
+/// `ConditionResolution` as the vectors of the chain's topics have it.
+const PAID: &str = "0xb44d84d3289691f71497564b85d4233648d9dbae8cbdbb4329f301c3a0185894";
+const RESET: &str = "0x7981b5832932948db4e32a4a16a0f44b2ce7ff088574afb9364b313f70f82e8f";
+
+fn catalog() -> Catalog {
+    let mut catalog = Catalog::default();
+    let event = catalog.add_event("up or down", EventLaw::Independent);
+    let condition = catalog.add_condition(event, "up");
+    for (kind, native) in [(VenueKind::Polymarket, CONDITION), (VenueKind::Kalshi, "KXUP-1")] {
+        let venue = catalog.add_venue(kind);
+        catalog.add_listing(Listing {
+            book: BookId(0),
+            venue,
+            kind,
+            condition,
+            native_market: native.to_owned(),
+            native_faces: None,
+            name: "up".to_owned(),
+            grid: Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
+            lot: Qty::ONE,
+            min_qty: Qty::ONE,
+            min_notional: Cash::ZERO,
+            fee: FeeSchedule::NONE,
+            can_split: false,
+        });
+    }
+    catalog
+}
+
+/// Takes lines; what each of them comes to.
+fn heard(lines: &[&str]) -> Vec<String> {
+    let mut desk = NewsDesk::new(&catalog());
+    let mut said = Vec::new();
+    for line in lines {
+        let result = desk.take(line, |Dispatch { venue, steer }| {
+            let Steer::Said { book, source, says, trust, at } = steer else { unreachable!() };
+            let at = at.millis();
+            said.push(format!("{}/{} {source:?} {trust:?} {says:?} {at}", venue.0, book.0));
+        });
+        match result {
+            Ok(true) => {}
+            Ok(false) => said.push("passed over".to_owned()),
+            Err(error) => said.push(error.to_string()),
+        }
+    }
+    said
+}
+
+#[test]
+fn a_claim_is_a_word_on_its_market_with_the_trust_that_it_states() {
+    let claim = r#"{"kind":"outcome","source":"release","trust":"named","market":"kxup-1","says":"final","outcome":"yes","at_ms":7}"#;
+    assert_eq!(heard(&[claim]), ["1/1 Release Named Final(Pays(Yes)) 7"]);
+    let hint = claim.replace("named", "hint").replace("final", "decided").replace("yes", "split");
+    assert_eq!(heard(&[&hint]), ["1/1 Release Hint Decided(Split) 7"]);
+    let doubt = claim.replace("final", "disputed").replace(r#","outcome":"yes""#, "");
+    assert_eq!(heard(&[&doubt]), ["1/1 Release Named Disputed 7"]);
+}
+
+#[test]
+fn lines_that_say_nothing_are_refused_with_their_reason() {
+    let claim = r#"{"kind":"outcome","source":"release","trust":"named","market":"KXUP-1","says":"final","outcome":"yes","at_ms":7}"#;
+    for (line, why) in [
+        ("nonsense".to_owned(), "docs/news.md"),
+        ("{}".to_owned(), "missing field `kind`"),
+        (claim.replace("release", "venue"), "a line cannot speak for venue"),
+        (claim.replace("release", "chain"), "a line cannot speak for chain"),
+        (claim.replace("release", "me"), "a line cannot speak for me"),
+        (claim.replace("KXUP-1", "KXUP-2"), "market KXUP-2 is not followed"),
+        (claim.replace("named", "final"), "unknown variant `final`"),
+        (claim.replace(r#","outcome":"yes""#, ""), "`outcome` is missing"),
+        (claim.replace("at_ms", "at"), "unknown field `at`"),
+        (
+            r#"{"kind":"rule","market":"KXUP-1","symbol":"btc/usd","until_ms":9}"#.to_owned(),
+            "a price needs one of",
+        ),
+        (r#"{"kind":"rule","market":"KXUP-1","game":"g"}"#.to_owned(), "a rule has"),
+        (r#"{"kind":"question","question":"0x12","market":"KXUP-1"}"#.to_owned(), "0x12"),
+        (format!(r#"{{"address":"{CTF}","topics":["{PAID}"],"data":"0x"}}"#), "topics or data"),
+    ] {
+        let said = heard(&[&line]);
+        assert!(said.len() == 1 && said[0].contains(why), "{line}: {said:?}");
+    }
+}
+
+#[test]
+fn an_up_or_down_market_is_decided_by_its_first_and_its_last_price() {
+    let rule = format!(
+        r#"{{"kind":"rule","market":"{CONDITION}","symbol":"btc/usd","from_ms":1000,"until_ms":2000}}"#
+    );
+    let price = |price: &str, at_ms: u64| {
+        format!(
+            r#"{{"kind":"price","trust":"named","symbol":"btc/usd","price":"{price}","at_ms":{at_ms}}}"#
+        )
+    };
+    let judged = |prices: &[(&str, u64)]| {
+        let mut lines = vec![rule.clone()];
+        lines.extend(prices.iter().map(|(of, at)| price(of, *at)));
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        heard(&lines)
+    };
+    // The last price at or before each of the two moments; equal is up.
+    let up = ["0/0 Reference Named Final(Pays(Yes)) 2500"];
+    let prices = [("99.5", 900), ("100", 1000), ("90", 1500), ("100.00", 1999), ("1", 2500)];
+    assert_eq!(judged(&prices), up);
+    let down = ["0/0 Reference Named Final(Pays(No)) 2000"];
+    assert_eq!(judged(&[("100", 1000), ("99.999999999999999999", 2000), ("500", 2001)]), down);
+    assert!(judged(&[("100", 1500), ("101", 2000)])[0].contains("not decided by prices"));
+    assert!(judged(&[("100", 1000), ("101", 999)])[0].contains("newer price"));
+    let said = judged(&[("100", 1000), ("101", 1000), ("102", 2000)]);
+    assert!(said[0].contains("Disputed") && said[1].contains("two prices"), "{said:?}");
+    assert_eq!(said.len(), 2, "what contradicts itself decides nothing: {said:?}");
+}
+
+#[test]
+fn a_threshold_counts_its_own_value_only_where_the_rule_says_so() {
+    let judged = |bar: &str| {
+        let rule = format!(
+            r#"{{"kind":"rule","market":"KXUP-1","symbol":"cpi","until_ms":2000,"{bar}":"3.0"}}"#
+        );
+        let price =
+            r#"{"kind":"price","trust":"named","symbol":"cpi","price":"3.00","at_ms":2000}"#;
+        heard(&[&rule, price])
+    };
+    assert_eq!(judged("above"), ["1/1 Reference Named Final(Pays(No)) 2000"]);
+    assert_eq!(judged("at_least"), ["1/1 Reference Named Final(Pays(Yes)) 2000"]);
+    let rule = r#"{"kind":"rule","market":"KXUP-1","symbol":"cpi","until_ms":2000,"above":"3.0"}"#;
+    let other = rule.replace("3.0", "3.1");
+    assert_eq!(heard(&[rule, rule, &other]), ["KXUP-1 has another rule already"]);
+}
+
+#[test]
+fn a_game_decides_its_markets_when_it_is_over() {
+    let rule = r#"{"kind":"rule","market":"KXUP-1","game":"HAW-COM","wins":"home"}"#;
+    let score = |home: u32, away: u32, is_over: bool| {
+        format!(
+            r#"{{"kind":"score","trust":"named","game":"HAW-COM","home":{home},"away":{away},"is_over":{is_over},"at_ms":5}}"#
+        )
+    };
+    assert_eq!(
+        heard(&[rule, &score(90, 70, false), &score(101, 99, true)]),
+        ["1/1 Score Named Final(Pays(Yes)) 5"]
+    );
+    assert_eq!(heard(&[rule, &score(99, 99, true)]), ["1/1 Score Named Final(Pays(No)) 5"]);
+}
+
+#[test]
+fn logs_of_the_chain_come_as_nodes_write_them() {
+    let word = |last: &str| format!("{last:0>64}");
+    let data = format!("0x{}{}{}{}{}", word("2"), word("40"), word("2"), word("1"), word("0"));
+    let oracle = format!("0x{}", word("11"));
+    let log = format!(
+        r#"{{"address":"{CTF}","topics":["{PAID}","{CONDITION}","{oracle}","{oracle}"],"data":"{data}","blockNumber":"0x1","logIndex":"0x0","removed":false}}"#
+    );
+    let paid = ["0/0 Chain Final Final(Pays(Yes)) 0"];
+    assert_eq!(heard(&[&log]), paid);
+    let notice = format!(
+        r#"{{"jsonrpc":"2.0","method":"eth_subscription","params":{{"subscription":"0x1","result":{log}}}}}"#
+    );
+    assert_eq!(heard(&[&notice]), paid);
+    let taken_back = log.replace("false", "true");
+    assert_eq!(heard(&[&taken_back]), ["0/0 Chain Final Reset 0"]);
+    let stranger = log.replace(CTF, "0x4D97DCd97eC945f40cF65F87097ACe5EA0476046");
+    assert!(heard(&[&stranger])[0].contains("another contract"));
+    // The oracle of a neg-risk market knows a request, which a line has named.
+    let request = format!("0x{}", word("99"));
+    let reset = format!(r#"{{"address":"{CTF}","topics":["{RESET}","{request}"],"data":"0x"}}"#);
+    assert!(heard(&[&reset])[0].contains("is not followed"));
+    let named = format!(r#"{{"kind":"question","question":"{request}","market":"{CONDITION}"}}"#);
+    assert_eq!(heard(&[&named, &reset]), ["0/0 Oracle Final Reset 0"]);
+    let other = log.replace(PAID, &format!("0x{}", word("5")));
+    assert_eq!(heard(&[&other]), ["passed over"]);
+}
