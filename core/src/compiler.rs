@@ -9,6 +9,7 @@
 
 pub mod program;
 pub mod run;
+mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +32,7 @@ use crate::relation::standing::Fact;
 use crate::relation::{Law, Relation};
 use program::{Compiled, Program};
 
-/// Larger clusters are not searched: their linear program would be nobody's friend.
+/// Larger clusters are searched in parts: their linear program would be nobody's friend.
 const BOOKS_MAX: usize = 48;
 /// Clusters that one look searches; the next one goes on behind them.
 const CLUSTERS_MAX: usize = 8;
@@ -66,8 +67,8 @@ pub struct Counts {
     pub found: u64,
     /// Clusters whose answer could not be proved over all states.
     pub unproved: u64,
-    /// Clusters that are too large to be searched.
-    pub too_large: u64,
+    /// Clusters that are too large to be searched at once, and are searched in parts.
+    pub divided: u64,
 }
 
 /// See the module's words.
@@ -275,29 +276,16 @@ impl Compiler {
         let is_used = |relation: &Relation| {
             relation.source.is_tradable() && !matches!(relation.law, Law::Given { .. })
         };
-        let mut lists: Vec<(BTreeSet<BookId>, Vec<usize>)> = Vec::new();
-        for (at, relation) in self.watched.iter().enumerate() {
-            let Some(relation) = relation.as_ref().filter(|relation| is_used(relation)) else {
-                continue;
-            };
-            let mut books: BTreeSet<BookId> =
-                relation.states.instruments().iter().map(|id| id.book()).collect();
-            let mut members = vec![at];
-            lists.retain_mut(|(of, list)| {
-                let is_apart = of.is_disjoint(&books);
-                if !is_apart {
-                    books.append(of);
-                    members.append(list);
-                }
-                is_apart
-            });
-            lists.push((books, members));
-        }
-        let is_large = |books: &BTreeSet<BookId>| books.len() > BOOKS_MAX;
-        let large = lists.iter().filter(|(books, _)| is_large(books)).count();
-        self.counts.too_large = u64::try_from(large).unwrap_or(u64::MAX);
-        let kept = lists.into_iter().filter(|(books, list)| list.len() > 1 && !is_large(books));
-        kept.map(|(_, list)| list).collect()
+        let books = |relation: &Relation| -> BTreeSet<BookId> {
+            relation.states.instruments().iter().map(|id| id.book()).collect()
+        };
+        let members = self.watched.iter().enumerate().filter_map(|(at, relation)| {
+            let relation = relation.as_ref().filter(|relation| is_used(relation))?;
+            Some((at, books(relation)))
+        });
+        let (clusters, divided) = split::clusters(&members.collect(), BOOKS_MAX);
+        self.counts.divided = divided;
+        clusters
     }
 
     fn search_one(

@@ -587,6 +587,20 @@ mod tests {
     }
 
     #[test]
+    fn odds_fall_with_trust_and_bind_the_money_for_their_windows_and_disputes() {
+        let limits = Config::parse("").unwrap().resolution;
+        let odds = [limits.last, limits.proposed, limits.named];
+        assert_eq!(odds.map(|odds| odds.p_adverse.nano() / 1_000), [5_000, 10_000, 20_000]);
+        // Two, three and a day of hours, and a hundredth of a dispute's six days before the last word.
+        let hours = odds.map(|odds| odds.carry.hours_micro);
+        assert_eq!(hours, [2_000_000, 3_000_000 + 1_440_000, 24_000_000 + 1_440_000]);
+        let sure = Config::parse("[resolution]\np_dispute = \"0\"\n[resolution.named]\ncash_h = 1");
+        assert_eq!(sure.unwrap().resolution.named.carry.hours_micro, 1_000_000);
+        let wrong = Config::parse("[resolution.proposed]\nadverse_value_usd = \"2\"");
+        assert!(wrong.unwrap_err().to_string().contains("resolution.proposed.adverse_value_usd"));
+    }
+
+    #[test]
     fn the_whole_text_says_the_same_again() {
         let config = Config::parse("[paper]\nlatency_us = 7").unwrap();
         let again = Config::parse(&config.text).unwrap();

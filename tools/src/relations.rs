@@ -132,7 +132,7 @@ pub fn compiled_json(counts: &Counts) -> Value {
         "searched": counts.searched,
         "found": counts.found,
         "unproved": counts.unproved,
-        "too_large": counts.too_large,
+        "divided": counts.divided,
     })
 }
 
@@ -141,14 +141,14 @@ pub fn compiled_json(counts: &Counts) -> Value {
 pub fn compiled_text(counts: &Counts) -> String {
     format!(
         "compiler: {} programs, {} relations added and {} withdrawn; {} clusters searched, {} baskets \
-         found, {} not proved, {} too large\n",
+         found, {} not proved, {} divided\n",
         counts.programs,
         counts.added,
         counts.withdrawn,
         counts.searched,
         counts.found,
         counts.unproved,
-        counts.too_large
+        counts.divided
     )
 }
 

@@ -184,6 +184,39 @@ mod tests {
     }
 
     #[test]
+    fn money_that_is_bound_costs_and_lowers_the_break_even() {
+        let five = Rate::from_ppm(50_000).unwrap();
+        let carry = Carry { rate: five, hours_micro: 48_000_000 };
+        let odds = Odds { p_adverse: Rate::from_ppm(5_000).unwrap(), carry, ..Odds::default() };
+        // 0.98098 x 0.05 x 48 / 8760 is 0.00026876164...: charged rounded up.
+        let cost = unit_cost(9800);
+        assert_eq!(odds.edge(cost), Some(1_402_000_000_000 - 26_876_164_384));
+        assert_eq!(odds.break_even(cost).unwrap().to_string(), "0.018751238");
+        // A dispute of six days at one chance in a hundred binds an hour and a half more.
+        let longer = Carry { hours_micro: 48_000_000 + 1_440_000, ..carry };
+        assert!(Odds { carry: longer, ..odds }.edge(cost) < odds.edge(cost));
+    }
+
+    #[test]
+    fn selling_the_side_that_lost_is_the_same_bet() {
+        let fee = FeeSchedule::polymarket(Rate::from_ppm(50_000).unwrap(), 1);
+        let proceeds = fee.unit_proceeds(Price::from_pips(200).unwrap());
+        assert_eq!(UNIT_PAYOUT - proceeds, unit_cost(9800));
+    }
+
+    #[test]
+    fn what_is_earned_a_year_explodes_as_the_cash_comes_sooner() {
+        use crate::eval::edge::annualised;
+        let (net, cost) = (Exact::from_pico(14_020_000_000), Exact::from_pico(980_980_000_000));
+        let a_year = |hours: u64| annualised(net, cost, hours * 1_000_000);
+        // 0.01402 / 0.98098, and 36.5 times that for ten days.
+        assert_eq!(a_year(8_760).unwrap().nano(), 14_291_830);
+        assert_eq!(a_year(240).unwrap().nano(), 521_651_817);
+        assert_eq!(a_year(1), None, "the sooner, the more: never rank by it alone");
+        assert_eq!(annualised(net, cost, 0), None);
+    }
+
+    #[test]
     fn an_unknown_false_or_old_finding_is_unmet() {
         let mut known = Preconditions::default();
         for which in Precondition::ALL {
