@@ -117,6 +117,9 @@ pub enum RunError {
     /// A signal handler cannot be set.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
+    /// What is to be heard of other sources cannot be opened.
+    #[error("--news: {0}")]
+    News(std::io::Error),
     /// The capture cannot be begun or ended.
     #[error(transparent)]
     Capture(#[from] CaptureError),
@@ -300,13 +303,11 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         clock: clock.clone(),
     })?;
     let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
-    let desk = || NewsDesk::new(&catalog);
-    let listen = |place| news::run::start(place, desk(), running.steering());
-    let heard = args.news.clone().map(listen).transpose()?;
     let compiler = relations.compile(&config, &catalog, &running, &clock)?;
     let reach = audit::Reach { compiler: Some(compiler.news()), ..reach(&running, &streams) };
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
     let engine = Engine {
+        heard: listen(args, &catalog, &running)?,
         running,
         streams,
         news,
@@ -316,11 +317,21 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         directory: catalog,
         trouble,
         recording,
-        heard,
         live,
         guard,
     };
     follow(args, &config, engine, &clock, &stop)
+}
+
+/// Hears of other sources of outcomes, where there are any.
+fn listen(
+    args: &RunArgs,
+    catalog: &Catalog,
+    running: &Running,
+) -> Result<Option<news::run::Running>, RunError> {
+    let Some(place) = args.news.clone() else { return Ok(None) };
+    let desk = NewsDesk::new(catalog);
+    Ok(Some(news::run::start(place, desk, running.steering()).map_err(RunError::News)?))
 }
 
 /// Says what is followed, and by which relations.

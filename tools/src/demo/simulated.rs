@@ -81,15 +81,7 @@ pub(super) fn run(
     scenario: Scenario,
 ) -> Result<DemoReport, DemoError> {
     let mut run = Run::new(args, config, scenario)?;
-    let steps = Nanos::from_secs(args.seconds).0 / STEP.0;
-    for step in 0..steps {
-        run.step(step);
-    }
-    run.venues.hush();
-    let settled = steps + super::settling(config, args).0 / STEP.0;
-    for step in steps..settled {
-        run.step(step);
-    }
+    let settled = run.all_steps(args, config);
     let Run {
         catalog,
         tile,
@@ -117,11 +109,13 @@ pub(super) fn run(
     let Some(engine) = ended.engine else {
         return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
     };
-    let trouble = trouble(ended.trouble, damaged, &engine);
+    let heard = scores.heard();
+    let said = [ended.trouble, heard.trouble.clone()].concat();
+    let trouble = trouble(said, damaged, &engine);
     let counters = engine.counters();
     let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
     let [to_book, to_decision] = &histograms;
-    let mut report = DemoReport {
+    Ok(DemoReport {
         seed: args.seed,
         seconds: args.seconds,
         topology: "one thread, simulated time".to_owned(),
@@ -138,7 +132,7 @@ pub(super) fn run(
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
         outcomes,
-        news: None,
+        news: Some(heard),
         net_profit: engine.net_profit(),
         unpaid_winners: engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
@@ -151,9 +145,7 @@ pub(super) fn run(
         venues: Some(end),
         trouble,
         pins_refused: 0,
-    };
-    report.hear(scores.heard());
-    Ok(report)
+    })
 }
 
 /// What went wrong, as lines of the report.
@@ -280,6 +272,20 @@ impl Run {
             run.tile.on_connect(connection);
         }
         Ok(run)
+    }
+
+    /// Every step of the run, and those that a quiet engine needs behind it. Returns their number.
+    fn all_steps(&mut self, args: &DemoArgs, config: &Config) -> u64 {
+        let steps = Nanos::from_secs(args.seconds).0 / STEP.0;
+        for step in 0..steps {
+            self.step(step);
+        }
+        self.venues.hush();
+        let settled = steps + super::settling(config, args).0 / STEP.0;
+        for step in steps..settled {
+            self.step(step);
+        }
+        settled
     }
 
     fn step(&mut self, step: u64) {
