@@ -19,7 +19,7 @@ use crate::eval::resolution::{Finding, Odds, Precondition, Preconditions};
 use crate::eval::watch::Concrete;
 use crate::journal::Record;
 use crate::opportunity::Cause;
-use crate::relation;
+use crate::relation::{self, Relation};
 use crate::resolution::{Docket, Refused, Ruling, Says, Source, Statement, Trust, Verdict};
 use crate::telemetry::Counter;
 
@@ -97,12 +97,9 @@ impl Engine {
         let Some(docket) = self.dockets.get_mut(book.index()) else { return };
         let before = docket.ruling();
         if let Err(refused) = docket.take(statement) {
-            self.counters.add(Counter::WordsRefused, 1);
-            if self.refused.len() < REFUSED_MAX {
-                self.refused.push((book, refused));
-            }
+            self.refuse_word(book, refused);
         }
-        let ruling = docket.ruling();
+        let ruling = self.dockets.get(book.index()).map(Docket::ruling).unwrap_or_default();
         let is_new = before.verdict != ruling.verdict || before.trust < Trust::Named;
         if let (Some(verdict), true) = (ruling.verdict, ruling.trust == Trust::Final)
             && before.trust < Trust::Final
@@ -117,12 +114,35 @@ impl Engine {
         {
             // A split leaves no state in which the market is decided as asked: nothing to trade on.
             self.strike(book, winner, now);
+            if let Some(earlier) = self.contradicted_by(book) {
+                self.refuse_word(book, Refused::Contradicts { earlier, later: statement.source });
+            }
         }
         let is_moved = |ruling: Ruling| (ruling.trust, ruling.is_contested, ruling.is_proposed);
         if is_moved(before) != is_moved(ruling) {
             self.review_footings();
             self.watch.touch(book);
         }
+    }
+
+    fn refuse_word(&mut self, book: BookId, refused: Refused) {
+        self.counters.add(Counter::WordsRefused, 1);
+        if self.refused.len() < REFUSED_MAX {
+            self.refused.push((book, refused));
+        }
+    }
+
+    /// Whose last word on another market leaves, together with the one on this, no state of a relation.
+    fn contradicted_by(&self, book: BookId) -> Option<Source> {
+        let yes = book.instrument(Face::Yes);
+        let of = self.watch.relations().filter(|one| one.states.instruments().contains(&yes));
+        of.filter(|one| is_impossible(one)).find_map(|one| {
+            let mut others = one.states.instruments().iter().filter(|id| id.book() != book);
+            others.find_map(|id| {
+                let ruling = self.dockets.get(id.book().index())?.ruling();
+                ruling.source.filter(|_| ruling.trust >= Trust::Named)
+            })
+        })
     }
 
     /// Finds the relations whose struck states stand on less than the word of whoever pays.
@@ -223,6 +243,10 @@ impl Engine {
     /// The first precondition of a resolution trade that its relation's news do not meet.
     pub(super) fn unmet_precondition(&self, basket: BasketId, now: Nanos) -> Option<Precondition> {
         let relation = self.watch.relation_of(basket)?;
+        if is_impossible(relation) {
+            // Last words on two of its markets differ: one of them is wrong, or the relation is.
+            return Some(Precondition::NoDispute);
+        }
         let mut docket: Option<&Docket> = None;
         for id in relation.states.instruments() {
             let of = self.dockets.get(id.book().index())?;
@@ -249,4 +273,9 @@ impl Engine {
         known.set(Precondition::AcceptingOrders, Finding { holds, at: now, source });
         known.unmet(now, self.resolution.age_max)
     }
+}
+
+/// Whether last words have left a relation without a state.
+fn is_impossible(relation: &Relation) -> bool {
+    !relation.states.is_empty() && relation.states.possible().next().is_none()
 }

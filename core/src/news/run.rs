@@ -273,3 +273,6 @@ impl Thread {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

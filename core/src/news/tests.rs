@@ -10,7 +10,7 @@ const CTF: &str = "0x4D97DCd97eC945f40cF65F87097ACe5EA0476045";
 const PAID: &str = "0xb44d84d3289691f71497564b85d4233648d9dbae8cbdbb4329f301c3a0185894";
 const RESET: &str = "0x7981b5832932948db4e32a4a16a0f44b2ce7ff088574afb9364b313f70f82e8f";
 
-fn catalog() -> Catalog {
+pub(super) fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     let event = catalog.add_event("up or down", EventLaw::Independent);
     let condition = catalog.add_condition(event, "up");
@@ -33,6 +33,13 @@ fn catalog() -> Catalog {
         });
     }
     catalog
+}
+
+/// A claim that was made at a moment.
+pub(super) fn claim(at_ms: u64) -> String {
+    format!(
+        r#"{{"kind":"outcome","source":"release","trust":"named","market":"KXUP-1","says":"final","outcome":"yes","at_ms":{at_ms}}}"#
+    )
 }
 
 /// Takes lines; what each of them comes to.

@@ -65,7 +65,7 @@ fn the_more_is_behind_an_outcome_the_more_may_be_paid_for_it() {
     assert_eq!(held(&rig), [0, 0]);
     said(&mut rig, POLYMARKET, Source::Chain, Trust::Final, Says::Final(YES));
     rig.pass(1);
-    assert_eq!(held(&rig), [100, 100]);
+    assert_eq!(held(&rig)[1], 100, "the other venue still sells it");
 }
 
 #[test]
@@ -73,9 +73,20 @@ fn a_venue_that_rules_otherwise_is_paid_by_and_closes_what_is_left() {
     let mut rig = after_a_score(Trust::Named, 96);
     let word = Control::Resolved { book: KALSHI, winner: Some(Face::No), is_final: true };
     rig.engine.on_control(word, rig.now);
-    assert_eq!(rig.engine.refused_words().count(), 0, "no source has spoken on that book before");
+    let (market, why) = rig.engine.refused_words().next().unwrap();
+    assert_eq!(market, "rain");
+    assert_eq!(
+        why.to_string(),
+        "venue contradicts the last word of score: closed until a person looks"
+    );
+    // Between the two words nothing more is bought on either.
+    rig.pass(10);
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100);
     said(&mut rig, POLYMARKET, Source::Chain, Trust::Final, Says::Final(NO));
-    assert_eq!(rig.engine.refused_words().count(), 1);
+    assert_eq!(rig.engine.refused_words().count(), 2);
     assert_eq!(rig.engine.net_profit(), Cash::from_micro(-192_000_000));
     assert!(rig.engine.portfolio().is_settled(POLYMARKET), "the chain has paid all the same");
     rig.pass(10);
