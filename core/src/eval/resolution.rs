@@ -205,18 +205,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_earned_a_year_explodes_as_the_cash_comes_sooner() {
-        use crate::eval::edge::annualised;
-        let (net, cost) = (Exact::from_pico(14_020_000_000), Exact::from_pico(980_980_000_000));
-        let a_year = |hours: u64| annualised(net, cost, hours * 1_000_000);
-        // 0.01402 / 0.98098, and 36.5 times that for ten days.
-        assert_eq!(a_year(8_760).unwrap().nano(), 14_291_830);
-        assert_eq!(a_year(240).unwrap().nano(), 521_651_817);
-        assert_eq!(a_year(1), None, "the sooner, the more: never rank by it alone");
-        assert_eq!(annualised(net, cost, 0), None);
-    }
-
-    #[test]
     fn an_unknown_false_or_old_finding_is_unmet() {
         let mut known = Preconditions::default();
         for which in Precondition::ALL {
