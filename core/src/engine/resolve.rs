@@ -96,7 +96,8 @@ impl Engine {
     pub(super) fn weigh_word(&mut self, book: BookId, statement: &Statement, now: Nanos) {
         let Some(docket) = self.dockets.get_mut(book.index()) else { return };
         let before = docket.ruling();
-        if let Err(refused) = docket.take(statement) {
+        let refused = docket.take(statement).err();
+        if let Some(refused) = refused {
             self.refuse_word(book, refused);
         }
         let ruling = self.dockets.get(book.index()).map(Docket::ruling).unwrap_or_default();
@@ -114,7 +115,9 @@ impl Engine {
         {
             // A split leaves no state in which the market is decided as asked: nothing to trade on.
             self.strike(book, winner, now);
-            if let Some(earlier) = self.contradicted_by(book) {
+            if refused.is_none()
+                && let Some(earlier) = self.contradicted_by(book)
+            {
                 self.refuse_word(book, Refused::Contradicts { earlier, later: statement.source });
             }
         }
