@@ -283,7 +283,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         relations: relations.list.clone(),
         streams: &streams,
     };
-    let (running, recording) = begin(args, &parts, start, &clock)?;
+    let (mut running, recording) = begin(args, &parts, start, &clock)?;
     let guard = guard::start(Watched {
         config: config.clone(),
         is_live: args.live,
@@ -293,8 +293,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         clock: clock.clone(),
     })?;
     let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
-    let compiler = relations.compile(&config, &catalog, &running, &clock)?;
-    let reach = audit::Reach { compiler: Some(compiler.news()), ..reach(&running, &streams) };
+    let compiler = relations.compile(&config, &catalog, &mut running, &clock)?;
+    let reach = reach(&running, &streams, Some(compiler.news()));
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
     let engine = Engine {
         running,
@@ -467,14 +467,17 @@ fn tell_second(second: u64, running: &Running) {
 }
 
 /// How the second opinion reaches the engine.
-pub(crate) fn reach(running: &Running, streams: &[Stream]) -> audit::Reach {
+pub(crate) fn reach(
+    running: &Running,
+    streams: &[Stream],
+    compiler: Option<Sender<compiler::News>>,
+) -> audit::Reach {
     let kalshi = streams.iter().find(|stream| stream.kind == VenueKind::Kalshi);
     audit::Reach {
         shelf: running.shelf().clone(),
         steering: running.steering(),
-        listings: running.listings(),
         gate: kalshi.map(|stream| stream.endpoint.gate.clone()).unwrap_or_default(),
-        compiler: None,
+        compiler,
     }
 }
 

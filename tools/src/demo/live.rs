@@ -114,7 +114,7 @@ pub(super) fn run(
     let mut running =
         start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps, live)?;
     let recording = record(args, config, (&catalog, &relations, told), taps, &clock)?;
-    let reach = reach(&running, &streams);
+    let reach = reach(&running, &streams, None);
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
     let auditor = auditor.map_err(RunError::from)?;
     let mut show = Show::new(args, config, &catalog, clock)?;
