@@ -96,6 +96,8 @@ pub struct Ended {
     pub books_different: Vec<String>,
     /// What the HTTP clients counted.
     pub http: HttpCounts,
+    /// What was listed at the end, as far as it was followed.
+    pub catalog: Catalog,
     /// Why markets were refused, and how many.
     pub refused: BTreeMap<&'static str, u64>,
     /// What went wrong, oldest first.
@@ -161,6 +163,7 @@ pub fn start(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(audit.run());
         audit.ended.http = audit.crawler.counts();
+        audit.ended.catalog = audit.catalog;
         let refused = audit.directory.refused().iter();
         audit.ended.refused = refused.map(|(reason, count)| (reason.name(), *count)).collect();
         Ok(audit.ended)
