@@ -53,7 +53,7 @@ pub enum EventLaw {
 }
 
 /// A thing in the world that will be decided.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// Its index in the catalog.
     pub id: EventId,
@@ -77,7 +77,7 @@ pub struct Condition {
 }
 
 /// One condition as one venue lists it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     /// Its book; the two faces are its instruments.
     pub book: BookId,
@@ -191,6 +191,23 @@ impl Catalog {
         }
         if let Some(event) = self.events.get_mut(index) {
             event.conditions.push(condition);
+        }
+    }
+
+    /// States an event anew: its name, its law, and its conditions in their order, wherever those were
+    /// before. An event that is not there is left alone.
+    pub fn restate_event(&mut self, event: &Event) {
+        if self.events.get(event.id.index()).is_none() {
+            return;
+        }
+        for condition in &event.conditions {
+            let home = self.conditions.get(condition.index()).map(|one| one.event);
+            if home != Some(event.id) {
+                self.move_condition(*condition, event.id);
+            }
+        }
+        if let Some(slot) = self.events.get_mut(event.id.index()) {
+            *slot = event.clone();
         }
     }
 

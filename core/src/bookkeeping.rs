@@ -13,7 +13,7 @@ use dutchbook_exec::local_id::Boot;
 use crate::journal::folder::{Folder, JournalError};
 use crate::journal::keeper::{self, JournalConfig, Keeper, Start};
 use crate::journal::mapped::SegmentWriter;
-use crate::journal::names::Names;
+use crate::journal::names::{Namer, Names};
 use crate::ledger::follow::{Follower, follow};
 use crate::ledger::{Ledger, LedgerError};
 use crate::recovery::{Recovered, recover};
@@ -50,6 +50,8 @@ pub struct OpenBooks {
     pub sequence: u64,
     /// The slow side.
     pub books: Books,
+    /// Who names markets that appear while it is written.
+    pub namer: Namer,
     /// What a person should know of what was found.
     pub notes: Vec<String>,
 }
@@ -83,10 +85,11 @@ pub fn open(opening: &Opening<'_>) -> Result<OpenBooks, KeepError> {
     let (boot, is_live, now) = (opening.boot, opening.is_live, opening.now);
     let start = Start { boot, is_live, names: &names, now };
     let opened = keeper::begin(folder, &recovered.ending, opening.config, &start)?;
-    let follower = follow(ledger, &opened.keeper, names)?;
+    let (follower, namer) = follow(ledger, &opened.keeper, names)?;
     let notes = notes(&recovered, is_new);
     let books = Books { keeper: opened.keeper, follower };
-    Ok(OpenBooks { recovered, writer: opened.writer, sequence: opened.sequence, books, notes })
+    let (writer, sequence) = (opened.writer, opened.sequence);
+    Ok(OpenBooks { recovered, writer, sequence, books, namer, notes })
 }
 
 fn notes(recovered: &Recovered, is_new: bool) -> Vec<String> {

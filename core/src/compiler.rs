@@ -30,7 +30,7 @@ use crate::relation::file::File;
 use crate::relation::register::Register;
 use crate::relation::standing::Fact;
 use crate::relation::{Law, Relation};
-use program::{Compiled, Program};
+use program::{Appeared, Compiled, Program};
 
 /// Larger clusters are searched in parts: their linear program would be nobody's friend.
 const BOOKS_MAX: usize = 48;
@@ -50,6 +50,17 @@ pub enum News {
     Decided(InstrumentId),
     /// The file of relations is another one.
     File(File),
+    /// Markets appeared, or their events are stated otherwise.
+    Lists(Box<Lists>),
+}
+
+/// What is listed, as a whole, and what its metadata state.
+#[derive(Clone, Debug)]
+pub struct Lists {
+    /// What is listed; its ids are those of the catalog before.
+    pub catalog: Catalog,
+    /// The relations that its metadata state.
+    pub structural: Vec<Relation>,
 }
 
 /// What compilers have done so far.
@@ -85,6 +96,8 @@ pub struct Compiler {
     /// What searches have found, oldest first.
     found: Vec<RelationId>,
     struck: BTreeSet<InstrumentId>,
+    /// Markets that appeared and that the evaluator has not heard of.
+    appeared: Appeared,
     /// When a change that was told is to be compiled.
     due: Option<Nanos>,
     search_at: Nanos,
@@ -125,11 +138,18 @@ impl Compiler {
             price,
             found: Vec::new(),
             struck: BTreeSet::new(),
+            appeared: Appeared::default(),
             due: None,
             search_at: Nanos::ZERO,
             cluster_at: 0,
             counts: Counts::default(),
         }
+    }
+
+    /// What is listed, as far as it was told.
+    #[must_use]
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// What was done so far.
@@ -151,6 +171,13 @@ impl Compiler {
                 }
             }
             News::Market(book, fact) => self.relist(book, fact),
+            News::Lists(lists) => {
+                let Lists { catalog, structural } = *lists;
+                let mut appeared = Appeared::between(&self.catalog, &catalog);
+                self.appeared.markets.append(&mut appeared.markets);
+                self.appeared.events.append(&mut appeared.events);
+                (self.catalog, self.structural) = (catalog, structural);
+            }
         }
         self.due = Some(now.plus(self.config.debounce));
     }
@@ -181,6 +208,7 @@ impl Compiler {
         let mut program = Program::default();
         if self.due.is_some_and(|due| due <= now) {
             self.due = None;
+            program.appeared = core::mem::take(&mut self.appeared);
             self.compare(&mut program);
         }
         let may_search = self.config.search > Nanos::ZERO && now >= self.search_at;

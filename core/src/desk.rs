@@ -29,7 +29,7 @@ mod requests;
 
 use std::collections::VecDeque;
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::{Catalog, Listing, Terms, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{BookId, Cash, Exact, Nanos, VenueId};
 use dutchbook_exec::local_id::Boot;
@@ -276,6 +276,22 @@ impl Desk {
     pub fn set_fee(&mut self, book: BookId, fee: FeeSchedule) {
         if let Some(known) = self.fees.get_mut(book.index()) {
             *known = fee;
+        }
+    }
+
+    /// Takes a market that appeared.
+    ///
+    /// # Errors
+    /// When it lacks the ids that its orders are made of.
+    pub fn list(&mut self, listing: &Listing, terms: &Terms) -> Result<(), DeskError> {
+        self.set_fee(listing.book, listing.fee);
+        let Some(door) = self.door_mut(listing.venue) else { return Ok(()) };
+        match &mut door.wire {
+            Wire::Polymarket(clob) => clob.list(listing, terms.is_neg_risk),
+            Wire::Kalshi(trade) => {
+                trade.list(listing, terms.shard);
+                Ok(())
+            }
         }
     }
 

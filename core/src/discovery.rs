@@ -12,6 +12,7 @@ mod kalshi;
 mod polymarket;
 pub mod streams;
 mod structure;
+pub mod text;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -187,8 +188,8 @@ impl Directory {
     /// make room for what their catalog has when they start. A free book is a listing without a native
     /// id, of a condition and an event of its own.
     ///
-    /// What is listed in one later keeps that condition: its positions are valued by themselves,
-    /// whatever binds it to others.
+    /// What is listed in one later keeps that condition, which moves to its event; an event that is new
+    /// takes the place of a free book's own.
     pub fn reserve(&mut self, count: usize) {
         let cents = Price::from_micro(10_000).map(Grid::uniform);
         let Some(Ok(grid)) = cents else { return };
@@ -311,11 +312,33 @@ impl Directory {
             return;
         }
         markets.sort_by_key(|market| market.rung);
-        let event = self.catalog.add_event(&draft.name, law);
+        let Some(event) = self.room_for(venue, markets.len(), &draft.name, law) else {
+            self.refuse(Refusal::NoRoom);
+            return;
+        };
         self.events.insert(key, event);
         for market in markets {
             self.list(venue, event, market, changes);
         }
+    }
+
+    /// A new event for so many markets. While an engine runs it takes the place of the event of a free
+    /// book, and there has to be a free book for each market: an event without some of its outcomes
+    /// would promise what does not hold.
+    fn room_for(
+        &mut self,
+        venue: VenueId,
+        markets: usize,
+        name: &str,
+        law: EventLaw,
+    ) -> Option<EventId> {
+        let Some(spare) = &self.spare else { return Some(self.catalog.add_event(name, law)) };
+        let free = spare.get(&venue).filter(|free| free.len() >= markets)?;
+        let condition = self.catalog.listing(*free.front()?)?.condition;
+        let event = self.catalog.conditions.get(condition.index())?.event;
+        let slot = self.catalog.events.get_mut(event.index())?;
+        (slot.name, slot.law) = (name.to_owned(), law);
+        Some(event)
     }
 
     /// Enters one market of an event.
@@ -376,7 +399,10 @@ impl Directory {
             *slot = claim;
         }
         if let Some(condition) = self.catalog.listing(book).map(|listing| listing.condition) {
-            self.catalog.move_condition(condition, event);
+            let home = self.catalog.conditions.get(condition.index()).map(|one| one.event);
+            if home != Some(event) {
+                self.catalog.move_condition(condition, event);
+            }
             if let Some(slot) = self.catalog.conditions.get_mut(condition.index()) {
                 slot.name = name;
             }
@@ -422,6 +448,9 @@ impl Directory {
     /// An event that is known: what its markets say now.
     fn compare(&mut self, event: EventId, draft: EventDraft, changes: &mut Vec<Change>) {
         let law = self.catalog.events.get(event.index()).map(|event| event.law);
+        let rungs: BTreeMap<String, i128> =
+            draft.markets.iter().map(|market| (market.native.clone(), market.rung)).collect();
+        let before = changes.len();
         for market in draft.markets {
             let Some(known) = self.markets.get(&market.native).cloned() else {
                 let venue = self.venue_of(event);
@@ -435,6 +464,30 @@ impl Directory {
                 slot.is_decided |= market.winner.is_some_and(|(_, is_final)| is_final);
             }
         }
+        let is_new = |change: &Change| matches!(change, Change::Listed(_));
+        if law == Some(EventLaw::Ladder) && changes.iter().skip(before).any(is_new) {
+            self.climb(event, draft.law, &rungs);
+        }
+    }
+
+    /// Puts the rungs of a ladder that has new ones into their order. Where the list does not show them
+    /// all, or not as a ladder any more, nothing binds them by their order.
+    fn climb(&mut self, event: EventId, law: EventLaw, rungs: &BTreeMap<String, i128>) {
+        let own = self.catalog.events.get(event.index()).map(|event| event.conditions.clone());
+        let rung = |condition: &ConditionId| {
+            let mut listed = self.catalog.listings_of_condition(*condition);
+            Some((*rungs.get(&listed.next()?.native_market)?, *condition))
+        };
+        let order: Option<Vec<(i128, ConditionId)>> =
+            own.unwrap_or_default().iter().map(rung).collect();
+        let Some(slot) = self.catalog.events.get_mut(event.index()) else { return };
+        match order.filter(|_| law == EventLaw::Ladder) {
+            Some(mut order) => {
+                order.sort_unstable();
+                slot.conditions = order.into_iter().map(|(_, condition)| condition).collect();
+            }
+            None => slot.law = EventLaw::Independent,
+        }
     }
 
     fn venue_of(&self, event: EventId) -> Option<VenueId> {
@@ -442,8 +495,8 @@ impl Directory {
         own.and_then(|((kind, _), _)| self.venues.get(kind)).map(|(id, _)| *id)
     }
 
-    /// A market that was added to a known event. At most one still holds with it; a partition or a
-    /// ladder that was compiled without it does not, so it is followed on its own conditions only.
+    /// A market that was added to a known event. At most one still holds with it, and a ladder has a
+    /// rung more; a partition that was traded without it was none, and is halted.
     fn enter_late(
         &mut self,
         venue: Option<VenueId>,

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::sync::mpsc::Receiver;
 
-use dutchbook_book::catalog::{Catalog, Listing};
+use dutchbook_book::catalog::Catalog;
 use dutchbook_book::fetch::fetch;
 use dutchbook_book::view::TopUpdate;
 use dutchbook_book::{BasketId, BookId, BookStatus, Cash, Grid, Nanos, Rate, RelationId};
@@ -135,8 +135,6 @@ pub struct Engine {
     /// Whether what the venue charges now is known, by book.
     is_fee_known: Vec<bool>,
     persist: Nanos,
-    /// Where markets come from that are listed while it runs.
-    listings: Option<Receiver<Box<Listing>>>,
     /// Edges that are too young to be traded, with the moment when they are old enough.
     young: VecDeque<(Nanos, BasketId)>,
     /// Where the compiler's programs come from.
@@ -206,7 +204,6 @@ impl Engine {
             versions: vec![0; catalog.listings.len()],
             is_fee_known: vec![true; catalog.listings.len()],
             persist: config.persist,
-            listings: None,
             young: VecDeque::with_capacity(YOUNG_MAX),
             programs: None,
             explainer: None,

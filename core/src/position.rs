@@ -9,14 +9,14 @@
 //! ties, venues that settle one question differently) are priced with a state table:
 //! [`Portfolio::worst_over`].
 
-use dutchbook_book::catalog::{Catalog, EventLaw};
+use dutchbook_book::catalog::{Catalog, Event, EventLaw};
 use dutchbook_book::{
     BookId, EventId, Exact, Face, InstrumentId, Price, Qty, QtyChange, Side, VenueId,
 };
 use dutchbook_exec::{Fill, Report, ReportKind};
 
 use crate::eval::states::StateTable;
-use crate::risk::oracle::oracles;
+use crate::risk::oracle::Oracles;
 
 /// Why a movement cannot be booked. The portfolio is unchanged then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +98,15 @@ pub struct Portfolio {
     events: Vec<EventAccount>,
     /// Cost of what is held, by the source that decides it.
     oracles: Vec<Exact>,
+    /// The sources' numbers.
+    oracle_names: Oracles,
 }
 
 impl Portfolio {
     /// An empty portfolio over a catalog.
     #[must_use]
     pub fn new(catalog: &Catalog) -> Self {
-        let (oracle_of, oracle_count) = oracles(catalog);
+        let (oracle_names, oracle_of) = Oracles::of(catalog);
         let place = |listing: &dutchbook_book::catalog::Listing| {
             let condition = listing.condition.index();
             let event = catalog.conditions.get(condition).map_or(EventId(0), |c| c.event);
@@ -124,7 +126,8 @@ impl Portfolio {
             conditions: vec![Sides::default(); catalog.conditions.len()],
             decided: vec![None; catalog.conditions.len()],
             events: events.collect(),
-            oracles: vec![Exact::ZERO; oracle_count],
+            oracles: vec![Exact::ZERO; oracle_names.len()],
+            oracle_names,
         }
     }
 
@@ -159,12 +162,35 @@ impl Portfolio {
         self.decided.push(None);
         self.holdings.extend([Holding::default(); 2]);
         // Nobody knows who decides it: it stands for itself.
-        let oracle = self.oracles.len();
+        let oracle = self.oracle_names.unknown();
         self.oracles.push(Exact::ZERO);
         let true_face = Face::Yes;
         self.places.push(Place { venue, event, condition, oracle, true_face, payoff: None });
         self.add_venues(venue.index().saturating_add(1));
         book
+    }
+
+    /// Takes an event as it is stated now. Conditions of which nothing is held may come from another.
+    pub fn restate(&mut self, event: &Event) {
+        let conditions: Vec<usize> = event.conditions.iter().map(|id| id.index()).collect();
+        for (index, other) in self.events.iter_mut().enumerate() {
+            if index != event.id.index() {
+                other.conditions.retain(|own| !conditions.contains(own));
+            }
+        }
+        for place in self.places.iter_mut().filter(|one| conditions.contains(&one.condition)) {
+            place.event = event.id;
+        }
+        if let Some(account) = self.events.get_mut(event.id.index()) {
+            (account.law, account.conditions) = (event.law, conditions);
+        }
+    }
+
+    /// Takes the source that decides a book of which nothing is held yet.
+    pub fn set_oracle(&mut self, book: BookId, source: &str) {
+        let Some(place) = self.places.get_mut(book.index()) else { return };
+        place.oracle = self.oracle_names.number(place.venue, source);
+        self.oracles.resize(self.oracle_names.len(), Exact::ZERO);
     }
 
     /// Makes room for so many venues in all.

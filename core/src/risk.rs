@@ -32,6 +32,7 @@ use crate::opportunity::{Opportunity, OpportunityLeg};
 use crate::position::Portfolio;
 use breaker::{Breaker, Breakers, Consequence};
 use marks::ProfitMarks;
+use oracle::Oracles;
 use purchase::{as_purchase, cost_at_limit, delivered};
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,7 @@ pub struct RiskGate {
     in_venues: Vec<Exact>,
     in_events: Vec<Exact>,
     in_oracles: Vec<Exact>,
+    oracles: Oracles,
     in_total: Exact,
     breakers: Breakers,
     must_kill: Option<Breaker>,
@@ -87,7 +89,7 @@ impl RiskGate {
     /// A gate over a catalog, with nothing in flight.
     #[must_use]
     pub fn new(config: RiskConfig, catalog: &Catalog) -> Self {
-        let (oracle_of, oracle_count) = oracle::oracles(catalog);
+        let (oracles, oracle_of) = Oracles::of(catalog);
         let places = catalog.listings.iter().map(|listing| {
             let condition = catalog.conditions.get(listing.condition.index());
             let event = condition.map_or(EventId(0), |condition| condition.event);
@@ -99,7 +101,8 @@ impl RiskGate {
             in_books: vec![Exact::ZERO; catalog.listings.len()],
             in_venues: vec![Exact::ZERO; catalog.venues.len()],
             in_events: vec![Exact::ZERO; catalog.events.len()],
-            in_oracles: vec![Exact::ZERO; oracle_count],
+            in_oracles: vec![Exact::ZERO; oracles.len()],
+            oracles,
             in_total: Exact::ZERO,
             breakers: Breakers::new(config.breakers),
             must_kill: None,
@@ -120,6 +123,23 @@ impl RiskGate {
         if let Some(place) = self.places.get_mut(book.index()) {
             place.fee = fee;
         }
+    }
+
+    /// Takes an event as it is stated now: its books share its cap.
+    pub fn restate(&mut self, event: EventId, catalog: &Catalog) {
+        let own = catalog.events.get(event.index()).map_or(&[][..], |event| &event.conditions);
+        for listing in catalog.listings.iter().filter(|one| own.contains(&one.condition)) {
+            if let Some(place) = self.places.get_mut(listing.book.index()) {
+                place.event = event;
+            }
+        }
+    }
+
+    /// Takes the source that decides a book in which nothing is under way yet.
+    pub fn set_oracle(&mut self, book: BookId, source: &str) {
+        let Some(place) = self.places.get_mut(book.index()) else { return };
+        place.oracle = self.oracles.number(place.venue, source);
+        self.in_oracles.resize(self.oracles.len(), Exact::ZERO);
     }
 
     /// Allows an opportunity: its intents, with their cash put aside until each is over

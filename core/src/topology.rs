@@ -28,10 +28,12 @@ use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
 use crate::capture::Taps;
 use crate::clock::Clock;
 use crate::compiler::program::Program;
+use crate::compiler::run::Programs;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
 use crate::gateway::Watch;
+use crate::journal::names::Namer;
 use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
@@ -115,7 +117,6 @@ pub struct Running {
     pins: Receiver<usize>,
     pins_refused: Vec<usize>,
     carrier: Option<Carrier>,
-    listings: Sender<Box<Listing>>,
 }
 
 /// The journal and the ledger of a run that has them.
@@ -123,6 +124,7 @@ pub struct Running {
 struct Kept {
     recovered: Recovered,
     books: Books,
+    namer: Option<Namer>,
     notes: Vec<String>,
 }
 
@@ -214,12 +216,10 @@ pub fn start_recorded(
         journal_writer,
         kill.clone(),
     )?;
-    // What is kept in a journal, or traded by a desk, follows what it began with.
-    let is_open = kept.is_none() && live.is_none();
     let Equipped { engine, trading, carrier, to_order } =
         equip(engine, live, kept.as_ref(), taps.engine(), config, &clock)?;
     let (programs, installed) = mpsc::channel();
-    let (engine, listings) = listening(engine.programmed_by(installed), is_open);
+    let engine = engine.programmed_by(installed);
     let (engine_counters, profit) = (engine.counters(), engine.profit_gauge());
     let baskets = engine.basket_books();
     let mut cores = config.tiles.cores.clone();
@@ -263,7 +263,6 @@ pub fn start_recorded(
         pins_refused: Vec::new(),
         carrier,
         programs,
-        listings,
     })
 }
 
@@ -288,14 +287,9 @@ fn keep(
         is_live: live.is_some(),
         now: clock.now(),
     })?;
-    let OpenBooks { recovered, writer, sequence, books, notes } = opened;
-    Ok((journal.kept_in(writer, sequence), Some(Kept { recovered, books, notes })))
-}
-
-/// An engine that takes markets that are listed while it runs, where it may, and the way to it.
-fn listening(engine: Engine, is_open: bool) -> (Engine, Sender<Box<Listing>>) {
-    let (listings, listed) = mpsc::channel();
-    (if is_open { engine.listed_by(listed) } else { engine }, listings)
+    let OpenBooks { recovered, writer, sequence, books, namer, notes } = opened;
+    let kept = Kept { recovered, books, namer: Some(namer), notes };
+    Ok((journal.kept_in(writer, sequence), Some(kept)))
 }
 
 /// Books that are kept free for later markets, with their venues.
@@ -587,16 +581,12 @@ impl Running {
         self.carrier.as_ref().map(|carrier| carrier.gauge.clone())
     }
 
-    /// The way to the evaluator for what a compiler makes.
+    /// The way to the evaluator for what a compiler makes. There is one compiler: the first who asks
+    /// also gets who names new markets in the journal, where one is kept.
     #[must_use]
-    pub fn programs(&self) -> Sender<Box<Program>> {
-        self.programs.clone()
-    }
-
-    /// The way to the evaluator for markets that are listed while it runs.
-    #[must_use]
-    pub fn listings(&self) -> Sender<Box<Listing>> {
-        self.listings.clone()
+    pub fn programs(&mut self) -> Programs {
+        let namer = self.kept.as_mut().and_then(|kept| kept.namer.take());
+        Programs { sender: self.programs.clone(), namer }
     }
 
     /// The views of all books.

@@ -6,7 +6,6 @@
 //! ([`follow`]).
 
 pub mod block;
-pub mod catalog;
 pub mod disk;
 pub mod error;
 pub mod follow;

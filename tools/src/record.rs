@@ -9,10 +9,12 @@ use std::sync::mpsc::{Receiver, channel};
 
 use clap::Args;
 use dutchbook_book::Nanos;
+use dutchbook_core::audit;
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::discovery::Directory;
+use dutchbook_core::discovery::crawl::Crawler;
 use dutchbook_core::discovery::streams::streams;
 use dutchbook_core::http::Heard;
 use dutchbook_core::journal::Decisions;
@@ -23,10 +25,10 @@ use serde_json::{Value, json};
 
 use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, Manifest};
-use crate::capture::rest::RestWriter;
 use crate::capture::writer::{CaptureEnd, Recording};
+use crate::demo::report::AuditEnd;
 use crate::relations::Relations;
-use crate::run::{RunError, discover_keeping};
+use crate::run::{RunError, discover, reach};
 
 /// Options of record.
 #[derive(Debug, Args)]
@@ -69,7 +71,6 @@ pub struct Recorded {
     seconds: u64,
     books: usize,
     messages: u64,
-    rest_replies: u64,
     end: CaptureEnd,
     trouble: Vec<String>,
 }
@@ -91,22 +92,22 @@ pub fn run(args: &RecordArgs) -> Result<Recorded, RecordError> {
     let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
     let tls = TlsRoots::with_files(roots).map_err(RunError::from)?;
     let (keeper, replies) = channel();
-    let (directory, _crawler, trouble) =
-        discover_keeping(&config, &tls, &clock, Vec::new(), &stop, Some(&keeper))?;
-    drop(keeper);
-    let recorded = follow(args, &config, &directory, &tls, &clock, (&stop, replies))?;
-    Ok(Recorded { trouble, ..recorded })
+    let (directory, crawler, trouble) =
+        discover(&config, &tls, &clock, Vec::new(), &stop, Some(keeper))?;
+    let mut recorded = follow(args, &config, (directory, crawler), &tls, &clock, (&stop, replies))?;
+    recorded.trouble.splice(0..0, trouble);
+    Ok(recorded)
 }
 
 fn follow(
     args: &RecordArgs,
     config: &Config,
-    directory: &Directory,
+    (directory, crawler): (Directory, Crawler),
     tls: &TlsRoots,
     clock: &Clock,
     (stop, replies): (&AtomicBool, Receiver<Heard>),
 ) -> Result<Recorded, RecordError> {
-    let catalog = directory.catalog();
+    let catalog = &directory.catalog().clone();
     let streams = streams(config, catalog, tls, clock).map_err(RunError::from)?;
     let mut taps = Taps::of_feeds();
     // Without relations the engine has nothing to watch: books are kept, nothing is decided.
@@ -114,7 +115,7 @@ fn follow(
         config,
         catalog.clone(),
         Vec::new(),
-        streams,
+        streams.clone(),
         clock.clone(),
         &mut taps,
         None,
@@ -130,7 +131,11 @@ fn follow(
         &relations.list,
     );
     let recording = Recording::begin(&args.out, &manifest, lanes, config.capture, clock.clone())?;
-    let mut rest = RestWriter::begin(&args.out, replies)?;
+    let recording = recording.hearing(&args.out, replies, config.capture)?;
+    // The lists and the books are read again and again, as by a run: what they say is kept, too.
+    let reach = reach(&running, &streams, None);
+    let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
+    let auditor = auditor.map_err(RunError::from)?;
     let began = clock.now();
     let end = args.seconds.map(|seconds| began.plus(Nanos::from_secs(seconds)));
     while !stop.load(Ordering::Relaxed) && end.is_none_or(|end| clock.now() < end) {
@@ -139,16 +144,15 @@ fn follow(
         if running.has_lost_a_tile() {
             break;
         }
-        rest.pump()?;
         pause();
     }
-    let rest_replies = rest.finish()?;
     let messages = running.count(Counter::Payloads);
+    let (_counts, second_opinion) = AuditEnd::of(auditor).map_err(RunError::from)?;
     running.stop().map_err(RunError::from)?;
     let seconds = clock.now().since(began).millis() / 1_000;
     let end = recording.finish(Decisions::default())?;
     let books = catalog.listings.len();
-    Ok(Recorded { seconds, books, messages, rest_replies, end, trouble: Vec::new() })
+    Ok(Recorded { seconds, books, messages, end, trouble: second_opinion.trouble })
 }
 
 impl Recorded {
@@ -159,7 +163,7 @@ impl Recorded {
             "seconds": self.seconds,
             "books": self.books,
             "messages": self.messages,
-            "rest_replies": self.rest_replies,
+            "rest_replies": self.end.rest.map_or(0, |rest| rest.kept),
             "capture": self.end.json(),
             "trouble": self.trouble,
         })
@@ -168,12 +172,9 @@ impl Recorded {
     /// The report's lines.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self { seconds, books, messages, rest_replies, end, trouble } = self;
+        let Self { seconds, books, messages, end, trouble } = self;
         let notes: String = trouble.iter().map(|line| format!("note: {line}\n")).collect();
-        format!(
-            "{messages} messages of {books} books and {rest_replies} REST replies in {seconds} s\n{}\n{notes}",
-            end.text()
-        )
+        format!("{messages} messages of {books} books in {seconds} s\n{}\n{notes}", end.text())
     }
 }
 

@@ -65,7 +65,7 @@ impl Relations {
         &self,
         config: &Config,
         catalog: &Catalog,
-        running: &Running,
+        running: &mut Running,
         clock: &Clock,
     ) -> std::io::Result<compiler::run::Running> {
         let compiler = Compiler::new(
@@ -76,7 +76,8 @@ impl Relations {
             config.relations.clone(),
             config.evaluate,
         );
-        compiler::run::start(compiler, running.shelf().clone(), running.programs(), clock.clone())
+        let programs = running.programs();
+        compiler::run::start(compiler, running.shelf().clone(), programs, clock.clone())
     }
 
     /// For machines.

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use clap::Args;
 use dutchbook_book::Nanos;
@@ -32,7 +32,7 @@ use dutchbook_core::risk::guard::{self, Guard, GuardEnd, GuardError, Watched};
 use dutchbook_core::telemetry::Counter;
 use dutchbook_core::tls::{TlsError, TlsRoots};
 use dutchbook_core::topology::{LiveStart, Running, StartError, Stream, start_recorded};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, LiveText, Manifest};
@@ -40,7 +40,7 @@ use crate::capture::writer::Recording;
 use crate::cli;
 use crate::demo::live::{finish, topology};
 use crate::demo::news::News;
-use crate::demo::report::DemoReport;
+use crate::demo::report::{AuditEnd, DemoReport};
 use crate::kill::{self, KillError};
 use crate::matching::command::MatchError;
 use crate::relations::{Relations, compiled_json, compiled_text};
@@ -139,7 +139,6 @@ pub enum RunError {
 pub struct RunReport {
     report: DemoReport,
     audit: audit::Ended,
-    counts: Vec<(&'static str, u64)>,
     sockets: Vec<Value>,
     guard: GuardEnd,
     relations: Relations,
@@ -155,7 +154,6 @@ pub(crate) struct Engine {
     pub(crate) streams: Vec<Stream>,
     pub(crate) news: News,
     pub(crate) auditor: Auditor,
-    pub(crate) directory: Catalog,
     pub(crate) compiler: compiler::run::Running,
     pub(crate) relations: Relations,
     /// What could not be read at the start.
@@ -189,30 +187,20 @@ impl LiveParts {
     }
 }
 
-/// Discovers what the configured venues list; ends early when `stop` is set.
+/// Discovers what the configured venues list, handing every reply to a keeper where there is one; ends
+/// early when `stop` is set.
 pub(crate) fn discover(
     config: &Config,
     tls: &TlsRoots,
     clock: &Clock,
     pairs: Vec<Pair>,
     stop: &AtomicBool,
-) -> Result<(Directory, Crawler, Vec<String>), RunError> {
-    discover_keeping(config, tls, clock, pairs, stop, None)
-}
-
-/// The same, handing every reply to a keeper, too.
-pub(crate) fn discover_keeping(
-    config: &Config,
-    tls: &TlsRoots,
-    clock: &Clock,
-    pairs: Vec<Pair>,
-    stop: &AtomicBool,
-    keeper: Option<&Sender<Heard>>,
+    keeper: Option<Sender<Heard>>,
 ) -> Result<(Directory, Crawler, Vec<String>), RunError> {
     let mut directory = Directory::new(member_of(config), pairs);
     let mut crawler = Crawler::new(&config.venues, &mut directory, tls, clock)?;
     if let Some(keeper) = keeper {
-        crawler.keep_with(keeper);
+        crawler.keep_with(&keeper);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let errors = runtime.block_on(async {
@@ -269,7 +257,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         accounts::refuse_red(&config, &clock)?;
     }
     let pairs = pairs::read(args.pairs.as_deref())?;
-    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, pairs, &stop)?;
+    let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
+    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, pairs, &stop, keeper)?;
     directory.reserve(config.venues.free_books);
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;
@@ -293,7 +282,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         relations: relations.list.clone(),
         streams: &streams,
     };
-    let (running, recording) = begin(args, &parts, start, &clock)?;
+    let (mut running, recording) = begin(args, &parts, start, replies, &clock)?;
     let guard = guard::start(Watched {
         config: config.clone(),
         is_live: args.live,
@@ -303,8 +292,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         clock: clock.clone(),
     })?;
     let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
-    let compiler = relations.compile(&config, &catalog, &running, &clock)?;
-    let reach = audit::Reach { compiler: Some(compiler.news()), ..reach(&running, &streams) };
+    let compiler = relations.compile(&config, &catalog, &mut running, &clock)?;
+    let reach = reach(&running, &streams, Some(compiler.news()));
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
     let engine = Engine {
         heard: listen(args, &catalog, &running)?,
@@ -314,7 +303,6 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         auditor,
         compiler,
         relations,
-        directory: catalog,
         trouble,
         recording,
         live,
@@ -358,6 +346,7 @@ fn begin(
     args: &RunArgs,
     parts: &Parts<'_>,
     live: Option<LiveStart>,
+    replies: Option<Receiver<Heard>>,
     clock: &Clock,
 ) -> Result<(Running, Option<Recording>), RunError> {
     let Parts { config, catalog, relations, streams } = parts;
@@ -366,12 +355,13 @@ fn begin(
     let (listed, watched) = ((*catalog).clone(), relations.clone());
     let running =
         start_recorded(config, listed, watched, streams.to_vec(), clock.clone(), &mut taps, live)?;
-    let Some(folder) = &args.record else { return Ok((running, None)) };
+    let (Some(folder), Some(replies)) = (&args.record, replies) else { return Ok((running, None)) };
     let lanes = taps.into_lanes();
     let texts = lanes.iter().map(|lane| LaneText::of(&lane.role)).collect();
     let manifest = Manifest::new("run", clock.now().0, texts);
     let manifest = manifest.with_engine(&config.text, catalog, relations).trading_live(allowance);
     let recording = Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?;
+    let recording = recording.hearing(folder, replies, config.capture)?;
     Ok((running, Some(recording)))
 }
 
@@ -454,19 +444,18 @@ fn follow(
     // What the switch has to cancel is cancelled while the engine still hears of its orders.
     let guard = engine.guard.stop();
     // The books are compared while the feeds still run.
-    let counts = |auditor: &Auditor| auditor.counts().list().to_vec();
-    let counted = counts(&engine.auditor);
-    let audit = engine.auditor.stop()?;
+    let (second_opinion, audit) = AuditEnd::of(engine.auditor)?;
     let compiled = engine.compiler.stop()?;
     engine.relations.register = compiled.register;
-    let sockets = sockets(&engine.streams, &engine.directory);
+    let sockets = sockets(&engine.streams, &audit.catalog);
     let mut report = finish(0, engine.running, engine.news, &engine.streams, elapsed)?;
     report.topology = topology(config);
     if let Some(heard) = engine.heard {
         report.hear(heard.heard());
     }
+    report.audit = Some(second_opinion);
     if let Some(live) = engine.live {
-        live.end(&engine.directory, &mut report)?;
+        live.end(&audit.catalog, &mut report)?;
     }
     let finish = |recording: Recording| recording.finish(report.decisions.clone());
     report.capture = engine.recording.map(finish).transpose()?;
@@ -475,7 +464,7 @@ fn follow(
     report.trouble.extend(guard.trouble.iter().cloned());
     report.trouble.extend(compiled.trouble);
     let (relations, compiled) = (engine.relations, compiled.counts);
-    Ok(RunReport { report, audit, counts: counted, sockets, guard, relations, compiled })
+    Ok(RunReport { report, audit, sockets, guard, relations, compiled })
 }
 
 /// Between two lines of progress.
@@ -492,14 +481,17 @@ fn tell_second(second: u64, running: &Running) {
 }
 
 /// How the second opinion reaches the engine.
-pub(crate) fn reach(running: &Running, streams: &[Stream]) -> audit::Reach {
+pub(crate) fn reach(
+    running: &Running,
+    streams: &[Stream],
+    compiler: Option<Sender<compiler::News>>,
+) -> audit::Reach {
     let kalshi = streams.iter().find(|stream| stream.kind == VenueKind::Kalshi);
     audit::Reach {
         shelf: running.shelf().clone(),
         steering: running.steering(),
-        listings: running.listings(),
         gate: kalshi.map(|stream| stream.endpoint.gate.clone()).unwrap_or_default(),
-        compiler: None,
+        compiler,
     }
 }
 
@@ -568,16 +560,8 @@ impl RunReport {
             object.insert("relations".to_owned(), self.relations.json());
             object.insert("compiler".to_owned(), compiled_json(&self.compiled));
             object.insert("sockets".to_owned(), Value::Array(sockets));
-            object.insert("books_compared".to_owned(), json!(self.audit.books_compared));
-            object.insert("books_different".to_owned(), json!(self.audit.books_different));
-            let is_equal = self.audit.books_different.is_empty() && self.audit.books_compared > 0;
+            let is_equal = self.report.audit.as_ref().is_some_and(AuditEnd::is_equal);
             object.insert("books_equal_venue".to_owned(), json!(is_equal));
-            let counts: Map<String, Value> = self
-                .counts
-                .iter()
-                .map(|(name, count)| ((*name).to_owned(), json!(count)))
-                .collect();
-            object.insert("audit".to_owned(), Value::Object(counts));
             object.insert("markets_refused".to_owned(), json!(self.audit.refused));
             object.insert("trouble".to_owned(), json!(self.report.trouble));
             object.insert("killed".to_owned(), self.killed());
@@ -599,15 +583,6 @@ impl RunReport {
         let mut page =
             format!("dutchbook run: {} s, {}\n\n", self.report.seconds, self.report.topology);
         page.push_str(&self.report.body());
-        let different = self.audit.books_different.len();
-        page.push_str(&format!(
-            "\n{} books compared with the venues' own at the end, {different} different\n",
-            self.audit.books_compared
-        ));
-        for (name, count) in &self.counts {
-            page.push_str(&format!("{name} {count}  "));
-        }
-        page.push('\n');
         if let Some(cause) = self.guard.cause {
             page.push_str(&format!("the kill switch was pulled by {}\n", cause.name()));
             for swept in &self.guard.swept {

@@ -63,7 +63,10 @@ fn the_live_engine_reports_in_both_layouts() {
         std::fs::write(&path, format!("[tiles]\nlayout = \"{layout}\"\nwait = \"{wait}\"\n"))
             .unwrap();
         let file = path.to_str().unwrap();
-        check_report(&json(&dutchbook(&["demo", "--seconds", "3", "--json", "--config", file])));
+        let report = json(&dutchbook(&["demo", "--seconds", "3", "--json", "--config", file]));
+        check_report(&report);
+        check_audit(&report);
+        assert_eq!(report["audit"]["frozen"], 0, "nothing is frozen on a good day: {report}");
         std::fs::remove_file(&path).unwrap();
     }
 }
@@ -148,5 +151,15 @@ fn the_engine_comes_through_chaos() {
         check_chaos(&json(&dutchbook(&arguments)), 2);
     }
     let live = ["demo", "--chaos", "--seconds", "8", "--seed", "6", "--json"];
-    check_chaos(&json(&dutchbook(&live)), 1);
+    let report = json(&dutchbook(&live));
+    check_chaos(&report, 1);
+    check_audit(&report);
+}
+
+/// The venues' lists and books were read beside the streams, and agree with them at the end.
+fn check_audit(report: &Value) {
+    let number = |key: &str| report["audit"][key].as_u64().unwrap();
+    assert!(number("refreshes") > 0 && number("compared") > 0, "{report}");
+    assert!(report["books_compared"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["books_different"], serde_json::json!([]), "{report}");
 }

@@ -6,7 +6,7 @@
 mod programs;
 
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -241,14 +241,11 @@ fn approved(path: &Path) -> String {
     text
 }
 
-#[test]
-fn approved_relations_are_traded_until_what_they_name_is_another() {
-    let (polymarket, kalshi) =
-        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
-    let here = folder("relations");
+/// A file with everything that two venues list in common now, approved.
+fn everything_in_common(here: &Path, polymarket: &Venue, kalshi: &Venue) -> PathBuf {
     let lists = [
-        (&kalshi, "/trade-api/v2/events?status=open&with_nested_markets=true", "kalshi.json"),
-        (&polymarket, "/events?closed=false&limit=100", "gamma.json"),
+        (kalshi, "/trade-api/v2/events?status=open&with_nested_markets=true", "kalshi.json"),
+        (polymarket, "/events?closed=false&limit=100", "gamma.json"),
     ];
     for (venue, path, name) in lists {
         std::fs::write(here.join(name), get(venue, path)).unwrap();
@@ -261,8 +258,74 @@ fn approved_relations_are_traded_until_what_they_name_is_another() {
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let good = approved(&file);
-    std::fs::write(&file, &good).unwrap();
+    std::fs::write(&file, approved(&file)).unwrap();
+    file
+}
+
+/// Two venues that list something new every so often.
+fn venues_that_list(name: &str, every_ms: u32, flow: &str) -> [Venue; 2] {
+    let path = folder(name).join("flow.toml");
+    std::fs::write(&path, format!("listing_ms = {every_ms}\n")).unwrap();
+    let file = ["--flow-file", path.to_str().unwrap()];
+    [Venue::start("polymarket", flow, &file), Venue::start("kalshi", flow, &file)]
+}
+
+#[test]
+fn what_appears_is_bound_by_approved_relations_kept_and_replayed() {
+    let here = folder("appear");
+    let [polymarket, kalshi] = venues_that_list("appear-before", 50, "calm");
+    wait(Duration::from_secs(1));
+    let file = everything_in_common(&here, &polymarket, &kalshi);
+    for (layout, journal) in [("single", None), ("split", Some(here.join("journal")))] {
+        let [polymarket, kalshi] = venues_that_list("appear-after", 1_500, "busy");
+        let more = format!("[relations]\nfile = \"{}\"\n[paper]\nlatency_us = 500", file.display());
+        let path = config("appear", &polymarket, &kalshi, &more);
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"single\"", &format!("\"{layout}\""))).unwrap();
+        let capture = here.join(layout);
+        let mut arguments = vec!["--seconds", "9", "--record", capture.to_str().unwrap()];
+        if let Some(journal) = &journal {
+            arguments.extend(["--journal", journal.to_str().unwrap()]);
+        }
+        let live = report(run(&path, &arguments));
+        let number = |of: &str, key: &str| live[of][key].as_u64().unwrap();
+        assert!(number("audit", "appeared") >= 2, "{live:#}");
+        assert_eq!(live["books_equal_venue"], true, "{live:#}");
+        assert!(number("compiler", "added") >= 1, "a relation came to stand: {live:#}");
+        let replayed = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+            .args(["replay", capture.to_str().unwrap(), "--json"])
+            .output()
+            .unwrap();
+        let replayed: Value = serde_json::from_slice(&replayed.stdout).unwrap();
+        assert_eq!(replayed[0]["complete"], true, "{layout}: {replayed:#}");
+        assert!(live["decisions"].as_u64().unwrap() > 0, "{live:#}");
+        for key in ["decisions_digest", "decisions"] {
+            assert_eq!(replayed[0][key], live[key], "{layout} {key}");
+        }
+        if let Some(journal) = &journal {
+            let kept = names_of(journal);
+            assert!(
+                kept.contains("KXTRANSIT-26NOV28") || kept.contains("KXBRIDGE-26DEC24"),
+                "{kept}"
+            );
+        }
+    }
+}
+
+/// What a journal says that its numbers mean.
+fn names_of(journal: &Path) -> String {
+    let files = std::fs::read_dir(journal).unwrap().map(|file| file.unwrap().path());
+    let names = files.filter(|path| path.to_str().unwrap().ends_with("names.json"));
+    names.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}
+
+#[test]
+fn approved_relations_are_traded_until_what_they_name_is_another() {
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
+    let here = folder("relations");
+    let file = everything_in_common(&here, &polymarket, &kalshi);
+    let good = std::fs::read_to_string(&file).unwrap();
     let more = format!("[relations]\nfile = \"{}\"\nsearch_ms = 200\n[paper]", file.display());
     let path = config("relations", &polymarket, &kalshi, &format!("{more}\nlatency_us = 500"));
     let child = run(&path, &["--seconds", "9"]);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
+use dutchbook_book::catalog::{Catalog, VenueKind};
 use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::{BookId, BookStatus, Depth, Level, Nanos, Side, TopOfBook};
 use dutchbook_feeds::listing::book::RestBook;
@@ -16,7 +16,7 @@ use dutchbook_feeds::session::Trading;
 
 use super::{Comparison, Verdict};
 use crate::clock::Clock;
-use crate::compiler::News;
+use crate::compiler::{Lists, News};
 use crate::config::VenuesConfig;
 use crate::discovery::crawl::Crawler;
 use crate::discovery::{Change, Directory};
@@ -96,6 +96,8 @@ pub struct Ended {
     pub books_different: Vec<String>,
     /// What the HTTP clients counted.
     pub http: HttpCounts,
+    /// What was listed at the end, as far as it was followed.
+    pub catalog: Catalog,
     /// Why markets were refused, and how many.
     pub refused: BTreeMap<&'static str, u64>,
     /// What went wrong, oldest first.
@@ -109,11 +111,10 @@ pub struct Reach {
     pub shelf: ShelfReader,
     /// The way to the feed tiles.
     pub steering: Steering,
-    /// The way to the evaluator, for markets that appear.
-    pub listings: Sender<Box<Listing>>,
     /// Before the connections of Kalshi: closed while it is.
     pub gate: Gate,
-    /// Who holds relations against what the lists say.
+    /// Who holds relations against what the lists say, and tells the evaluator of markets that appear;
+    /// without it those are left alone.
     pub compiler: Option<Sender<News>>,
 }
 
@@ -136,7 +137,7 @@ pub fn start(
     reach: Reach,
     clock: Clock,
 ) -> io::Result<Auditor> {
-    let Reach { shelf, steering, listings, gate, compiler } = reach;
+    let Reach { shelf, steering, gate, compiler } = reach;
     let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(AuditCounts::default()));
     let mut audit = Audit {
         catalog: directory.catalog().clone(),
@@ -147,7 +148,6 @@ pub fn start(
         shelf,
         steering,
         compiler,
-        listings,
         gate,
         maintenance: Vec::new(),
         status: config.status,
@@ -163,6 +163,7 @@ pub fn start(
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(audit.run());
         audit.ended.http = audit.crawler.counts();
+        audit.ended.catalog = audit.catalog;
         let refused = audit.directory.refused().iter();
         audit.ended.refused = refused.map(|(reason, count)| (reason.name(), *count)).collect();
         Ok(audit.ended)
@@ -201,7 +202,6 @@ struct Audit {
     steering: Steering,
     /// Who holds relations against what the lists say.
     compiler: Option<Sender<News>>,
-    listings: Sender<Box<Listing>>,
     /// Before the connections of Kalshi.
     gate: Gate,
     /// Announced closures of Kalshi.
@@ -329,23 +329,35 @@ impl Audit {
         for (kind, error) in errors {
             self.note(format!("{}: {error}", kind.name()));
         }
-        for change in changes {
-            self.carry_out(&change);
+        for change in &changes {
+            self.carry_out(change);
+        }
+        // A market that is new, and an event that has an outcome more, bind others.
+        if changes.iter().any(|change| matches!(change, Change::Listed(_) | Change::Rules(_))) {
+            let catalog = self.directory.catalog().clone();
+            let structural = self.directory.relations();
+            self.tell_compiler(News::Lists(Box::new(Lists { catalog, structural })));
         }
     }
 
+    fn tell_compiler(&self, news: News) {
+        // A compiler that is gone has been reported by its own end.
+        let _told = self.compiler.as_ref().is_some_and(|compiler| compiler.send(news).is_ok());
+    }
+
     /// Says what a list says of a market now.
-    fn tell_compiler(&self, book: BookId) {
-        let (Some(compiler), catalog) = (&self.compiler, self.directory.catalog()) else { return };
+    fn tell_fact(&self, book: BookId) {
+        let catalog = self.directory.catalog();
         let fact = catalog.listing(book).zip(catalog.terms(book));
         let fact = fact.map(|(listing, terms)| Fact::of(listing, terms));
-        // A compiler that is gone has been reported by its own end.
-        let _told = compiler.send(News::Market(book, fact)).is_ok();
+        self.tell_compiler(News::Market(book, fact));
     }
 
     fn carry_out(&mut self, change: &Change) {
         if let Change::Listed(book) = *change {
-            self.follow(book);
+            if self.compiler.is_some() {
+                self.follow(book);
+            }
             return;
         }
         let counts = &self.counts;
@@ -357,7 +369,7 @@ impl Audit {
             Change::Grid(book, _)
             | Change::Fee(book, _)
             | Change::Rules(book)
-            | Change::Terms(book) => self.tell_compiler(book),
+            | Change::Terms(book) => self.tell_fact(book),
         }
         match *change {
             Change::Listed(_) => {}
@@ -391,14 +403,13 @@ impl Audit {
         }
     }
 
-    /// A market that appeared: evaluator first, so that it knows what the book's top belongs to.
+    /// A market that appeared: its feed subscribes it. The evaluator hears of it by a program, with
+    /// what binds it; until then its tops belong to no basket.
     fn follow(&mut self, book: BookId) {
         let Some(listing) = self.directory.catalog().listing(book).cloned() else { return };
         let Some(slot) = self.catalog.listings.get_mut(book.index()) else { return };
         *slot = listing.clone();
         count(&self.counts.appeared);
-        // Tiles that are gone have been reported by their own ends.
-        let _entered = self.listings.send(Box::new(listing.clone())).is_ok();
         self.tell(book, Steer::List(Box::new(listing)));
     }
 

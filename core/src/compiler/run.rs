@@ -15,6 +15,7 @@ use dutchbook_book::{BookId, Depth, Nanos};
 use super::program::Program;
 use super::{Compiler, Counts, News};
 use crate::clock::Clock;
+use crate::journal::names::Namer;
 use crate::relation::file::File;
 use crate::relation::register::Register;
 
@@ -26,6 +27,15 @@ const FILE_LOOK: Nanos = Nanos::from_secs(1);
 const FILE_BYTES_MAX: u64 = 64 << 20;
 /// Reasons that are kept, of everything that goes wrong.
 const TROUBLE_MAX: usize = 16;
+
+/// The way to the evaluator.
+#[derive(Debug)]
+pub struct Programs {
+    /// Programs go here.
+    pub sender: Sender<Box<Program>>,
+    /// Names markets that appear in the journal, before the evaluator may speak of them.
+    pub namer: Option<Namer>,
+}
 
 /// What the thread leaves behind.
 #[derive(Debug, Default)]
@@ -53,7 +63,7 @@ pub struct Running {
 pub fn start(
     compiler: Compiler,
     shelf: ShelfReader,
-    programs: Sender<Box<Program>>,
+    programs: Programs,
     clock: Clock,
 ) -> io::Result<Running> {
     let (sender, news) = channel();
@@ -63,6 +73,7 @@ pub fn start(
         compiler,
         shelf,
         programs,
+        waiting: None,
         news,
         clock,
         stop: Arc::clone(&stop),
@@ -143,7 +154,9 @@ fn read(path: &Path) -> Result<File, String> {
 struct Thread {
     compiler: Compiler,
     shelf: ShelfReader,
-    programs: Sender<Box<Program>>,
+    programs: Programs,
+    /// What waits until the journal has taken the names of its markets.
+    waiting: Option<Program>,
     news: Receiver<News>,
     clock: Clock,
     stop: Arc<AtomicBool>,
@@ -166,13 +179,30 @@ impl Thread {
                 Some(Err(why)) if self.trouble.len() < TROUBLE_MAX => self.trouble.push(why),
                 Some(Err(_)) | None => {}
             }
-            let shelf = &self.shelf;
-            let read = |book: BookId, depth: &mut Depth| shelf.depth(book, depth).is_ok();
-            if let Some(program) = self.compiler.poll(now, read)
-                && self.programs.send(Box::new(program)).is_err()
-            {
+            if self.waiting.is_none() {
+                let shelf = &self.shelf;
+                let read = |book: BookId, depth: &mut Depth| shelf.depth(book, depth).is_ok();
+                self.waiting = self.compiler.poll(now, read);
+            }
+            if !self.pass_on() {
                 return;
             }
         }
+    }
+
+    /// Passes a program on, once the journal knows what its markets are called. False when nobody is
+    /// there any more.
+    fn pass_on(&mut self) -> bool {
+        let Some(program) = self.waiting.take() else { return true };
+        let namer = self.programs.namer.as_ref().filter(|_| !program.appeared.is_empty());
+        if let Some(Err(error)) = namer.map(|namer| namer.name(self.compiler.catalog())) {
+            let why = format!("a new market waits: {error}");
+            if self.trouble.len() < TROUBLE_MAX && !self.trouble.contains(&why) {
+                self.trouble.push(why);
+            }
+            self.waiting = Some(program);
+            return true;
+        }
+        self.programs.sender.send(Box::new(program)).is_ok()
     }
 }

@@ -119,7 +119,8 @@ fn changes_that_come_together_are_one_program_and_what_is_approved_again_comes_b
     at = at.plus(SECOND);
     let program = compiler.poll(at, no_books).unwrap();
     let bytes = program.to_bytes();
-    assert_eq!(Program::from_bytes(&bytes, &catalog), Some(program.clone()), "a capture holds it");
+    let again = Program::from_bytes(&bytes, &mut catalog.clone());
+    assert_eq!(again, Some(program.clone()), "a capture holds it");
     watch.install(&catalog, program.clone()).unwrap();
     assert_eq!(live(&watch), 4);
     assert!(watch.install(&catalog, program).is_err(), "made for what was watched before");

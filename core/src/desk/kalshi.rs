@@ -6,7 +6,7 @@
 //! or old the request is signed here, and counted.
 
 use arrayvec::ArrayVec;
-use dutchbook_book::catalog::Catalog;
+use dutchbook_book::catalog::{Catalog, Listing};
 use dutchbook_book::{BookId, Face, Nanos, Price, Side, VenueId};
 use dutchbook_exec::local_id::Boot;
 use dutchbook_exec::throttle::Bucket;
@@ -66,14 +66,7 @@ impl Trade {
         let KalshiAccess { host, credentials, stamps, writes, reads } = access;
         let mut markets: Vec<Option<Market>> = Vec::new();
         markets.resize_with(catalog.listings.len(), || None);
-        for listing in catalog.listings_of(venue).filter(|listing| !listing.is_free()) {
-            let shard = catalog.terms(listing.book).map_or(0, |terms| i16::from(terms.shard));
-            let ticker = listing.native_market.as_str().into();
-            if let Some(slot) = markets.get_mut(listing.book.index()) {
-                *slot = Some(Market { ticker, shard });
-            }
-        }
-        Ok(Self {
+        let mut trade = Self {
             one: credentials.head(KALSHI_ORDER, &host, true)?,
             many: credentials.head(KALSHI_BATCH, &host, true)?,
             writes: Bucket::new(writes, Nanos::ZERO),
@@ -83,7 +76,19 @@ impl Trade {
             stamps,
             markets,
             online_count: 0,
-        })
+        };
+        for listing in catalog.listings_of(venue).filter(|listing| !listing.is_free()) {
+            trade.list(listing, catalog.terms(listing.book).map_or(0, |terms| terms.shard));
+        }
+        Ok(trade)
+    }
+
+    /// Makes orders of a listing possible.
+    pub(super) fn list(&mut self, listing: &Listing, shard: u8) {
+        let market = Market { ticker: listing.native_market.as_str().into(), shard: shard.into() };
+        if let Some(slot) = self.markets.get_mut(listing.book.index()) {
+            *slot = Some(market);
+        }
     }
 
     fn market(&self, book: BookId) -> Option<&Market> {

@@ -6,16 +6,16 @@
 
 use alloy_primitives::{B256, U256};
 use arrayvec::ArrayVec;
-use dutchbook_book::catalog::Catalog;
+use dutchbook_book::catalog::{Catalog, Listing};
 use dutchbook_book::{BookId, Face, Nanos, Side, VenueId};
 use dutchbook_exec::local_id::Boot;
 use dutchbook_exec::sign::digest_signer::{DigestSigner, SignCounts};
 use dutchbook_exec::throttle::Bucket;
 use dutchbook_exec::venue::polymarket::amounts::{self, Tick};
 use dutchbook_exec::venue::polymarket::auth::Credentials;
-use dutchbook_exec::venue::polymarket::exchange::Exchange;
+use dutchbook_exec::venue::polymarket::exchange::{Chain, Exchange};
 use dutchbook_exec::venue::polymarket::order::{
-    Envelope, OrderTemplate, OrderType, SignedOrder, Terms,
+    Account, Envelope, OrderTemplate, OrderType, SignedOrder, Terms,
 };
 use dutchbook_exec::wire::{Head, WireBuf};
 use dutchbook_exec::{Intent, OrderId, RejectReason};
@@ -51,6 +51,8 @@ pub(super) struct Clob {
     credentials: Credentials,
     signer: DigestSigner<SecretPages>,
     signature_type: u8,
+    account: Account,
+    chain: Chain,
     markets: Vec<Option<Box<Market>>>,
     one: Head,
     many: Head,
@@ -71,27 +73,8 @@ impl Clob {
         let PolymarketAccess { host, chain, account, credentials, signer, .. } = access;
         let mut markets: Vec<Option<Box<Market>>> = Vec::new();
         markets.resize_with(catalog.listings.len(), || None);
-        for listing in catalog.listings_of(venue).filter(|listing| !listing.is_free()) {
-            let no_tokens = || DeskError::Tokens(listing.name.clone());
-            let faces = listing.native_faces.as_ref().ok_or_else(no_tokens)?;
-            let is_neg_risk = catalog.terms(listing.book).is_some_and(|terms| terms.is_neg_risk);
-            let template = |token: &String| {
-                let token = U256::from_str_radix(token, 10).map_err(|_| no_tokens())?;
-                let exchange = Exchange::of(token, is_neg_risk);
-                Ok::<_, DeskError>(OrderTemplate::new(&account, chain, exchange, token))
-            };
-            let [yes, no] = faces;
-            let market = Market {
-                templates: [template(yes)?, template(no)?],
-                tokens: [yes.as_str().into(), no.as_str().into()],
-                tick: Tick::from_micro(listing.grid.step()),
-            };
-            if let Some(slot) = markets.get_mut(listing.book.index()) {
-                *slot = Some(Box::new(market));
-            }
-        }
         let head = |method, target| credentials.head((method, target), &host, true);
-        Ok(Self {
+        let mut clob = Self {
             one: head("POST", "/order")?,
             many: head("POST", "/orders")?,
             cancel: head("DELETE", "/order")?,
@@ -100,11 +83,39 @@ impl Clob {
             cancels: Bucket::new(access.cancels, Nanos::ZERO),
             reads: Bucket::new(access.reads, Nanos::ZERO),
             signature_type: account.kind.code(),
+            account,
+            chain,
             host,
             credentials,
             signer,
             markets,
-        })
+        };
+        for listing in catalog.listings_of(venue).filter(|listing| !listing.is_free()) {
+            let is_neg_risk = catalog.terms(listing.book).is_some_and(|terms| terms.is_neg_risk);
+            clob.list(listing, is_neg_risk)?;
+        }
+        Ok(clob)
+    }
+
+    /// Makes orders of a listing possible.
+    pub(super) fn list(&mut self, listing: &Listing, is_neg_risk: bool) -> Result<(), DeskError> {
+        let no_tokens = || DeskError::Tokens(listing.name.clone());
+        let faces = listing.native_faces.as_ref().ok_or_else(no_tokens)?;
+        let template = |token: &String| {
+            let token = U256::from_str_radix(token, 10).map_err(|_| no_tokens())?;
+            let exchange = Exchange::of(token, is_neg_risk);
+            Ok::<_, DeskError>(OrderTemplate::new(&self.account, self.chain, exchange, token))
+        };
+        let [yes, no] = faces;
+        let market = Market {
+            templates: [template(yes)?, template(no)?],
+            tokens: [yes.as_str().into(), no.as_str().into()],
+            tick: Tick::from_micro(listing.grid.step()),
+        };
+        if let Some(slot) = self.markets.get_mut(listing.book.index()) {
+            *slot = Some(Box::new(market));
+        }
+        Ok(())
     }
 
     fn market(&self, book: BookId) -> Option<&Market> {

@@ -177,6 +177,61 @@ fn a_market_that_appears_later_takes_a_free_book() {
     assert_eq!(directory.refused().get(&Refusal::NoRoom), Some(&1));
 }
 
+#[test]
+fn an_event_that_appears_later_is_bound_by_its_law_or_left_out_whole() {
+    let other = |numbers: core::ops::Range<u32>| {
+        let markets: Vec<String> = numbers.map(|number| market(number, "")).collect();
+        polymarket::Event { id: "other".to_owned(), ..event("", &markets) }
+    };
+    let mut directory = directory();
+    take(&mut directory, &event("", &three()));
+    directory.reserve(3);
+    let size = |directory: &Directory| {
+        let catalog = directory.catalog();
+        [catalog.listings.len(), catalog.conditions.len(), catalog.events.len()]
+    };
+    let before = size(&directory);
+    assert_eq!(take(&mut directory, &other(10..14)), []);
+    assert_eq!(directory.refused().get(&Refusal::NoRoom), Some(&1), "four find no room for three");
+    assert_eq!(take(&mut directory, &other(10..13)).len(), 3);
+    assert_eq!(size(&directory), before, "an engine has no more room than at its start");
+    let relations = directory.relations();
+    let is_whole =
+        |one: &Relation| matches!(&one.law, Law::Partition { outcomes } if outcomes.len() == 3);
+    assert_eq!(relations.iter().filter(|one| is_whole(one)).count(), 2, "{relations:?}");
+}
+
+#[test]
+fn a_rung_that_appears_later_takes_its_place_in_the_ladder() {
+    let above = |floor: &'static str| ("greater", floor);
+    let (low, mid) = (above(r#""floor_strike":80,"#), above(r#""floor_strike":85,"#));
+    let high = above(r#""floor_strike":90,"#);
+    // The venue numbers its markets by their place in the list: the new one comes last there.
+    for (late, is_ladder) in [(mid, true), (("between", ""), false)] {
+        let mut directory = directory();
+        let mut changes = Vec::new();
+        let first = kalshi_event(false, &[low, high]);
+        directory.take_kalshi(&first, Some(&series()), &mut changes);
+        directory.reserve(1);
+        let later = kalshi_event(false, &[low, high, late]);
+        changes.clear();
+        directory.take_kalshi(&later, Some(&series()), &mut changes);
+        assert!(matches!(changes[..], [Change::Listed(_)]), "{changes:?}");
+        let names = |directory: &Directory| -> Vec<String> {
+            let relations = directory.relations();
+            let Some(Law::Ladder { rungs }) = relations.first().map(|one| one.law.clone()) else {
+                return Vec::new();
+            };
+            let name = |id: &dutchbook_book::InstrumentId| {
+                directory.catalog().listing(id.book()).unwrap().native_market.clone()
+            };
+            rungs.iter().flatten().map(name).collect()
+        };
+        let expected: &[&str] = if is_ladder { &["E-0", "E-2", "E-1"] } else { &[] };
+        assert_eq!(names(&directory), expected);
+    }
+}
+
 fn kalshi_event(is_exclusive: bool, strikes: &[(&str, &str)]) -> kalshi::Event {
     let markets = strikes.iter().enumerate().map(|(at, (kind, strike))| {
         format!(

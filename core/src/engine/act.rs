@@ -402,9 +402,8 @@ impl Engine {
         self.sight.close();
     }
 
-    /// Hands over what the journal holds, so that its reader lags by little; takes new listings.
+    /// Hands over what the journal holds, so that its reader lags by little.
     pub fn flush(&mut self) {
-        self.take_listings();
         self.journal.flush();
         self.sight.flush();
     }

@@ -25,6 +25,7 @@ impl Engine {
     /// Installs a program: withdrawn baskets end, new ones are evaluated at the tops that are known.
     pub fn install(&mut self, program: Program, now: Nanos) {
         self.sight.took_program(&program, now);
+        self.enter(&program.appeared);
         let legs = |template: &Template| template.slots.chunk_by(|a, b| a.group == b.group).count();
         let templates = program.add.iter().flat_map(|one| &one.templates);
         let is_fit = templates.map(legs).all(|legs| legs <= LEGS_MAX);

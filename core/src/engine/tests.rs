@@ -1,9 +1,10 @@
 use super::*;
+use crate::compiler::program::Appeared;
 use crate::eval::basket::BasketKind;
 use crate::journal::{JournalReader, decode, journal};
 use crate::relation::structural;
 use crate::risk::kill::KillSwitch;
-use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
+use dutchbook_book::catalog::{EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::grid::PriceRange;
 use dutchbook_book::ring::Words as _;
@@ -61,6 +62,10 @@ impl Rig {
     fn listed(change: impl FnOnce(&mut EngineConfig), list: impl FnMut(&mut Listing)) -> Self {
         let mut catalog = catalog();
         catalog.listings.iter_mut().for_each(list);
+        Self::over(catalog, change)
+    }
+
+    fn over(catalog: Catalog, change: impl FnOnce(&mut EngineConfig)) -> Self {
         let mut config = crate::config::Config::parse("").unwrap().engine();
         change(&mut config);
         let mut shelf = Shelf::new(2);
@@ -350,6 +355,7 @@ fn trades_of(source: crate::relation::Source) -> (u64, u64) {
     let relation = crate::relation::Relation { id: dutchbook_book::RelationId(1), ..relation };
     let templates = crate::eval::compile::compile(&relation, &catalog());
     let program = Program {
+        appeared: Appeared::default(),
         withdraw: vec![dutchbook_book::RelationId(0)],
         add: vec![crate::compiler::program::Compiled { relation, templates }],
     };
@@ -380,7 +386,7 @@ fn what_a_program_withdraws_ends_with_that_cause_and_stays_away() {
     assert_eq!(rig.engine.lives().open_count(), 1);
     let withdraw = vec![dutchbook_book::RelationId(0)];
     let now = rig.now;
-    rig.engine.install(Program { withdraw, add: Vec::new() }, now);
+    rig.engine.install(Program { withdraw, ..Program::default() }, now);
     assert_eq!(rig.engine.lives().ended()[0].cause, Cause::Withdrawn);
     let update = rig.show(KALSHI, 60, 62);
     rig.evaluate(&update);
@@ -418,4 +424,47 @@ fn a_tapered_grid_arrives_with_all_of_its_steps() {
     rig.evaluate(&update);
     rig.pass(1);
     assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100);
+}
+
+#[test]
+fn a_market_that_appears_is_traded_by_the_relations_that_come_with_it() {
+    let listed = catalog();
+    let mut before = listed.clone();
+    // What Kalshi lists later has a free book of an event of its own.
+    let event = before.add_event("", EventLaw::Independent);
+    let free = before.add_condition(event, "");
+    let slot = &mut before.listings[KALSHI.index()];
+    (slot.native_market, slot.condition) = (String::new(), free);
+    let mut after = before.clone();
+    after.move_condition(free, dutchbook_book::EventId(0));
+    after.listings[KALSHI.index()] =
+        Listing { condition: free, ..listed.listings[KALSHI.index()].clone() };
+    let terms = Terms { source: "a gauge".to_owned(), ..Terms::default() };
+    after.set_terms(KALSHI, terms.clone());
+    let mut rig = Rig::over(before.clone(), |_| {});
+    let update = rig.show(POLYMARKET, 40, 42);
+    rig.evaluate(&update);
+    // Its stream may be faster than its program.
+    let update = rig.show(KALSHI, 47, 49);
+    rig.evaluate(&update);
+    let appeared = Appeared::between(&before, &after);
+    assert_eq!(appeared.markets, [(after.listings[KALSHI.index()].clone(), terms)]);
+    let relation = structural(&listed).remove(0);
+    let relation = Relation { id: dutchbook_book::RelationId(0), ..relation };
+    let templates = crate::eval::compile::compile(&relation, &after);
+    let add = vec![crate::compiler::program::Compiled { relation, templates }];
+    let program = Program { appeared, withdraw: Vec::new(), add };
+    let mut replayed = before;
+    let again = Program::from_bytes(&program.to_bytes(), &mut replayed).unwrap();
+    assert_eq!(again, program, "a capture holds it");
+    assert_eq!(replayed.listings, after.listings);
+    let now = rig.now;
+    rig.engine.install(again, now);
+    rig.pass(1);
+    assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100);
+    assert_eq!(rig.held(KALSHI.instrument(Face::No)), 100);
+    let portfolio = rig.engine.portfolio();
+    assert_eq!(portfolio.event_of(KALSHI), portfolio.event_of(POLYMARKET));
+    let alone = portfolio.cost(KALSHI.instrument(Face::No));
+    assert_eq!(portfolio.committed_with_oracle_of(KALSHI), alone, "its source is its own");
 }

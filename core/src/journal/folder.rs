@@ -217,18 +217,23 @@ impl Folder {
     /// Writes the names of the process that begins with this segment, so that they are on the disk
     /// before any record that needs them.
     pub(super) fn write_names(&self, segment: u32, names: &Names) -> Result<(), JournalError> {
-        let path = names_path(&self.path, segment);
-        let draft = self.path.join("names.draft");
-        let written = (|| {
-            let text = serde_json::to_vec(names).map_err(io::Error::other)?;
-            let mut file = File::create(&draft)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            std::fs::rename(&draft, &path)?;
-            File::open(&self.path)?.sync_all()
-        })();
-        written.map_err(|source| JournalError::File { path, source })
+        write_names(&self.path, segment, names)
     }
+}
+
+/// Writes the names of a process whole or not at all, also over those that it wrote before.
+pub(super) fn write_names(folder: &Path, segment: u32, names: &Names) -> Result<(), JournalError> {
+    let path = names_path(folder, segment);
+    let draft = folder.join("names.draft");
+    let written = (|| {
+        let text = serde_json::to_vec(names).map_err(io::Error::other)?;
+        let mut file = File::create(&draft)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, &path)?;
+        File::open(folder)?.sync_all()
+    })();
+    written.map_err(|source| JournalError::File { path, source })
 }
 
 pub(crate) fn segment_path(folder: &Path, segment: u32) -> PathBuf {

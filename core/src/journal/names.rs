@@ -3,8 +3,13 @@
 //! Venues, events and books are dense numbers that a catalog gives, and the next process has another
 //! catalog. A book is therefore known for ever by its venue's name and its native market.
 
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
 use dutchbook_book::catalog::Catalog;
 use serde::{Deserialize, Serialize};
+
+use super::folder::{JournalError, write_names};
 
 /// One book.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,5 +55,30 @@ impl Names {
             events: catalog.events.iter().map(|event| event.name.clone()).collect(),
             books: catalog.listings.iter().map(book).collect(),
         }
+    }
+}
+
+/// Names markets that appear while a process writes: before the engine may speak of them, the file and
+/// whoever follows the journal know what their numbers mean.
+///
+/// Books that were free have no records, so that the names of now hold for everything before, too.
+#[derive(Debug)]
+pub struct Namer {
+    pub(crate) folder: PathBuf,
+    pub(crate) segment: u32,
+    pub(crate) follower: Sender<Names>,
+}
+
+impl Namer {
+    /// Writes the names of a catalog over those of the process so far.
+    ///
+    /// # Errors
+    /// When the disk takes them not: nothing may be written about what they name.
+    pub fn name(&self, catalog: &Catalog) -> Result<(), JournalError> {
+        let names = Names::of(catalog);
+        write_names(&self.folder, self.segment, &names)?;
+        // A ledger that has ended is made up for at the next start.
+        let _told = self.follower.send(names).is_ok();
+        Ok(())
     }
 }

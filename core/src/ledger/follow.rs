@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
 use super::{Ledger, LedgerError};
@@ -16,7 +17,7 @@ use crate::journal::codec::{RECORD_BYTES, decode};
 use crate::journal::folder::{Item, JournalError, segment_path};
 use crate::journal::keeper::Keeper;
 use crate::journal::mapped::Progress;
-use crate::journal::names::Names;
+use crate::journal::names::{Namer, Names};
 
 /// Between two looks at the journal.
 const LOOK: Duration = Duration::from_millis(20);
@@ -32,6 +33,8 @@ struct Tail {
     progress: Progress,
     /// Records read.
     read: u64,
+    /// Names of markets that appeared since.
+    named: Receiver<Names>,
     open: Option<(u32, File)>,
 }
 
@@ -39,18 +42,22 @@ struct Tail {
 #[derive(Debug)]
 pub struct Follower(JoinHandle<Result<Ledger, LedgerError>>);
 
-/// Writes a ledger from here on, until the journal's writer is gone.
+/// Writes a ledger from here on, until the journal's writer is gone; with it comes who names markets
+/// that appear meanwhile.
 ///
 /// # Errors
 /// When the system gives no thread.
-pub fn follow(mut ledger: Ledger, keeper: &Keeper, names: Names) -> io::Result<Follower> {
+pub fn follow(mut ledger: Ledger, keeper: &Keeper, names: Names) -> io::Result<(Follower, Namer)> {
     let (first, segment_records) = keeper.segments();
+    let (follower, named) = channel();
+    let namer = Namer { folder: keeper.folder().to_owned(), segment: first, follower };
     let mut tail = Tail {
         folder: keeper.folder().to_owned(),
         first,
         segment_records: segment_records as u64,
         progress: keeper.progress().clone(),
         read: 0,
+        named,
         open: None,
     };
     let body = move || {
@@ -66,7 +73,8 @@ pub fn follow(mut ledger: Ledger, keeper: &Keeper, names: Names) -> io::Result<F
             pause();
         }
     };
-    Ok(Follower(std::thread::Builder::new().name("ledger".to_owned()).spawn(body)?))
+    let thread = std::thread::Builder::new().name("ledger".to_owned()).spawn(body)?;
+    Ok((Follower(thread), namer))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the thread of the ledger is no tile")]
@@ -88,6 +96,10 @@ impl Tail {
     /// Reads some records, none beyond the end of a segment. Returns whether there were any.
     fn step(&mut self, ledger: &mut Ledger) -> Result<bool, LedgerError> {
         let left = self.progress.written().saturating_sub(self.read);
+        // After the count: what speaks of a new market was written after its name was sent.
+        if let Some(names) = self.named.try_iter().last() {
+            ledger.take(Item::Names(&names))?;
+        }
         let at = self.read.checked_rem(self.segment_records).unwrap_or(0);
         let count = left.min(READ_RECORDS).min(self.segment_records.saturating_sub(at));
         if count == 0 {

@@ -9,7 +9,7 @@ use dutchbook_book::VenueId;
 fn write_live(folder: &Path, script: &Script) {
     let ledger = Ledger::catch_up(&Folder::look(folder).unwrap()).unwrap().0;
     let opened = script.begin(folder);
-    let follower = follow(ledger, &opened.keeper, names()).unwrap();
+    let (follower, _namer) = follow(ledger, &opened.keeper, names()).unwrap();
     let (mut writer, mut sequence) = (opened.writer, opened.sequence);
     for (now, record) in script.records.iter().skip(1) {
         let bytes = encode(sequence, *now, record);

@@ -1,25 +1,53 @@
 //! Who decides: books whose outcomes are looked up at one source fail together.
 
+use dutchbook_book::VenueId;
 use dutchbook_book::catalog::Catalog;
 
-/// The source that decides each book, as a dense number, by book; and how many there are. A source is
-/// the same on every venue; books that name none stand for their venue.
-#[must_use]
-pub fn oracles(catalog: &Catalog) -> (Vec<usize>, usize) {
-    let mut known: Vec<String> = Vec::new();
-    let by_book = catalog.listings.iter().map(|listing| {
-        let source = catalog.terms(listing.book).map_or("", |terms| terms.source.trim());
-        let name = match source {
-            "" => format!("venue {}", listing.venue.0),
+/// Sources that decide, under dense numbers. A source is the same on every venue; books that name none
+/// stand for their venue.
+#[derive(Clone, Debug, Default)]
+pub struct Oracles {
+    known: Vec<String>,
+}
+
+impl Oracles {
+    /// The sources of a catalog, and the number of each book's, by book.
+    #[must_use]
+    pub fn of(catalog: &Catalog) -> (Self, Vec<usize>) {
+        let mut oracles = Self::default();
+        let by_book = catalog.listings.iter().map(|listing| {
+            let source = catalog.terms(listing.book).map_or("", |terms| terms.source.as_str());
+            oracles.number(listing.venue, source)
+        });
+        let by_book = by_book.collect();
+        (oracles, by_book)
+    }
+
+    /// The number of a source that a venue names.
+    pub fn number(&mut self, venue: VenueId, source: &str) -> usize {
+        let name = match source.trim() {
+            "" => format!("venue {}", venue.0),
             source => source.trim_end_matches('/').to_lowercase(),
         };
-        known.iter().position(|other| *other == name).unwrap_or_else(|| {
-            known.push(name);
-            known.len().saturating_sub(1)
-        })
-    });
-    let by_book = by_book.collect();
-    (by_book, known.len())
+        let known = self.known.iter().position(|other| *other == name);
+        known.unwrap_or_else(|| self.add(name))
+    }
+
+    /// The number of a source that nobody knows: it stands for itself.
+    pub fn unknown(&mut self) -> usize {
+        self.add(String::new())
+    }
+
+    fn add(&mut self, name: String) -> usize {
+        self.known.push(name);
+        self.known.len().saturating_sub(1)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.known.len()
+    }
 }
 
 #[cfg(test)]
@@ -32,14 +60,15 @@ mod tests {
     #[test]
     fn one_source_is_one_oracle_on_every_venue() {
         let mut catalog = catalog(EventLaw::Independent, 2);
-        let (venues, count) = oracles(&catalog);
+        let (oracles, venues) = Oracles::of(&catalog);
+        let count = oracles.len();
         let by_venue = catalog.listings.iter().map(|listing| listing.venue.index());
         assert_eq!((venues, count), (by_venue.collect(), catalog.venues.len()));
         for (book, source) in [(0, "https://a.example/"), (1, " HTTPS://A.example"), (2, "b")] {
             catalog
                 .set_terms(BookId(book), Terms { source: source.to_owned(), ..Terms::default() });
         }
-        let (by_book, _) = oracles(&catalog);
+        let (_, by_book) = Oracles::of(&catalog);
         assert_eq!(by_book[0], by_book[1]);
         assert_ne!(by_book[0], by_book[2]);
     }

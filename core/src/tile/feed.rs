@@ -382,23 +382,7 @@ impl FeedTile {
 
     fn steer(&mut self, steer: &Steer, now: Nanos) {
         let book = steer.book();
-        let found = match steer {
-            // A recorded run follows what it began with.
-            Steer::List(_) if self.tap.is_some() => None,
-            Steer::List(listing) => {
-                let own = self.feeds.iter_mut().filter(|feed| feed.kind() == listing.kind);
-                own.min_by_key(|feed| feed.books().count())
-            }
-            Steer::Freeze(_)
-            | Steer::Trading(..)
-            | Steer::Grid(..)
-            | Steer::Fee(..)
-            | Steer::Said { .. }
-            | Steer::Resolved { .. } => {
-                self.feeds.iter_mut().find(|feed| feed.book(book).is_some())
-            }
-        };
-        let Some(feed) = found else { return };
+        let Some(feed) = steer.feed_of(&mut self.feeds) else { return };
         if let Some(tap) = &mut self.tap {
             tap.steer(book, now, &steer.write());
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use dutchbook_book::catalog::Listing;
+use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::grid::PriceRange;
 use dutchbook_book::{BookId, Face, Grid, Nanos, Price, Rate, VenueId};
 use dutchbook_feeds::feed::Feed;
@@ -12,6 +12,7 @@ use dutchbook_feeds::notice::{Notice, Resolved, Sink};
 use dutchbook_feeds::session::Trading;
 
 use crate::control::Control;
+use crate::discovery::text::ListingText;
 use crate::resolution::{Says, Source, Trust};
 
 /// One word to a feed tile. They are rare; a tile takes them in its housekeeping.
@@ -83,6 +84,25 @@ impl Steer {
         }
     }
 
+    /// Which of a tile's feeds is told: that which has the book; of a market that is new, the one of its
+    /// venue with the fewest books.
+    pub fn feed_of<'a>(&self, feeds: &'a mut [Feed]) -> Option<&'a mut Feed> {
+        match self {
+            Self::List(listing) => {
+                let own = feeds.iter_mut().filter(|feed| feed.kind() == listing.kind);
+                own.min_by_key(|feed| feed.books().count())
+            }
+            Self::Freeze(book)
+            | Self::Trading(book, _)
+            | Self::Grid(book, _)
+            | Self::Fee(book, _)
+            | Self::Said { book, .. }
+            | Self::Resolved { book, .. } => {
+                feeds.iter_mut().find(|feed| feed.book(*book).is_some())
+            }
+        }
+    }
+
     /// Tells the feed that has the book.
     pub fn apply(&self, feed: &mut Feed, now: Nanos, sink: &mut impl Sink) {
         match *self {
@@ -130,8 +150,12 @@ impl Steer {
                 let nano = rates.iter().flat_map(|rate| rate.nano().to_le_bytes());
                 core::iter::once(FEE).chain(nano).collect()
             }
-            // A recorded run follows what it began with: a replay has no other listings.
-            Self::List(_) => Vec::new(),
+            Self::List(listing) => {
+                // Numbers and names have no value that JSON cannot hold.
+                let text = serde_json::to_vec(&ListingText::of(listing)).unwrap_or_default();
+                let head = [LIST, u8::from(listing.kind == VenueKind::Kalshi)];
+                [&head[..], &text].concat()
+            }
             Self::Resolved { winner, is_final, .. } => {
                 vec![RESOLVED, *winner as u8, u8::from(*is_final)]
             }
@@ -179,6 +203,12 @@ impl Steer {
                 let rate = |bytes: &[u8; 4]| Rate::from_nano(u32::from_le_bytes(*bytes));
                 Self::Fee(book, Some([rate(taker), rate(maker)]))
             }
+            (LIST, [is_kalshi, text @ ..]) => {
+                let kinds = [VenueKind::Polymarket, VenueKind::Kalshi];
+                let text: ListingText = serde_json::from_slice(text).ok()?;
+                let kind = *kinds.get(usize::from(*is_kalshi))?;
+                Self::List(Box::new(text.listing(book, kind)?))
+            }
             (RESOLVED, [winner, is_final]) => {
                 let winner = [Face::Yes, Face::No].into_iter().find(|f| *f as u8 == *winner)?;
                 Self::Resolved { book, winner, is_final: *is_final == 1 }
@@ -201,6 +231,7 @@ const GRID: u8 = 2;
 const RESOLVED: u8 = 3;
 const SAID: u8 = 4;
 const FEE: u8 = 5;
+const LIST: u8 = 6;
 
 /// The way to the tiles, by venue.
 #[derive(Clone, Debug, Default)]
@@ -240,12 +271,30 @@ impl Steering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dutchbook_book::fee::FeeSchedule;
+    use dutchbook_book::{Cash, ConditionId, Qty};
 
     #[test]
     fn words_are_kept_as_bytes() {
         let book = BookId(5);
         let grid = Grid::uniform(Price::from_micro(1_000).unwrap()).unwrap();
+        let listing = Listing {
+            book,
+            venue: VenueId(1),
+            kind: VenueKind::Kalshi,
+            condition: ConditionId(9),
+            native_market: "KXLATE".to_owned(),
+            native_faces: None,
+            name: "late".to_owned(),
+            grid,
+            lot: Qty::ONE,
+            min_qty: Qty::ONE,
+            min_notional: Cash::ZERO,
+            fee: FeeSchedule::NONE,
+            can_split: false,
+        };
         for steer in [
+            Steer::List(Box::new(listing)),
             Steer::Freeze(book),
             Steer::Trading(book, Trading::Halted),
             Steer::Grid(book, grid),

@@ -9,7 +9,7 @@
 pub mod drive;
 pub mod views;
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{SLOT_WORDS, Words};
 use dutchbook_book::shelf::Shelf;
 use dutchbook_book::{Book, BookId, Nanos, Price, Stamp};
@@ -157,7 +157,7 @@ fn follow_parts(capture: &Capture, parts: Parts) -> Result<Followed, CaptureErro
     let counters = run.drivers.iter().flat_map(FeedDriver::counters).collect();
     let books = run.drivers.iter().map(FeedDriver::seen_books).fold(0, u64::saturating_add);
     Ok(Followed {
-        catalog: parts.catalog,
+        catalog: run.catalog,
         engine: run.engine,
         feeds: counters,
         books,
@@ -195,6 +195,8 @@ struct Run<'a> {
     ledger: Ledger,
     losses: Vec<Loss>,
     strayed: Option<String>,
+    /// What was listed at the end.
+    catalog: Catalog,
 }
 
 /// Why an exact replay ends before its lane does.
@@ -215,7 +217,8 @@ impl From<CaptureError> for Stop {
 struct Exact<'a, 'b> {
     run: &'b mut Run<'a>,
     views: Views,
-    catalog: &'b Catalog,
+    /// What is listed by now.
+    catalog: Catalog,
     /// Which driver has a book.
     owners: Vec<Option<usize>>,
 }
@@ -229,7 +232,8 @@ impl<'a> Run<'a> {
         let (engine, journal) = parts.engine(sight)?;
         let ledger = Ledger { journal, checker: Checker::new(AGE_MAX) };
         let (engine, losses, strayed) = (Box::new(engine), Vec::new(), None);
-        Ok(Self { drivers, engine, ledger, losses, strayed })
+        let catalog = parts.catalog.clone();
+        Ok(Self { drivers, engine, ledger, losses, strayed, catalog })
     }
 
     /// Follows the engine's own lane.
@@ -239,18 +243,15 @@ impl<'a> Run<'a> {
         mut lane: LaneCursor<'_>,
     ) -> Result<Self, CaptureError> {
         let mut run = Self::new(parts, drivers, Sight::told())?;
-        let books = parts.catalog.listings.len();
-        let mut owners = vec![None; books];
-        for (at, driver) in run.drivers.iter().enumerate() {
-            for book in driver.books() {
-                if let Some(owner) = owners.get_mut(book.index()) {
-                    *owner = Some(at);
-                }
-            }
-        }
-        let mut exact =
-            Exact { run: &mut run, views: Views::new(books), catalog: &parts.catalog, owners };
+        // Every venue is followed by one tile, whatever appears there later.
+        let owner = |listing: &Listing| {
+            run.drivers.iter().position(|driver| driver.has_venue(listing.kind))
+        };
+        let owners: Vec<Option<usize>> = parts.catalog.listings.iter().map(owner).collect();
+        let (views, catalog) = (Views::new(owners.len()), parts.catalog.clone());
+        let mut exact = Exact { run: &mut run, views, catalog, owners };
         let stopped = exact.follow(&mut lane);
+        run.catalog = exact.catalog;
         match stopped {
             Ok(()) => {}
             Err(Stop::Failed(error)) => return Err(error),
@@ -482,7 +483,7 @@ impl Exact<'_, '_> {
             }
             (Kind::Killed, ..) => engine.on_kill(now),
             (Kind::Closed, ..) => engine.finish(now),
-            (Kind::Programmed, ..) => match Program::from_bytes(&program, self.catalog) {
+            (Kind::Programmed, ..) => match Program::from_bytes(&program, &mut self.catalog) {
                 Some(program) => engine.install(program, now),
                 None => {
                     let bad = "a program of the compiler cannot be read".to_owned();

@@ -5,11 +5,11 @@ use std::path::Path;
 use dutchbook_book::BookId;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_core::capture::{Connection, Role};
+use dutchbook_core::discovery::text::{CatalogText, kind_of};
 use dutchbook_core::relation::Relation;
 use dutchbook_core::relation::text::RelationText;
 use serde::{Deserialize, Serialize};
 
-use super::catalog::{CatalogText, kind_of};
 use super::error::CaptureError;
 
 /// The file's name.
@@ -198,5 +198,39 @@ impl ConnectionText {
             .ok_or_else(|| CaptureError::Manifest(format!("unknown venue {}", self.venue)))?;
         let books = self.books.iter().map(|book| BookId(*book)).collect();
         Ok(Connection { kind, url: self.url.clone(), books })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::relations::{Approved, relations};
+    use crate::sim::scenario::Scenario;
+    use dutchbook_book::Nanos;
+    use dutchbook_core::relation::structural;
+
+    fn through_text<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_catalog_comes_back_whole() {
+        let scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
+        let text = through_text(&CatalogText::of(&scenario.catalog));
+        let catalog = text.catalog().unwrap();
+        assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));
+        let approved = Approved::of(&scenario, &catalog);
+        for relation in &relations(structural(&catalog), &catalog, &approved) {
+            let back = through_text(&RelationText::of(relation)).relation(catalog.listings.len());
+            assert_eq!(back.as_ref(), Ok(relation));
+        }
+    }
+
+    #[test]
+    fn what_names_nothing_is_refused() {
+        let text =
+            r#"{"venues":["nowhere"],"events":[],"conditions":[],"listings":[],"inverted":[]}"#;
+        let text: CatalogText = serde_json::from_str(text).unwrap();
+        assert!(text.catalog().unwrap_err().contains("nowhere"));
     }
 }

@@ -7,11 +7,13 @@ use core::time::Duration;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
 use dutchbook_book::Nanos;
 use dutchbook_core::capture::{LaneReader, Policy, TappedLane};
 use dutchbook_core::clock::Clock;
+use dutchbook_core::http::Heard;
 use dutchbook_core::journal::Decisions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +22,7 @@ use super::block::{self, WRITER_LANE};
 use super::disk::{Disk, DiskState};
 use super::error::CaptureError;
 use super::manifest::Manifest;
+use super::rest::{RestEnd, RestWriter};
 
 /// A block that is worth compressing.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -52,6 +55,8 @@ pub struct CaptureEnd {
     pub state: DiskState,
     /// What was written last.
     pub last_word: LastWord,
+    /// Replies of REST, where somebody asked.
+    pub rest: Option<RestEnd>,
 }
 
 impl CaptureEnd {
@@ -65,6 +70,7 @@ impl CaptureEnd {
     /// The report's object.
     #[must_use]
     pub fn json(&self) -> Value {
+        let rest = self.rest.unwrap_or_default();
         json!({
             "state": self.state.name(),
             "complete": self.is_complete(),
@@ -72,6 +78,8 @@ impl CaptureEnd {
             "shed_records": self.last_word.shed_records,
             "lost_blocks": self.last_word.lost_blocks,
             "dropped_segments": self.last_word.dropped_segments,
+            "rest_replies": rest.kept,
+            "rest_left_out": rest.left_out,
         })
     }
 
@@ -84,7 +92,8 @@ impl CaptureEnd {
             DiskState::Storing | DiskState::Full => self.state.name().to_owned(),
         };
         if self.is_complete() {
-            format!("capture: {} bytes, complete", self.stored_bytes)
+            let replies = self.rest.map_or(0, |rest| rest.kept);
+            format!("capture: {} bytes, complete; {replies} REST replies", self.stored_bytes)
         } else {
             format!(
                 "capture: {} bytes, INCOMPLETE: {state}, {shed_records} records shed, {lost_blocks} \
@@ -204,6 +213,7 @@ impl CaptureWriter {
             stored_bytes: self.disk.stored_bytes,
             state: self.disk.state().clone(),
             last_word,
+            rest: None,
         }
     }
 }
@@ -236,6 +246,7 @@ pub struct Recording {
     thread: JoinHandle<CaptureWriter>,
     stop: Arc<AtomicBool>,
     clock: Clock,
+    rest: Option<RestWriter>,
 }
 
 impl Recording {
@@ -265,19 +276,36 @@ impl Recording {
             }
         };
         let thread = std::thread::Builder::new().name("capture".to_owned()).spawn(body)?;
-        Ok(Self { thread, stop, clock })
+        Ok(Self { thread, stop, clock, rest: None })
     }
 
-    /// Ends the capture behind its run: the tiles have ended and will hand over nothing more.
+    /// The same, keeping what REST answers beside it; as many bytes of bodies as the policy allows of
+    /// all segments together.
     ///
     /// # Errors
-    /// When the writer's thread has panicked.
+    /// When the file or the thread is refused.
+    pub fn hearing(
+        mut self,
+        folder: &Path,
+        replies: Receiver<Heard>,
+        policy: Policy,
+    ) -> Result<Self, CaptureError> {
+        self.rest = Some(RestWriter::begin(folder, replies, policy.bytes_max)?);
+        Ok(self)
+    }
+
+    /// Ends the capture behind its run: the tiles have ended and will hand over nothing more, and
+    /// nobody asks REST any more.
+    ///
+    /// # Errors
+    /// When a writer's thread has panicked, or REST's file cannot be written.
     pub fn finish(self, decisions: Decisions) -> Result<CaptureEnd, CaptureError> {
         // Release: the writer sees everything that the tiles handed over.
         self.stop.store(true, Ordering::Release);
         let panicked = |_| std::io::Error::other("the capture's writer panicked");
         let writer = self.thread.join().map_err(panicked)?;
-        Ok(writer.finish(decisions, self.clock.now()))
+        let rest = self.rest.map(RestWriter::finish).transpose()?;
+        Ok(CaptureEnd { rest, ..writer.finish(decisions, self.clock.now()) })
     }
 }
 

@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Nanos};
@@ -12,6 +13,7 @@ use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, LayoutKind};
 use dutchbook_core::discovery::streams::streams;
+use dutchbook_core::http::Heard;
 use dutchbook_core::news::run::Place;
 use dutchbook_core::news::{self, NewsDesk};
 use dutchbook_core::opportunity::OpportunityLife;
@@ -24,6 +26,7 @@ use super::check::VenuesEnd;
 use super::listed::{Listed, pairs, pointed_at};
 use super::news::News;
 use super::orders::DemoKeys;
+use super::report::{AuditEnd, DemoReport, OrdersEnd};
 use super::report::{DemoReport, OrdersEnd};
 use super::scores::{self, ScoreFeed};
 use super::screen::Screen;
@@ -41,8 +44,9 @@ const FRAME: Duration = Duration::from_millis(100);
 
 /// How long orders that are under way are waited for at the end.
 const WINDING_MAX: Nanos = Nanos::from_secs(20);
-/// The venues' lists are read again at least so often.
+/// The venues' lists are read again at least so often, and their books.
 const REFRESH: Duration = Duration::from_secs(1);
+const COMPARE: Duration = Duration::from_secs(2);
 /// Looks in a row that must find nothing under way.
 const SETTLED_LOOKS: u32 = 5;
 /// From the start of the tiles to the first moment of a fault.
@@ -99,9 +103,12 @@ pub(super) fn run(
     config.venues.standby &= !args.chaos;
     // A demo is short: a result whose message was lost is to be read before it ends.
     config.venues.refresh = config.venues.refresh.min(REFRESH);
+    config.venues.compare = config.venues.compare.map(|span| span.min(COMPARE));
     let config = &config;
     let never = AtomicBool::new(false);
-    let (directory, crawler, trouble) = discover(config, &tls, &clock, pairs(scenario), &never)?;
+    let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
+    let (directory, crawler, trouble) =
+        discover(config, &tls, &clock, pairs(scenario), &never, keeper)?;
     let Listed { catalog, relations } = Listed::of(&directory, scenario);
     let mut streams = streams(config, &catalog, &tls, &clock).map_err(RunError::from)?;
     if let Some(keys) = &keys {
@@ -117,8 +124,8 @@ pub(super) fn run(
     let told = live.as_ref().map(|live| LiveText { allowance_micro: live.allowance.micro() });
     let mut running =
         start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps, live)?;
-    let recording = record(args, config, (&catalog, &relations, told), taps, &clock)?;
-    let reach = reach(&running, &streams);
+    let recording = record(args, config, (&catalog, &relations, told), (taps, replies), &clock)?;
+    let reach = reach(&running, &streams, None);
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
     let auditor = auditor.map_err(RunError::from)?;
     let (_scores, heard) = hear(scenario, &catalog, &running, &clock, began)?;
@@ -132,7 +139,7 @@ pub(super) fn run(
     venues.hush();
     show.settle(&mut running, super::settling(config, args));
     show.wind_down(&mut running);
-    let second_opinion = auditor.stop().map_err(RunError::from)?;
+    let (audit, second_opinion) = AuditEnd::of(auditor).map_err(RunError::from)?;
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
@@ -149,7 +156,7 @@ pub(super) fn run(
     }
     let venues = venues.map(|venues| VenuesEnd::compare(&venues, &catalog, &report.held));
     let topology = topology(config);
-    outcome.map(|()| DemoReport { topology, capture, venues, orders, ..report })
+    outcome.map(|()| DemoReport { topology, capture, venues, orders, audit: Some(audit), ..report })
 }
 
 /// Has the engine listen to a score feed of its own, as a run does to `--news`.
@@ -172,13 +179,14 @@ fn record(
     args: &DemoArgs,
     config: &Config,
     (catalog, relations, live): (&Catalog, &[Relation], Option<LiveText>),
-    taps: Taps,
+    (taps, replies): (Taps, Option<Receiver<Heard>>),
     clock: &Clock,
 ) -> Result<Option<Recording>, DemoError> {
-    let Some(folder) = &args.record else { return Ok(None) };
+    let (Some(folder), Some(replies)) = (&args.record, replies) else { return Ok(None) };
     let lanes = taps.into_lanes();
     let manifest = manifest(config, catalog, relations, &lanes, clock.now()).trading_live(live);
-    Ok(Some(Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?))
+    let recording = Recording::begin(folder, &manifest, lanes, config.capture, clock.clone())?;
+    Ok(Some(recording.hearing(folder, replies, config.capture)?))
 }
 
 pub(crate) fn topology(config: &Config) -> String {
@@ -431,6 +439,7 @@ pub(crate) fn finish(
         portfolio: ended.engine.portfolio().clone(),
         held: ended.books,
         venues: None,
+        audit: None,
         trouble,
         pins_refused,
     })

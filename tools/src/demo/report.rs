@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dutchbook_book::{Book, BookId, Cash, Exact};
+use dutchbook_core::audit::{self, Auditor};
 use dutchbook_core::desk::DeskCounts;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::gateway::Watch;
@@ -80,10 +81,60 @@ pub struct DemoReport {
     pub portfolio: Portfolio,
     /// What the venues say of the run, where they can be asked.
     pub venues: Option<VenuesEnd>,
+    /// What the venues' own lists and books said beside the streams; `None` where nobody read them.
+    pub audit: Option<AuditEnd>,
     /// Why connections were lost, and what else a person should know.
     pub trouble: Vec<String>,
     /// Tiles that the system did not let have the core that is configured for them.
     pub pins_refused: usize,
+}
+
+/// What reading the venues' lists and books beside the streams came to.
+#[derive(Clone, Debug)]
+pub struct AuditEnd {
+    /// What was counted, by name.
+    pub counts: Vec<(&'static str, u64)>,
+    /// Books that were compared with the venue's own at the end, over REST.
+    pub books_compared: usize,
+    /// Markets whose books differed until the end.
+    pub books_different: Vec<String>,
+}
+
+impl AuditEnd {
+    /// Stops the thread that reads them, after its last comparison; what else it leaves behind, too.
+    ///
+    /// # Errors
+    /// When the thread had no runtime, or panicked.
+    pub fn of(auditor: Auditor) -> std::io::Result<(Self, audit::Ended)> {
+        let counts = auditor.counts().list().to_vec();
+        let mut ended = auditor.stop()?;
+        let books_different = std::mem::take(&mut ended.books_different);
+        Ok((Self { counts, books_compared: ended.books_compared, books_different }, ended))
+    }
+
+    /// Whether every book was the venue's own.
+    #[must_use]
+    pub const fn is_equal(&self) -> bool {
+        self.books_compared > 0 && self.books_different.is_empty()
+    }
+
+    /// For machines.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let counts = self.counts.iter().map(|(name, count)| ((*name).to_owned(), json!(count)));
+        Value::Object(counts.collect())
+    }
+
+    fn text(&self) -> String {
+        let counts = self.counts.iter().filter(|(_, count)| *count > 0);
+        let counts: Vec<String> = counts.map(|(name, count)| format!("{name} {count}")).collect();
+        format!(
+            "second opinion over REST: {}; {} books compared at the end, {} different\n",
+            counts.join(", "),
+            self.books_compared,
+            self.books_different.len()
+        )
+    }
 }
 
 /// What became of real orders.
@@ -234,6 +285,11 @@ impl DemoReport {
         if let (Some(capture), Some(object)) = (&self.capture, report.as_object_mut()) {
             object.insert("capture".to_owned(), capture.json());
         }
+        if let Some(audit) = &self.audit {
+            report["audit"] = audit.json();
+            report["books_compared"] = json!(audit.books_compared);
+            report["books_different"] = json!(audit.books_different);
+        }
         self.add_orders(&mut report);
         report
     }
@@ -321,6 +377,9 @@ impl DemoReport {
         }
         if let Some(venues) = &self.venues {
             write_venues(venues, self.sum(|counters| counters.revived), &mut page);
+        }
+        if let Some(audit) = &self.audit {
+            page.push_str(&audit.text());
         }
         for line in self.notes() {
             page.push_str(&format!("note: {line}\n"));

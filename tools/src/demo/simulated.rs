@@ -143,6 +143,7 @@ pub(super) fn run(
         portfolio: engine.portfolio().clone(),
         held: ended.books,
         venues: Some(end),
+        audit: None,
         trouble,
         pins_refused: 0,
     })

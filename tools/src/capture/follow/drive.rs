@@ -78,6 +78,11 @@ impl<'a> FeedDriver<'a> {
         self.feeds.iter().flat_map(|feed| feed.books().map(|(id, _)| id))
     }
 
+    /// Whether a connection of a venue is among them: markets that appear there are its.
+    pub fn has_venue(&self, kind: VenueKind) -> bool {
+        self.feeds.iter().any(|feed| feed.kind() == kind)
+    }
+
     /// What each feed has counted.
     #[must_use]
     pub fn counters(&self) -> Vec<(VenueKind, Counters)> {
@@ -161,8 +166,9 @@ impl<'a> FeedDriver<'a> {
         }
         if head.kind == Kind::Steered {
             let book = BookId(u32::try_from(head.number).unwrap_or(u32::MAX));
-            let feed = self.feeds.iter_mut().find(|feed| feed.book(book).is_some());
-            if let (Some(feed), Some(steer)) = (feed, Steer::read(book, self.cursor.body())) {
+            if let Some(steer) = Steer::read(book, self.cursor.body())
+                && let Some(feed) = steer.feed_of(&mut self.feeds)
+            {
                 steer.apply(feed, now, sink);
             }
             return;

@@ -11,6 +11,7 @@ use super::super::door::{HttpReply, HttpRequest};
 use super::super::{FaultPlan, FlowConfig, Pace, Scenario, SessionId, SimVenues};
 use super::{AccountSpec, Membership};
 
+mod bad_days;
 mod hostile;
 mod money;
 mod orders;

@@ -1,10 +1,10 @@
-//! A catalog as JSON: what a capture keeps so that the engine can be built again, beside its relations
-//! ([`dutchbook_core::relation::text`]).
+//! What is listed as JSON: what a capture keeps so that the engine can be built again, beside its
+//! relations ([`crate::relation::text`]), and what it keeps of markets that appear while it runs.
 //!
 //! Every number is written in the unit of its type (1e-6 for prices, quantities and cash, 1e-9 for
 //! rates, 1e-12 for money grids): nothing is rounded on the way.
 
-use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
+use dutchbook_book::catalog::{Catalog, Event, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::{Collect, FeeLaw, FeeSchedule, FillRounding, Rounding, Settlement};
 use dutchbook_book::grid::PriceRange;
 use dutchbook_book::{BookId, Cash, ConditionId, EventId, Grid, Nanos, Price, Qty, Rate, VenueId};
@@ -23,10 +23,10 @@ pub struct CatalogText {
     terms: Vec<TermsText>,
 }
 
-/// What else a venue states about a listing.
+/// What else a venue states about a listing, as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TermsText {
+pub struct TermsText {
     closes_ns: Option<u64>,
     taker_delay_ns: u64,
     settles_after_ns: u64,
@@ -38,9 +38,10 @@ struct TermsText {
     fee_type: String,
 }
 
+/// An event as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EventText {
+pub struct EventText {
     name: String,
     law: String,
     /// Its conditions in their order: the rungs of a ladder ascend.
@@ -54,9 +55,10 @@ struct ConditionText {
     name: String,
 }
 
+/// A listing as it is written.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListingText {
+pub struct ListingText {
     venue: u32,
     condition: u32,
     market: String,
@@ -103,13 +105,7 @@ impl CatalogText {
         let conditions = catalog.conditions.iter();
         Self {
             venues: catalog.venues.iter().map(|venue| venue.kind.name().to_owned()).collect(),
-            events: events
-                .map(|event| EventText {
-                    name: event.name.clone(),
-                    law: law_name(event.law).to_owned(),
-                    conditions: event.conditions.iter().map(|id| id.0).collect(),
-                })
-                .collect(),
+            events: events.map(EventText::of).collect(),
             conditions: conditions
                 .map(|one| ConditionText { event: one.event.0, name: one.name.clone() })
                 .collect(),
@@ -146,7 +142,9 @@ impl CatalogText {
         }
         for listing in &self.listings {
             let bad = || format!("listing {} cannot be read", listing.market);
-            let made = listing.listing(&catalog).ok_or_else(bad)?;
+            catalog.conditions.get(ConditionId(listing.condition).index()).ok_or_else(bad)?;
+            let kind = catalog.venues.get(VenueId(listing.venue).index()).map(|venue| venue.kind);
+            let made = kind.and_then(|kind| listing.listing(BookId(0), kind)).ok_or_else(bad)?;
             catalog.add_listing(made);
         }
         for &book in &self.inverted {
@@ -157,8 +155,29 @@ impl CatalogText {
     }
 }
 
+impl EventText {
+    /// The text of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self {
+            name: event.name.clone(),
+            law: law_name(event.law).to_owned(),
+            conditions: event.conditions.iter().map(|id| id.0).collect(),
+        }
+    }
+
+    /// The event of the text under an id; `None` where its law has no such name.
+    #[must_use]
+    pub fn event(&self, id: EventId) -> Option<Event> {
+        let conditions = self.conditions.iter().map(|id| ConditionId(*id)).collect();
+        Some(Event { id, name: self.name.clone(), law: law_of(&self.law)?, conditions })
+    }
+}
+
 impl TermsText {
-    fn of(terms: &Terms) -> Self {
+    /// The text of terms.
+    #[must_use]
+    pub fn of(terms: &Terms) -> Self {
         Self {
             closes_ns: terms.closes.map(|closes| closes.0),
             taker_delay_ns: terms.taker_delay.0,
@@ -171,7 +190,9 @@ impl TermsText {
         }
     }
 
-    fn terms(&self) -> Terms {
+    /// The terms of the text.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
         Terms {
             closes: self.closes_ns.map(Nanos),
             taker_delay: Nanos(self.taker_delay_ns),
@@ -186,7 +207,9 @@ impl TermsText {
 }
 
 impl ListingText {
-    fn of(listing: &Listing) -> Self {
+    /// The text of a listing, without its book.
+    #[must_use]
+    pub fn of(listing: &Listing) -> Self {
         let range =
             |range: &PriceRange| [range.start.micro(), range.end.micro(), range.step.micro()];
         Self {
@@ -204,11 +227,9 @@ impl ListingText {
         }
     }
 
-    fn listing(&self, catalog: &Catalog) -> Option<Listing> {
-        let venue = VenueId(self.venue);
-        let condition = ConditionId(self.condition);
-        let kind = catalog.venues.get(venue.index())?.kind;
-        catalog.conditions.get(condition.index())?;
+    /// The listing of the text, of a book on a venue of that kind; `None` where a number cannot be.
+    #[must_use]
+    pub fn listing(&self, book: BookId, kind: VenueKind) -> Option<Listing> {
         let range = |[start, end, step]: &[u32; 3]| {
             Some(PriceRange {
                 start: Price::from_micro(*start)?,
@@ -218,10 +239,10 @@ impl ListingText {
         };
         let ranges: Vec<PriceRange> = self.ranges.iter().map(range).collect::<Option<_>>()?;
         Some(Listing {
-            book: BookId(0),
-            venue,
+            book,
+            venue: VenueId(self.venue),
             kind,
-            condition,
+            condition: ConditionId(self.condition),
             native_market: self.market.clone(),
             native_faces: self.faces.clone(),
             name: self.name.clone(),
@@ -353,38 +374,4 @@ fn law_of(name: &str) -> Option<EventLaw> {
     [EventLaw::Independent, EventLaw::Exclusive, EventLaw::Partition, EventLaw::Ladder]
         .into_iter()
         .find(|law| law_name(*law) == name)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::demo::relations::{Approved, relations};
-    use crate::sim::scenario::Scenario;
-    use dutchbook_book::Nanos;
-    use dutchbook_core::relation::structural;
-    use dutchbook_core::relation::text::RelationText;
-
-    fn through_text<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
-        serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_catalog_comes_back_whole() {
-        let scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
-        let text = through_text(&CatalogText::of(&scenario.catalog));
-        let catalog = text.catalog().unwrap();
-        assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));
-        let approved = Approved::of(&scenario, &catalog);
-        for relation in &relations(structural(&catalog), &catalog, &approved) {
-            let back = through_text(&RelationText::of(relation)).relation(catalog.listings.len());
-            assert_eq!(back.as_ref(), Ok(relation));
-        }
-    }
-
-    #[test]
-    fn what_names_nothing_is_refused() {
-        let mut text = CatalogText::default();
-        text.venues.push("nowhere".to_owned());
-        assert!(text.catalog().unwrap_err().contains("nowhere"));
-    }
 }
