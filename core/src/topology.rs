@@ -116,6 +116,8 @@ pub struct Running {
     pins_refused: Vec<usize>,
     carrier: Option<Carrier>,
     listings: Sender<Box<Listing>>,
+    /// What a person should know of the accounts.
+    account_notes: Option<Receiver<String>>,
 }
 
 /// The journal and the ledger of a run that has them.
@@ -204,8 +206,7 @@ pub fn start_recorded(
         make_feed(config, stream.kind, listings)
     });
     let feeds: Vec<Feed> = feeds.collect::<Result<_, _>>()?;
-    let kill = KillSwitch::default();
-    let reader = shelf.reader();
+    let (kill, reader) = (KillSwitch::default(), shelf.reader());
     let engine = Engine::new(
         catalog,
         relations,
@@ -216,7 +217,7 @@ pub fn start_recorded(
     )?;
     // What is kept in a journal, or traded by a desk, follows what it began with.
     let is_open = kept.is_none() && live.is_none();
-    let Equipped { engine, trading, carrier, to_order } =
+    let Equipped { engine, trading, carrier, to_order, notes } =
         equip(engine, live, kept.as_ref(), taps.engine(), config, &clock)?;
     let (programs, installed) = mpsc::channel();
     let (engine, listings) = listening(engine.programmed_by(installed), is_open);
@@ -264,6 +265,7 @@ pub fn start_recorded(
         carrier,
         programs,
         listings,
+        account_notes: notes,
     })
 }
 
@@ -611,6 +613,7 @@ impl Running {
         let Some(kept) = &mut self.kept else { return Vec::new() };
         let mut notes = std::mem::take(&mut kept.notes);
         notes.extend(kept.books.complaints());
+        notes.extend(self.account_notes.iter().flat_map(Receiver::try_iter));
         notes
     }
 
