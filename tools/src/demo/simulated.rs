@@ -101,16 +101,14 @@ pub(super) fn run(
     let Some(engine) = ended.engine else {
         return Err(StartError::Thread(std::io::Error::other("the tile lost its engine")).into());
     };
-    let trouble = trouble(ended.trouble, damaged, &engine);
-    let counters = engine.counters();
-    let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
+    let (trouble, counters) = (trouble(ended.trouble, damaged, &engine), engine.counters());
     let [to_book, to_decision] = &histograms;
     Ok(DemoReport {
         seed: args.seed,
         seconds: args.seconds,
         topology: "one thread, simulated time".to_owned(),
         books: engine.seen_books(),
-        feeds: names.into_iter().zip(ended.feeds).collect(),
+        feeds: catalog.venues.iter().map(|venue| venue.kind.name()).zip(ended.feeds).collect(),
         findings,
         decisions,
         capture,
