@@ -88,6 +88,7 @@ const LAYERS: [Layer; 7] = [
             "toml",
             "webpki-roots",
             "zeroize",
+            "zstd",
         ]),
         crates_in_tests: &["proptest"],
     },

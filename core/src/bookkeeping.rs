@@ -13,7 +13,7 @@ use dutchbook_exec::local_id::Boot;
 use crate::journal::folder::{Folder, JournalError};
 use crate::journal::keeper::{self, JournalConfig, Keeper, Start};
 use crate::journal::mapped::SegmentWriter;
-use crate::journal::names::{Namer, Names};
+use crate::journal::names::Namer;
 use crate::ledger::follow::{Follower, follow};
 use crate::ledger::{Ledger, LedgerError};
 use crate::recovery::{Recovered, recover};
@@ -81,7 +81,7 @@ pub fn open(opening: &Opening<'_>) -> Result<OpenBooks, KeepError> {
     let folder = Folder::open(opening.folder)?;
     let recovered = recover(&folder, opening.catalog)?;
     let (ledger, is_new) = Ledger::catch_up(&folder)?;
-    let names = Names::of(opening.catalog);
+    let names = recovered.names.clone();
     let (boot, is_live, now) = (opening.boot, opening.is_live, opening.now);
     let start = Start { boot, is_live, names: &names, now };
     let opened = keeper::begin(folder, &recovered.ending, opening.config, &start)?;

@@ -55,9 +55,8 @@ use requests::Requests;
 
 use crate::journal::Record;
 use crate::journal::live::{AccountRecord, LiveRecord, Origin};
+use crate::request::REQUEST_BYTES_MAX;
 
-/// Room for the largest request: fifteen orders of a deposit wallet.
-const REQUEST_BYTES: usize = 64 << 10;
 /// Room for what is said between two looks; more grows.
 const WORDS_TYPICAL: usize = 1_024;
 
@@ -134,17 +133,6 @@ pub enum Channel {
     Connected,
     /// It is lost: nothing new is sent until it is back.
     Lost,
-}
-
-/// What a venue told of an account's cash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// So much, when nothing of ours was under way.
-    Known(Cash),
-    /// It is asked for, and has not answered.
-    Awaited,
-    /// Its messages say all: it is not asked.
-    Unasked,
 }
 
 /// What the desk has counted.
@@ -260,7 +248,7 @@ impl Desk {
             orders: Orders::new(config.orders_max),
             requests: Requests::new(),
             words: VecDeque::with_capacity(WORDS_TYPICAL),
-            out: WireBuf::new(REQUEST_BYTES),
+            out: WireBuf::new(REQUEST_BYTES_MAX),
             ids: IdTable::with_capacity(1),
             batch: Batch::with_capacity(1),
             fill_count: 0,
@@ -450,17 +438,6 @@ impl Desk {
     /// Orders that are not over and settled, with what is known of each.
     pub fn unsettled(&self) -> impl Iterator<Item = &LiveOrder> {
         self.orders.open().filter(|(_, slot)| !slot.is_settled()).map(|(_, slot)| &slot.live)
-    }
-
-    /// What is known of the cash of an account beside our own books.
-    #[must_use]
-    pub fn cash(&self, venue: VenueId) -> Told {
-        let door = self.doors.get(venue.index()).and_then(Option::as_ref);
-        match door.map(|door| (&door.wire, door.rounder.known())) {
-            Some((Wire::Polymarket(_), None)) => Told::Awaited,
-            Some((_, Some(cash))) => Told::Known(cash),
-            Some((Wire::Kalshi(_), None)) | None => Told::Unasked,
-        }
     }
 
     /// Whether nothing can change any more: every order is over and settled, and every venue's cash

@@ -9,6 +9,7 @@ mod act;
 mod enter;
 pub mod execution;
 pub mod explain;
+mod explained;
 mod kept;
 mod live;
 pub mod pricer;
@@ -46,9 +47,10 @@ use crate::resolution::{Docket, Refused, Statement};
 use crate::risk::kill::KillSwitch;
 use crate::risk::{RiskConfig, RiskGate, Veto};
 use crate::sizing::Plan;
+use crate::statement::Place;
 use crate::telemetry::{Counter, Counters};
 use execution::Execution;
-use kept::Unexplained;
+use explained::Unexplained;
 use pricer::{LEGS_MAX, Pays, PriceLimits, Pricer, Unpriced};
 use resolve::{Footing, ResolutionLimits};
 use sight::Sight;
@@ -105,6 +107,8 @@ pub struct Engine {
     execution: Execution,
     /// What an earlier run left that is not explained yet: nothing new is traded until then.
     unexplained: Option<Unexplained>,
+    /// Markets of a journal that the catalog does not list, and of which something is held.
+    unlisted: Vec<Place>,
     portfolio: Portfolio,
     legged: Legged,
     experience: Experience,
@@ -181,6 +185,7 @@ impl Engine {
             risk: RiskGate::new(config.risk, &catalog),
             execution: Execution::paper(&catalog, config.paper_latency),
             unexplained: None,
+            unlisted: Vec::new(),
             portfolio,
             legged: Legged::new(TRADES_MAX, legs),
             experience: Experience::new(catalog.venues.len()),

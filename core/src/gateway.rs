@@ -33,7 +33,7 @@ use pool::Pool;
 use socket::Patience;
 
 pub use channels::UserChannel;
-pub use line::{Line, LineEnd, News, Parcel, REQUEST_BYTES_MAX, line};
+pub use line::{Line, LineEnd, News, Parcel, line};
 pub use socket::{Host, NoHost};
 pub use watch::Watch;
 

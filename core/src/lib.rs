@@ -15,6 +15,7 @@ pub mod engine;
 pub mod eval;
 pub mod gateway;
 pub mod http;
+pub mod inquiry;
 pub mod journal;
 pub mod ledger;
 pub mod legged;

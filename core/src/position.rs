@@ -71,6 +71,8 @@ struct EventAccount {
     conditions: Vec<usize>,
     /// Cost of what is held.
     committed: Exact,
+    /// What is lost in the worst state, as of the last booking.
+    exposure: Exact,
 }
 
 /// Money of one venue.
@@ -100,6 +102,8 @@ pub struct Portfolio {
     oracles: Vec<Exact>,
     /// The sources' numbers.
     oracle_names: Oracles,
+    /// The exposures of all events, added up.
+    exposed: i128,
 }
 
 impl Portfolio {
@@ -118,6 +122,7 @@ impl Portfolio {
             law: event.law,
             conditions: event.conditions.iter().map(|id| id.index()).collect(),
             committed: Exact::ZERO,
+            exposure: Exact::ZERO,
         });
         Self {
             holdings: vec![Holding::default(); catalog.listings.len() * 2],
@@ -128,6 +133,7 @@ impl Portfolio {
             events: events.collect(),
             oracles: vec![Exact::ZERO; oracle_names.len()],
             oracle_names,
+            exposed: 0,
         }
     }
 
@@ -157,6 +163,7 @@ impl Portfolio {
             law: EventLaw::Independent,
             conditions,
             committed: Exact::ZERO,
+            exposure: Exact::ZERO,
         });
         self.conditions.push(Sides::default());
         self.decided.push(None);
@@ -478,7 +485,18 @@ impl Portfolio {
         if let Some(holding) = self.holdings.get_mut(id.index()) {
             *holding = next;
         }
+        self.weigh(place.event);
         Ok(())
+    }
+
+    /// Takes the exposure of an event anew, whose holdings or outcome have changed.
+    fn weigh(&mut self, event: EventId) {
+        let exposure = self.exposure(event);
+        if let Some(account) = self.events.get_mut(event.index()) {
+            let before = core::mem::replace(&mut account.exposure, exposure);
+            let grown = exposure.pico().saturating_sub(before.pico());
+            self.exposed = self.exposed.saturating_add(grown);
+        }
     }
 
     /// What the holdings of an event pay in its worst state, `extra` contracts added.
@@ -515,11 +533,7 @@ impl Portfolio {
     /// See [`Portfolio::unpaid_winners`] for what of it stands on such a word.
     #[must_use]
     pub fn locked_profit(&self) -> Exact {
-        let events = u32::try_from(self.events.len()).unwrap_or(u32::MAX);
-        let sum = (0..events).fold(self.total().realised.pico(), |sum, event| {
-            sum.saturating_sub(self.exposure(EventId(event)).pico())
-        });
-        Exact::from_pico(sum)
+        Exact::from_pico(self.total().realised.pico().saturating_sub(self.exposed))
     }
 
     /// What the holdings of a table's instruments pay in its worst possible state; `None` when no
@@ -558,10 +572,12 @@ impl Portfolio {
     /// Takes a venue's final word: the face of this book that pays. What is held of its condition
     /// on any venue is worth what that word makes it, until each venue has paid.
     pub fn decide(&mut self, book: BookId, winner: Face) {
-        let Some(place) = self.places.get(book.index()) else { return };
+        let Some(place) = self.places.get(book.index()).copied() else { return };
         if let Some(slot) = self.decided.get_mut(place.condition) {
             *slot = Some(winner == place.true_face);
         }
+        let event = place.event;
+        self.weigh(event);
     }
 
     /// What winners pay that no venue has paid yet: it stands on another venue's final word, which

@@ -200,6 +200,13 @@ proptest! {
         prop_assert_eq!(total.cash, sub(total.realised, total.committed).unwrap());
         let locked = portfolio.locked_profit();
         prop_assert_eq!(locked, add(total.cash, worst).unwrap());
+        // What is kept with every booking is what a look at all events finds.
+        let exposed = portfolio.exposure(EventId(0)).pico();
+        prop_assert_eq!(locked.pico(), total.realised.pico() - exposed);
+        let mut decided = portfolio.clone();
+        decided.decide(BookId(0), Face::Yes);
+        let exposed = decided.exposure(EventId(0)).pico();
+        prop_assert_eq!(decided.locked_profit().pico(), total.realised.pico() - exposed);
         let ends: Vec<_> = states(law, size).iter().map(|state| {
             let mut end = portfolio.clone();
             for book in 0..conditions * 2 {

@@ -88,6 +88,9 @@ pub struct Recovered {
     pub baskets: Vec<RecoveredBasket>,
     /// Positions where nothing trades any more.
     pub unlisted: Vec<Unlisted>,
+    /// What the numbers here stand for: those of the catalog of now, and behind them those of every
+    /// book that is held without being listed.
+    pub names: Names,
     /// Trades since roundings were last booked, by venue.
     pub unrounded: Vec<u64>,
     /// Numbers that are used up.
@@ -188,7 +191,7 @@ impl Replay {
             return None;
         };
         self.last = self.last.max(entry.now);
-        self.marks.note(self.portfolio.total().realised, entry.now);
+        self.marks.note(self.portfolio.locked_profit(), entry.now);
         self.make_room();
         self.count(&entry.record);
         if let Record::Live(LiveRecord::Basket(basket)) = &entry.record {
@@ -358,7 +361,7 @@ impl Replay {
     #[must_use]
     pub fn finish(mut self, ending: Ending) -> Recovered {
         self.make_room();
-        self.marks.note(self.portfolio.total().realised, self.last);
+        self.marks.note(self.portfolio.locked_profit(), self.last);
         let portfolio = self.portfolio;
         let books = self.numbering.books().iter().enumerate().skip(self.listed);
         let unlisted = books.filter_map(|(at, name)| {
@@ -367,8 +370,16 @@ impl Replay {
             let is_held = held.iter().any(|qty| !qty.is_zero());
             is_held.then(|| Unlisted { book, name: name.clone(), held })
         });
+        let unlisted: Vec<Unlisted> = unlisted.collect();
+        let books = unlisted.last().map_or(self.listed, |last| last.book.index() + 1);
+        let names = Names {
+            venues: self.numbering.venues().to_vec(),
+            events: self.numbering.events().to_vec(),
+            books: self.numbering.books().iter().take(books).cloned().collect(),
+        };
         Recovered {
-            unlisted: unlisted.collect(),
+            unlisted,
+            names,
             orders: self.orders.into_known(),
             baskets: self.baskets.into_values().collect(),
             numbers: self.numbers,

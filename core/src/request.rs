@@ -3,6 +3,10 @@
 
 use dutchbook_book::{Nanos, VenueId};
 
+/// Room for the largest request: head, and a batch of fifteen orders of a deposit wallet with every
+/// signature. The desk writes no longer one, and the gateway has buffers for it.
+pub const REQUEST_BYTES_MAX: usize = 64 << 10;
+
 /// Our number of a request, never used twice in one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]

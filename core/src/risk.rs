@@ -170,6 +170,12 @@ impl RiskGate {
         self.marks = marks;
     }
 
+    /// How often each reason was found, those that were never found left out.
+    pub fn vetoes(&self) -> impl Iterator<Item = (Veto, u64)> + '_ {
+        let counted = Veto::ALL.iter().copied().zip(self.veto_counts);
+        counted.filter(|(_, count)| *count > 0)
+    }
+
     /// Counts a reason that was found outside of the gate.
     pub fn count_veto(&mut self, veto: Veto) {
         if let Some(count) = self.veto_counts.get_mut(veto as usize) {
@@ -229,13 +235,13 @@ impl RiskGate {
         if self.sent.len().saturating_add(opportunity.legs.len()) > self.config.window_orders_max {
             return Err(Veto::OrderRate);
         }
-        let realised = portfolio.total().realised;
-        self.marks.note(realised, now);
-        let loss = self.marks.loss_today(realised).ok_or(Veto::TooLarge)?;
+        let worth = portfolio.locked_profit();
+        self.marks.note(worth, now);
+        let loss = self.marks.loss_today(worth).ok_or(Veto::TooLarge)?;
         if loss > self.config.daily_loss_cash_max.exact() {
             return Err(Veto::DailyLoss);
         }
-        let drawdown = self.marks.drawdown(realised).ok_or(Veto::TooLarge)?;
+        let drawdown = self.marks.drawdown(worth).ok_or(Veto::TooLarge)?;
         if drawdown > self.config.drawdown_cash_max.exact() {
             return Err(Veto::Drawdown);
         }

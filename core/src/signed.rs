@@ -3,9 +3,11 @@
 //!
 //! Orders never go this way.
 
+pub mod account;
 pub mod kalshi;
 pub mod polymarket;
 
+pub use account::{AccountDesk, OpenError};
 pub use kalshi::KalshiDesk;
 pub use polymarket::PolymarketDesk;
 
@@ -61,8 +63,9 @@ pub fn limits() -> HttpLimits {
         body_bytes_max: 4 << 20,
         attempts_max: 3,
         pauses: [Duration::from_millis(100), Duration::from_secs(1)],
-        per_s: 5,
-        burst: 5,
+        // Three quarters of what Polymarket lets a key ask of balances (section 6).
+        per_s: 15,
+        burst: 15,
     }
 }
 

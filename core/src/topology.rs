@@ -117,6 +117,8 @@ pub struct Running {
     pins: Receiver<usize>,
     pins_refused: Vec<usize>,
     carrier: Option<Carrier>,
+    /// What a person should know of the accounts.
+    account_notes: Option<Receiver<String>>,
 }
 
 /// The journal and the ledger of a run that has them.
@@ -206,8 +208,7 @@ pub fn start_recorded(
         make_feed(config, stream.kind, listings)
     });
     let feeds: Vec<Feed> = feeds.collect::<Result<_, _>>()?;
-    let kill = KillSwitch::default();
-    let reader = shelf.reader();
+    let (kill, reader) = (KillSwitch::default(), shelf.reader());
     let engine = Engine::new(
         catalog,
         relations,
@@ -216,7 +217,7 @@ pub fn start_recorded(
         journal_writer,
         kill.clone(),
     )?;
-    let Equipped { engine, trading, carrier, to_order } =
+    let Equipped { engine, trading, carrier, to_order, notes } =
         equip(engine, live, kept.as_ref(), taps.engine(), config, &clock)?;
     let (programs, installed) = mpsc::channel();
     let engine = engine.programmed_by(installed);
@@ -263,6 +264,7 @@ pub fn start_recorded(
         pins_refused: Vec::new(),
         carrier,
         programs,
+        account_notes: notes,
     })
 }
 
@@ -601,6 +603,7 @@ impl Running {
         let Some(kept) = &mut self.kept else { return Vec::new() };
         let mut notes = std::mem::take(&mut kept.notes);
         notes.extend(kept.books.complaints());
+        notes.extend(self.account_notes.iter().flat_map(Receiver::try_iter));
         notes
     }
 

@@ -29,6 +29,7 @@ impl Kept {
             segment_records: SEGMENT,
             flush: Duration::from_millis(1),
             free_bytes_min: 0,
+            archives: true,
         };
         let names = Names::default();
         let start = Start { boot: Boot(1), is_live: true, names: &names, now: Nanos(1) };

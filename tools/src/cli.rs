@@ -349,11 +349,12 @@ fn run_import(args: &import::ImportArgs) -> ExitCode {
 }
 
 fn run_report(args: &report::ReportArgs) -> ExitCode {
-    match report::run(args) {
-        Ok(reported) if args.json => print_json(&reported.json()),
-        Ok(reported) => print(&reported.text()),
-        Err(error) => fail(&error.to_string()),
-    }
+    let reported = match report::run(args) {
+        Ok(reported) => reported,
+        Err(error) => return fail(&error.to_string()),
+    };
+    let printed = if args.json { print_json(&reported.json()) } else { print(&reported.text()) };
+    if reported.differs() { ExitCode::FAILURE } else { printed }
 }
 
 fn run_inspect(args: &inspect::InspectArgs) -> ExitCode {

@@ -54,6 +54,10 @@ pub struct ClearArgs {
     /// Clears although not every venue has confirmed that no order is open.
     #[arg(long)]
     pub unverified: bool,
+    /// The next live run begins with the cash and positions that the venues say, whatever its journal
+    /// says: after somebody has found out why they differ. The difference is booked as a person's.
+    #[arg(long)]
+    pub accept_accounts: bool,
 }
 
 /// Why the switch cannot be pulled or cleared.
@@ -112,7 +116,7 @@ pub fn kill(args: &KillArgs) -> Result<Killed, KillError> {
         reason: args.reason.clone(),
         unix_s: clock.now().millis() / 1_000,
         pid: std::process::id(),
-        venues: Vec::new(),
+        ..Latched::default()
     };
     // Before anything that can fail: a running engine stops now.
     latch.set(&latched).map_err(refused)?;
@@ -178,6 +182,7 @@ pub fn clear(args: &ClearArgs) -> Result<String, KillError> {
     let refused = |source| KillError::Latch { path: path.clone(), source };
     let latch = Latch::open(path).map_err(refused)?;
     let said = match latch.state() {
+        LatchState::Free if args.accept_accounts => "free".to_owned(),
         LatchState::Free => return Ok("the kill switch is free: there is nothing to clear".into()),
         LatchState::Held(latched) if !latched.is_verified() && !args.unverified => {
             return Err(KillError::Unverified(latched.line()));
@@ -185,6 +190,9 @@ pub fn clear(args: &ClearArgs) -> Result<String, KillError> {
         LatchState::Held(latched) => latched.line(),
         LatchState::Touched => "pulled by a file".to_owned(),
     };
+    if args.accept_accounts {
+        latch.accept_accounts(by).map_err(refused)?;
+    }
     latch.clear(by, Clock::new().now().millis() / 1_000).map_err(refused)?;
     Ok(format!("cleared by {by}; it was {said}"))
 }

@@ -1,31 +1,54 @@
-//! `dutchbook report`: what was made and lost, by strategy, venue, event and day, out of the ledger.
+//! `dutchbook report`: what was made and lost, by strategy, venue, event and day, out of the ledger; and
+//! whether the venues say the same of cash and positions.
+
+mod venues;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use dutchbook_book::{Exact, Nanos, QtyChange};
+use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::journal::folder::{Folder, JournalError};
 use dutchbook_core::ledger::report::{LedgerReport, Sums, report};
 use dutchbook_core::ledger::{FILE, Ledger, LedgerError};
 use serde_json::{Map, Value, json};
 
 use crate::sim::text::Rfc3339;
+use venues::Asked;
 
 /// Options of a report.
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Example:\n  dutchbook report journal/ --json\n\nBrings the ledger up to the journal's end \
                         first, or makes it anew where it is gone. While a run writes the journal, what its \
-                        ledger has by now is shown."
+                        ledger has by now is shown.\n\nWith --config the venues are asked for cash and \
+                        positions, which changes nothing there; exit code 1 where they differ."
 )]
 pub struct ReportArgs {
     /// Folder of the journal.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+    /// Engine configuration (TOML) with the accounts of [live]: their venues are asked.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Asks nobody.
+    #[arg(long)]
+    pub offline: bool,
     /// Prints one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The journal or its ledger cannot be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
 }
 
 /// A ledger added up.
@@ -35,21 +58,36 @@ pub struct Reported {
     /// How far the ledger's accounts are from the journal's; unknown while a run writes them.
     journal_difference: Option<Exact>,
     is_new: bool,
+    /// What the venues say; empty where nobody was asked.
+    asked: Vec<Asked>,
 }
 
 /// Adds up the ledger of a journal.
 ///
 /// # Errors
 /// When there is no journal, or it cannot be read.
-pub fn run(args: &ReportArgs) -> Result<Reported, LedgerError> {
-    Folder::look(&args.folder)?;
-    match Folder::open(&args.folder) {
+pub fn run(args: &ReportArgs) -> Result<Reported, ReportError> {
+    let config = match args.offline {
+        true => None,
+        false => args.config.as_deref().map(|path| Config::load(Some(path))).transpose()?,
+    };
+    let mut reported = add_up(&args.folder)?;
+    if let Some(config) = config {
+        reported.asked = venues::ask(&config, &reported.sums);
+    }
+    Ok(reported)
+}
+
+fn add_up(path: &Path) -> Result<Reported, LedgerError> {
+    Folder::look(path)?;
+    match Folder::open(path) {
         Ok(folder) => {
             let (ledger, is_new) = Ledger::catch_up(&folder)?;
             let journal_difference = Some(ledger.difference()?);
-            Ok(Reported { sums: report(ledger.database())?, journal_difference, is_new })
+            let (sums, asked) = (report(ledger.database())?, Vec::new());
+            Ok(Reported { sums, journal_difference, is_new, asked })
         }
-        Err(JournalError::Busy(_)) => running(&args.folder),
+        Err(JournalError::Busy(_)) => running(path),
         Err(error) => Err(error.into()),
     }
 }
@@ -57,10 +95,17 @@ pub fn run(args: &ReportArgs) -> Result<Reported, LedgerError> {
 /// The ledger of a run that goes on.
 fn running(folder: &Path) -> Result<Reported, LedgerError> {
     let ledger = Ledger::open(&folder.join(FILE))?;
-    Ok(Reported { sums: report(ledger.database())?, journal_difference: None, is_new: false })
+    let (sums, asked) = (report(ledger.database())?, Vec::new());
+    Ok(Reported { sums, journal_difference: None, is_new: false, asked })
 }
 
 impl Reported {
+    /// Whether a venue says something else than the ledger.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.asked.iter().any(Asked::differs)
+    }
+
     /// The report as one object. Money is a decimal string in dollars.
     #[must_use]
     pub fn json(&self) -> Value {
@@ -106,6 +151,7 @@ impl Reported {
             "accounts": accounts.collect::<Vec<_>>(),
             "positions": positions.collect::<Vec<_>>(),
             "reconciliations": comparisons.collect::<Vec<_>>(),
+            "venues_now": self.asked.iter().map(Asked::json).collect::<Vec<_>>(),
             "journal_difference": self.journal_difference.map(|sum| sum.to_string()),
             "ledger_made_anew": self.is_new,
         })
@@ -176,6 +222,9 @@ impl Reported {
         }
         if let Some(sum) = self.journal_difference {
             page.push_str(&format!("ledger and journal differ by {sum}\n"));
+        }
+        for asked in &self.asked {
+            page.push_str(&asked.text());
         }
         page
     }

@@ -168,14 +168,18 @@ pub(crate) struct Engine {
 /// What real orders need beside the engine.
 struct LiveParts {
     helpers: Helpers,
-    tellers: accounts::Tellers,
+    config: Config,
+    tls: TlsRoots,
+    clock: Clock,
 }
 
 impl LiveParts {
     /// The engine is gone: ends what was beside it, and compares its books with the venues' own.
     fn end(self, catalog: &Catalog, report: &mut DemoReport) -> Result<(), RunError> {
-        drop(self.helpers);
-        let compared = self.tellers.compare(catalog, &report.portfolio);
+        let Self { helpers, config, tls, clock } = self;
+        drop(helpers);
+        let (places, portfolio) = (report.places.clone(), &report.portfolio);
+        let compared = accounts::compare(&config, catalog, places, portfolio, &tls, &clock);
         match (&mut report.orders, compared) {
             (Some(orders), Ok((sum, places))) => {
                 (orders.difference, orders.places) = (Some(sum), places);
@@ -271,9 +275,8 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         true => Some(accounts::open(&config, &catalog, &tls, &clock)?),
         false => None,
     };
-    let (start, beside) =
-        accounts.map(|all| (all.start, (all.helpers, all.said, all.tellers))).unzip();
-    if let Some((_, said, _)) = &beside {
+    let (start, beside) = accounts.map(|all| (all.start, (all.helpers, all.said))).unzip();
+    if let Some((_, said)) = &beside {
         warn(said, &config);
     }
     let parts = Parts {
@@ -288,10 +291,11 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         is_live: args.live,
         switch: running.kill_switch(),
         signal,
-        tls,
+        tls: tls.clone(),
         clock: clock.clone(),
     })?;
-    let live = beside.map(|(helpers, _, tellers)| LiveParts { helpers, tellers });
+    let (own, time) = (config.clone(), clock.clone());
+    let live = beside.map(|(helpers, _)| LiveParts { helpers, config: own, tls, clock: time });
     let compiler = relations.compile(&config, &catalog, &mut running, &clock)?;
     let reach = reach(&running, &streams, Some(compiler.news()));
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
@@ -529,7 +533,12 @@ impl RunReport {
     fn killed(&self) -> Value {
         match self.guard.cause {
             None => Value::Null,
-            Some(cause) => json!({ "cause": cause.name(), "venues": self.guard.swept }),
+            Some(cause) => json!({
+                "cause": cause.name(),
+                "causes": self.guard.causes.iter().map(|cause| cause.name()).collect::<Vec<_>>(),
+                "said": self.guard.said,
+                "venues": self.guard.swept,
+            }),
         }
     }
 
@@ -585,6 +594,12 @@ impl RunReport {
         page.push_str(&self.report.body());
         if let Some(cause) = self.guard.cause {
             page.push_str(&format!("the kill switch was pulled by {}\n", cause.name()));
+            for then in self.guard.causes.iter().filter(|then| **then != cause) {
+                page.push_str(&format!("then by {}\n", then.name()));
+            }
+            for line in &self.guard.said {
+                page.push_str(&format!("  {line}\n"));
+            }
             for swept in &self.guard.swept {
                 page.push_str(&format!("{}\n", swept.line()));
             }

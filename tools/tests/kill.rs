@@ -40,6 +40,17 @@ fn report(journal: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// The same, and what the venues say now.
+fn reconciled(journal: &Path, config: &Path) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+        .args(["report", "--json", journal.to_str().unwrap()])
+        .args(["--config", config.to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// Reads the whole journal: nothing is lost, no number is used twice, and the accounts fit.
 fn read(journal: &Path) -> (u64, usize) {
     let mut replay = Replay::new(&Catalog::default());
@@ -187,6 +198,11 @@ fn real_orders_are_accounted_for_to_the_last_digit_however_often_the_run_is_kill
     );
     check_sums(&journal);
     assert_eq!(report(&journal)["journal_difference"], "0");
+    let asked = reconciled(&journal, &path);
+    for venue in asked["venues_now"].as_array().unwrap() {
+        assert_eq!(venue["difference"], "0", "{asked:#}");
+    }
+    assert_eq!(asked["venues_now"].as_array().unwrap().len(), 2, "{asked:#}");
     println!("{boots} boots, {fills} fills\n{said}");
 }
 

@@ -16,6 +16,7 @@ pub(super) struct RawJournal {
     segment_mib: u64,
     flush_ms: u64,
     free_mib_min: u64,
+    archive: bool,
 }
 
 impl RawJournal {
@@ -29,6 +30,7 @@ impl RawJournal {
             segment_records: bytes / RECORD_BYTES,
             flush: Duration::from_millis(flush_ms),
             free_bytes_min: free << 20,
+            archives: self.archive,
         };
         Ok(((!self.folder.is_empty()).then(|| self.folder.into()), config))
     }

@@ -137,11 +137,6 @@ impl Rounder {
         self.base.is_some()
     }
 
-    /// The cash that the venue told last.
-    pub(super) const fn known(&self) -> Option<Cash> {
-        self.base
-    }
-
     /// The venue's cash is this, and everything booked so far is in it.
     pub(super) fn start(&mut self, cash: Cash) {
         let owed = core::mem::take(&mut self.owed);

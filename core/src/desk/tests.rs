@@ -11,6 +11,7 @@ use dutchbook_exec::RejectReason;
 use dutchbook_exec::throttle::Urgency;
 
 use super::Channel;
+use super::requests::BATCH_MAX;
 use crate::journal::live::LiveRecord;
 use crate::journal::{Record, decode};
 use crate::request::{Answer, Lane};
@@ -137,6 +138,22 @@ fn a_venue_that_restarts_is_left_alone_for_as_long_as_it_asks() {
     assert_eq!(rig.try_submit(POLYMARKET, Urgency::Entry), down);
     rig.pass(Nanos::from_millis(200));
     assert_eq!(rig.try_submit(POLYMARKET, Urgency::Entry), Ok(()));
+}
+
+#[test]
+fn the_largest_batch_fits_into_one_request() {
+    let mut rig = Rig::with_deposit_wallet();
+    for _ in 0..BATCH_MAX {
+        rig.submit(POLYMARKET);
+    }
+    rig.dispatch();
+    assert_eq!(rig.sent().len(), 1);
+    let sent = &rig.sent()[0];
+    assert_eq!(sent.body().as_array().unwrap().len(), BATCH_MAX);
+    // A real token's id has 78 digits, the rig's has four.
+    let longest = sent.text.len() + BATCH_MAX * 74;
+    assert!(longest <= crate::request::REQUEST_BYTES_MAX, "{longest}");
+    assert!(longest > 8 << 10, "orders without their signatures: {longest}");
 }
 
 #[test]

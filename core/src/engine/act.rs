@@ -19,9 +19,9 @@ use crate::journal::Record;
 use crate::legged::{ATTEMPT_GAP, Attempt, LeggedEnd, Market, Progress};
 use crate::opportunity::LifeTracker;
 use crate::position::Portfolio;
-use crate::risk::RiskGate;
 use crate::risk::breaker::Breaker;
 use crate::risk::kill::KillCause;
+use crate::risk::{RiskGate, Veto};
 use crate::telemetry::{Counter, CounterReader, Counters};
 
 /// Attempts at what is legged when the run is over.
@@ -412,6 +412,11 @@ impl Engine {
     #[must_use]
     pub fn net_profit(&self) -> Cash {
         self.portfolio.locked_profit().cash_floor().unwrap_or_default()
+    }
+
+    /// How often the gate has refused, by reason.
+    pub fn vetoes(&self) -> impl Iterator<Item = (Veto, u64)> + '_ {
+        self.risk.vetoes()
     }
 
     /// Positions and money.

@@ -1,58 +1,24 @@
 //! What the engine writes down so that another process can go on where this one stops, and how it
 //! goes on itself: money, positions, numbers, and baskets under way.
 
-use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::fee::UnitCost;
-use dutchbook_book::{BookId, Cash, Exact, InstrumentId, Nanos, Qty, QtyChange, VenueId};
+use dutchbook_book::{BookId, Exact, InstrumentId, Nanos, Qty, QtyChange, VenueId};
 use dutchbook_exec::TradeId;
 
 use super::Engine;
-use crate::desk::Told;
+use super::explained::Unexplained;
 use crate::journal::Record;
 use crate::journal::live::{AccountRecord, BasketRecord, BasketStep, LiveRecord, Origin};
 use crate::legged::{LeggedEnd, Progress};
 use crate::position::{PositionError, VenueMoney};
 use crate::recovery::{Recovered, RecoveredBasket};
-use crate::risk::breaker::Breaker;
 use crate::risk::kill::KillCause;
-
-/// Most that the roundings of one trade can make of its cash, in 1e-12 $: each resting order that it
-/// met, of which there are never more than this, by a fee's unit and a cent of a cent.
-const ROUNDED_PER_FILL_PICO: i128 = 64 * 11_000_000;
-
-/// Trades that an order may have had which nobody told us of.
-const FILLS_OF_AN_ORDER: u64 = 64;
-
-/// What has to be explained after a restart.
-#[derive(Debug, Default)]
-pub(super) struct Unexplained {
-    /// Cash as each venue says.
-    claims: Vec<(VenueId, Cash)>,
-    /// Trades whose roundings are not booked, by venue.
-    unrounded: Vec<u64>,
-}
-
-impl Unexplained {
-    pub(super) fn claim(&mut self, venue: VenueId, cash: Cash) {
-        self.claims.push((venue, cash));
-    }
-
-    /// How far a venue's cash may be from ours for want of its roundings.
-    fn rounding_max(&self, venue: VenueId, kind: VenueKind) -> i128 {
-        let fills = self.unrounded.get(venue.index()).copied().unwrap_or(0);
-        match kind {
-            // Its trades carry their fees: nothing is left open.
-            VenueKind::Kalshi => 0,
-            VenueKind::Polymarket => i128::from(fills).saturating_mul(ROUNDED_PER_FILL_PICO),
-        }
-    }
-}
 
 impl Engine {
     /// Goes on where a journal ended, and writes down what there is where it is new. Call it before
     /// anything else happens, with the desk where there is one. Orders that may live are taken over
     /// and looked up; nothing new is traded before every one is over and the accounts agree with the
-    /// venues' own words ([`Engine::open_account`]).
+    /// venues' own words ([`Engine::compared_by`]).
     pub fn resume(&mut self, recovered: &Recovered, now: Nanos) {
         let numbers = recovered.numbers;
         self.decisions = numbers.decision;
@@ -73,23 +39,22 @@ impl Engine {
             let open = open.filter(|known| known.order.intent().trade == basket.trade).count();
             self.resume_basket(basket, open, now);
         }
+        self.know_unlisted(recovered);
+        self.merge_pairs(now);
         let journal = &mut self.journal;
         if let Some(desk) = self.execution.desk_mut() {
             let mut has_room = true;
             for known in recovered.open_orders() {
                 has_room &= desk.adopt(known, journal, now);
             }
-            let mut unrounded = recovered.unrounded.clone();
-            unrounded.resize(self.catalog.venues.len(), 0);
-            for known in recovered.open_orders() {
-                if let Some(count) = unrounded.get_mut(known.placed.venue.index()) {
-                    *count = count.saturating_add(FILLS_OF_AN_ORDER);
-                }
-            }
-            let unexplained = Unexplained { claims: Vec::new(), unrounded };
+            let unexplained = Unexplained::of(recovered, self.catalog.venues.len());
             self.unexplained = (!recovered.is_fresh()).then_some(unexplained);
             if !has_room || recovered.refused > 0 || recovered.ending.lost > 0 {
-                // The journal does not say all: a person has to look.
+                let (refused, lost) = (recovered.refused, recovered.ending.lost);
+                self.kill.say(format!(
+                    "the journal does not say all ({lost} records lost, {refused} that contradict): \
+                     compare with the venues by hand"
+                ));
                 self.halt();
             }
             self.hear(now);
@@ -97,39 +62,27 @@ impl Engine {
         self.publish_profit();
     }
 
-    /// Once nothing of the last run is open any more: our accounts are the venues', up to roundings
-    /// that are booked now, and trading begins; or they are not, and nothing is traded until a person
-    /// has looked.
-    pub(super) fn compare_accounts(&mut self, now: Nanos) {
-        let Some(desk) = self.execution.desk().filter(|desk| desk.is_settled()) else { return };
-        let Some(unexplained) = &mut self.unexplained else { return };
-        for (venue, cash) in &mut unexplained.claims {
-            match desk.cash(*venue) {
-                // Asked for when everything was over: newer than the word at the start.
-                Told::Known(known) => *cash = known,
-                Told::Unasked => {}
-                Told::Awaited => return,
-            }
-        }
-        let Some(unexplained) = self.unexplained.take() else { return };
-        for (venue, cash) in &unexplained.claims {
-            let ours = self.portfolio.money(*venue).cash;
-            let kind = self.catalog.venues.get(venue.index()).map(|venue| venue.kind);
-            let found = cash.exact().checked_sub(ours).unwrap_or(Exact::ZERO);
-            let max = kind.map_or(0, |kind| unexplained.rounding_max(*venue, kind));
-            let is_rounding = found.pico().abs() <= max;
-            self.note_comparison(*venue, found, (0, 0), now);
-            if found != Exact::ZERO && is_rounding {
-                let _booked = self.book_cash(*venue, found, Origin::Rounding, now).is_ok();
-            } else if found != Exact::ZERO {
-                self.doubt(Breaker::Reconciliation, now);
-            }
-        }
-    }
-
     /// Writes into no journal any more: whoever keeps it can finish.
     pub fn release_journal(&mut self) {
         self.journal.release();
+    }
+
+    /// Both faces of one book where the venue nets: a kill between a fill and its record of the merge
+    /// leaves them in our books only.
+    fn merge_pairs(&mut self, now: Nanos) {
+        if self.execution.desk().is_none() {
+            return;
+        }
+        for book in 0..self.catalog.listings.len() {
+            let book = BookId(u32::try_from(book).unwrap_or(u32::MAX));
+            let pairs = self.portfolio.pairs(book);
+            if !pairs.is_zero()
+                && self.execution.merges(book)
+                && self.portfolio.merge(book, pairs).is_ok()
+            {
+                self.keep_merge(book, pairs, now);
+            }
+        }
     }
 
     fn resume_basket(&mut self, basket: &RecoveredBasket, orders_open: usize, now: Nanos) {

@@ -115,13 +115,12 @@ impl Engine {
         }
     }
 
-    /// The cash that an account starts with, by the venue's own word.
-    /// After a restart it is compared once everything that was under way is over.
+    /// The cash that an account starts with, by the venue's own word. An account that a journal knows
+    /// is compared instead ([`Engine::compared_by`]).
     pub fn open_account(&mut self, venue: VenueId, cash: dutchbook_book::Cash, now: Nanos) {
         // A run that was killed before it opened an account has left nothing to explain there.
         let is_known = self.portfolio.money(venue) != VenueMoney::default();
-        if let Some(unexplained) = self.unexplained.as_mut().filter(|_| is_known) {
-            unexplained.claim(venue, cash);
+        if self.unexplained.is_some() && is_known {
             return;
         }
         if let Some(desk) = self.execution.desk_mut() {
@@ -174,4 +173,4 @@ impl Engine {
 
 #[cfg(test)]
 #[path = "live_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -12,8 +12,8 @@ use dutchbook_book::shelf::{Shelf, ShelfWriter};
 use dutchbook_book::{Book, BookId, Cash, Exact, Face, Grid, InstrumentId, Qty, Side};
 use dutchbook_exec::local_id::Boot;
 
-const POLYMARKET: BookId = BookId(0);
-const KALSHI: BookId = BookId(1);
+pub(in crate::engine) const POLYMARKET: BookId = BookId(0);
+pub(in crate::engine) const KALSHI: BookId = BookId(1);
 const YES: InstrumentId = InstrumentId(0);
 const NO: InstrumentId = InstrumentId(3);
 
@@ -21,7 +21,7 @@ fn price(pips: u32) -> Price {
     Price::from_pips(pips).unwrap()
 }
 
-fn catalog() -> Catalog {
+pub(in crate::engine) fn catalog() -> Catalog {
     let mut catalog = Catalog::default();
     let event = catalog.add_event("rain", EventLaw::Independent);
     let condition = catalog.add_condition(event, "it rains");
@@ -47,18 +47,27 @@ fn catalog() -> Catalog {
     catalog
 }
 
-struct Rig {
-    engine: Engine,
+pub(in crate::engine) struct Rig {
+    pub(in crate::engine) engine: Engine,
     writer: ShelfWriter,
     books: [Book; 2],
     _journal: JournalReader,
     out: Outgoing,
-    kill: KillSwitch,
-    now: Nanos,
+    pub(in crate::engine) kill: KillSwitch,
+    pub(in crate::engine) now: Nanos,
 }
 
 impl Rig {
     fn new() -> Self {
+        let mut rig = Self::unopened();
+        for venue in [VenueId(0), VenueId(1)] {
+            rig.engine.open_account(venue, Cash::from_micro(1_000_000_000), rig.now);
+        }
+        rig
+    }
+
+    /// An engine that knows of no cash yet.
+    pub(in crate::engine) fn unopened() -> Self {
         let catalog = catalog();
         let config = crate::config::Config::parse("").unwrap().engine();
         let mut shelf = Shelf::new(2);
@@ -74,11 +83,8 @@ impl Rig {
         let relations = structural(&catalog);
         let sight = shelf.reader();
         let engine = Engine::new(catalog, relations, &config, sight, writer, kill.clone()).unwrap();
-        let mut engine = engine.trading_by(Box::new(desk), Price::ZERO);
+        let engine = engine.trading_by(Box::new(desk), Price::ZERO);
         let now = Nanos::from_secs(1_790_000_000);
-        for venue in [VenueId(0), VenueId(1)] {
-            engine.open_account(venue, Cash::from_micro(1_000_000_000), now);
-        }
         let writer = shelf.writer_of([POLYMARKET, KALSHI]).unwrap();
         let books = books.try_into().unwrap();
         Self { engine, writer, books, _journal: reader, out: Outgoing::default(), kill, now }
@@ -99,18 +105,18 @@ impl Rig {
     }
 
     /// A gap of five cents, taken on both venues.
-    fn gap(&mut self) {
+    pub(in crate::engine) fn gap(&mut self) {
         self.show(POLYMARKET, 40, 42);
         self.show(KALSHI, 47, 49);
     }
 
-    fn pass(&mut self, ms: u64) {
+    pub(in crate::engine) fn pass(&mut self, ms: u64) {
         self.now = self.now.plus(Nanos::from_millis(ms));
         self.engine.poll(self.now);
         self.engine.follow_up(self.now, &mut self.out);
     }
 
-    fn orders(&self) -> Vec<Sent> {
+    pub(in crate::engine) fn orders(&self) -> Vec<Sent> {
         let posts = self.out.sent.iter().filter(|sent| sent.line().starts_with("POST"));
         posts.cloned().collect()
     }
@@ -171,7 +177,7 @@ impl Rig {
         self.trade_polymarket(order, "MATCHED");
     }
 
-    fn held(&self, instrument: InstrumentId) -> u64 {
+    pub(in crate::engine) fn held(&self, instrument: InstrumentId) -> u64 {
         self.engine.portfolio().qty(instrument).micro() / 1_000_000
     }
 }

@@ -17,12 +17,10 @@ use dutchbook_book::{Nanos, VenueId};
 use tokio::sync::Notify;
 
 use crate::desk::Channel;
-use crate::request::{Answer, Lane, OutRequest, Outbox, RequestId};
+use crate::request::{Answer, Lane, OutRequest, Outbox, REQUEST_BYTES_MAX, RequestId};
 
 /// Requests under way between the two threads.
 const REQUEST_SLOTS: usize = 256;
-/// Longest request: head, and a batch of fifteen orders with every signature.
-pub const REQUEST_BYTES_MAX: usize = 32 << 10;
 /// News under way between the two threads.
 const NEWS_SLOTS: usize = 4_096;
 /// A buffer of news that has grown beyond this is not kept.
@@ -339,6 +337,8 @@ mod tests {
     fn what_does_not_fit_is_refused_and_not_sent() {
         let (mut line, end) = line();
         assert!(!line.send(&request(1, &vec![b'x'; REQUEST_BYTES_MAX + 1])));
+        assert!(line.send(&request(2, &vec![b'x'; REQUEST_BYTES_MAX])));
+        end.give_back(end.take_request().unwrap());
         for id in 0..u64::try_from(REQUEST_SLOTS).unwrap() {
             assert!(line.send(&request(id, b"x")));
         }

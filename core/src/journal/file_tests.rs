@@ -50,6 +50,46 @@ fn damage_in_the_middle_is_counted_and_what_stands_behind_it_is_kept() {
 }
 
 #[test]
+fn a_journal_whose_files_are_compressed_says_the_same() {
+    let scratch = Scratch::new("archive");
+    Script::new(5, true, 40).write(&scratch.0);
+    let folder = Folder::look(&scratch.0).unwrap();
+    let read = || {
+        let mut entries = Vec::new();
+        let ending = folder.read(|item| {
+            if let Item::Entry(entry) = item {
+                entries.push(*entry);
+            }
+        });
+        (ending.unwrap(), entries)
+    };
+    let before = read();
+    let segments = folder.segments().unwrap();
+    assert!(segments.len() > 1, "{segments:?}");
+    let (mut plain_bytes, mut packed_bytes) = (0, 0);
+    for segment in &segments {
+        let plain = std::fs::read(folder.segment_path(*segment)).unwrap();
+        archive(&scratch.0, *segment).unwrap();
+        archive(&scratch.0, *segment).unwrap();
+        assert!(!folder.segment_path(*segment).exists());
+        packed_bytes += std::fs::metadata(archived_path(&scratch.0, *segment)).unwrap().len();
+        plain_bytes += u64::try_from(plain.len()).unwrap();
+        assert_eq!(folder.segments().unwrap(), segments, "none is gone");
+        assert_eq!(read(), before);
+        // A kill between the two files leaves both.
+        if *segment == segments[0] {
+            std::fs::write(folder.segment_path(*segment), plain).unwrap();
+            assert_eq!((folder.segments().unwrap(), read()), (segments.clone(), before.clone()));
+        }
+    }
+    assert!(packed_bytes < plain_bytes, "{packed_bytes} of {plain_bytes}");
+    let last = archived_path(&scratch.0, segments[segments.len() - 1]);
+    std::fs::write(&last, b"no archive").unwrap();
+    let refused = folder.read(|_| {}).unwrap_err().to_string();
+    assert!(refused.contains("journal.zst"), "{refused}");
+}
+
+#[test]
 fn a_journal_has_one_writer_and_another_version_is_refused() {
     let scratch = Scratch::new("one");
     let folder = Folder::open(&scratch.0).unwrap();

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! 00000004.names.json   what the numbers of a process stand for; written before its first segment
-//! 00000004.journal      its records, the rest zeros
-//! 00000005.journal
+//! 00000004.journal.zst  its records; a file that nobody writes any more is compressed
+//! 00000005.journal      records, the rest zeros
 //! 00000006.names.json   the next process
 //! 00000006.journal
 //! ledger.sqlite         made from the journal (crate::ledger), and made again when it is gone
@@ -23,7 +23,10 @@ use super::codec::{DecodeError, Entry, RECORD_BYTES, decode};
 use super::names::Names;
 
 const SEGMENT_SUFFIX: &str = ".journal";
+const ARCHIVED_SUFFIX: &str = ".journal.zst";
 const NAMES_SUFFIX: &str = ".names.json";
+/// How hard a segment is compressed: records repeat themselves, more work gains little.
+const ARCHIVE_LEVEL: i32 = 3;
 
 /// Why a journal cannot be used. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -148,7 +151,7 @@ impl Folder {
         let mut run = Run::default();
         for segment in self.segments()? {
             let path = self.segment_path(segment);
-            let bytes = self.bytes(&path)?;
+            let bytes = self.bytes(segment)?;
             if bytes.iter().all(|byte| *byte == 0) {
                 // Made ahead and never used.
                 continue;
@@ -176,8 +179,17 @@ impl Folder {
         Ok(ending)
     }
 
-    fn bytes(&self, path: &Path) -> Result<Vec<u8>, JournalError> {
-        std::fs::read(path).map_err(|source| JournalError::File { path: path.to_owned(), source })
+    /// What a segment holds, compressed or not.
+    fn bytes(&self, segment: u32) -> Result<Vec<u8>, JournalError> {
+        let plain = self.segment_path(segment);
+        match std::fs::read(&plain) {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(JournalError::File { path: plain, source }),
+        }
+        let path = archived_path(&self.path, segment);
+        let packed = std::fs::read(&path).and_then(|packed| zstd::decode_all(packed.as_slice()));
+        packed.map_err(|source| JournalError::File { path, source })
     }
 
     /// Numbers of the segments, in order.
@@ -186,10 +198,14 @@ impl Folder {
         let mut found = Vec::new();
         for file in std::fs::read_dir(&self.path).map_err(wrap)? {
             let name = file.map_err(wrap)?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(SEGMENT_SUFFIX));
+            let number = name.to_str().and_then(|name| {
+                name.strip_suffix(SEGMENT_SUFFIX).or_else(|| name.strip_suffix(ARCHIVED_SUFFIX))
+            });
             found.extend(number.and_then(|number| number.parse::<u32>().ok()));
         }
         found.sort_unstable();
+        // One that was being compressed when the process was killed is there twice.
+        found.dedup();
         Ok(found)
     }
 
@@ -238,6 +254,33 @@ pub(super) fn write_names(folder: &Path, segment: u32, names: &Names) -> Result<
 
 pub(crate) fn segment_path(folder: &Path, segment: u32) -> PathBuf {
     folder.join(format!("{segment:08}{SEGMENT_SUFFIX}"))
+}
+
+fn archived_path(folder: &Path, segment: u32) -> PathBuf {
+    folder.join(format!("{segment:08}{ARCHIVED_SUFFIX}"))
+}
+
+/// Compresses a segment that nobody writes any more; the plain one is removed when the other is on the
+/// disk. Nothing of a journal is ever thrown away: whatever is read of it is read as before.
+///
+/// # Errors
+/// When the disk says no; the plain one stays then.
+pub(crate) fn archive(folder: &Path, segment: u32) -> Result<(), JournalError> {
+    let (plain, packed) = (segment_path(folder, segment), archived_path(folder, segment));
+    let done = (|| {
+        let bytes = match std::fs::read(&plain) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            read => read?,
+        };
+        let draft = folder.join("archive.draft");
+        let mut file = File::create(&draft)?;
+        file.write_all(&zstd::encode_all(bytes.as_slice(), ARCHIVE_LEVEL)?)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, &packed)?;
+        File::open(folder)?.sync_all()?;
+        std::fs::remove_file(&plain)
+    })();
+    done.map_err(|source| JournalError::File { path: plain, source })
 }
 
 fn names_path(folder: &Path, segment: u32) -> PathBuf {

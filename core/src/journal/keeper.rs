@@ -39,11 +39,18 @@ pub struct JournalConfig {
     pub flush: Duration,
     /// Room that has to stay free on the disk; without it no segment is made.
     pub free_bytes_min: u64,
+    /// Whether files that nobody writes any more, and that the ledger has, are compressed.
+    pub archives: bool,
 }
 
 impl Default for JournalConfig {
     fn default() -> Self {
-        Self { segment_records: 32_768, flush: Duration::from_millis(5), free_bytes_min: 256 << 20 }
+        Self {
+            segment_records: 32_768,
+            flush: Duration::from_millis(5),
+            free_bytes_min: 256 << 20,
+            archives: true,
+        }
     }
 }
 
@@ -69,6 +76,7 @@ pub struct Keeper {
     first: u32,
     progress: Progress,
     segment_records: usize,
+    archives: bool,
 }
 
 /// A journal's two sides, and the number of its next record.
@@ -121,7 +129,8 @@ pub fn begin(
     let thread = spawned.map_err(|source| JournalError::File { path, source })?;
     let segment_records = config.segment_records;
     let first = ending.segment;
-    let keeper = Keeper { thread, complaints, folder, first, progress, segment_records };
+    let archives = config.archives;
+    let keeper = Keeper { thread, complaints, folder, first, progress, segment_records, archives };
     Ok(Opened { writer, keeper, sequence: ending.sequence.saturating_add(1) })
 }
 
@@ -147,6 +156,17 @@ impl Keeper {
     #[must_use]
     pub const fn segments(&self) -> (u32, usize) {
         (self.first, self.segment_records)
+    }
+
+    /// Whether files that are read are to be compressed.
+    #[must_use]
+    pub const fn archives(&self) -> bool {
+        self.archives
+    }
+
+    /// Where a thread beside says what went wrong.
+    pub(crate) fn complaint_box(&self) -> Arc<ArrayQueue<String>> {
+        Arc::clone(&self.complaints)
     }
 
     /// Waits until everything is on the disk. The writer has to be gone.

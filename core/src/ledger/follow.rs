@@ -5,16 +5,20 @@
 //! thread says so and ends; the next start makes up for it.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 
+use crossbeam::queue::ArrayQueue;
+
 use super::{Ledger, LedgerError};
 use crate::journal::codec::{RECORD_BYTES, decode};
-use crate::journal::folder::{Item, JournalError, segment_path};
+use crate::journal::folder::{Folder, Item, JournalError, archive, segment_path};
 use crate::journal::keeper::Keeper;
 use crate::journal::mapped::Progress;
 use crate::journal::names::{Namer, Names};
@@ -60,6 +64,7 @@ pub fn follow(mut ledger: Ledger, keeper: &Keeper, names: Names) -> io::Result<(
         named,
         open: None,
     };
+    let mut archivist = Archivist::of(keeper)?;
     let body = move || {
         ledger.take(Item::Names(&names))?;
         loop {
@@ -70,6 +75,7 @@ pub fn follow(mut ledger: Ledger, keeper: &Keeper, names: Names) -> io::Result<(
             if is_closed && tail.read == tail.progress.written() {
                 return Ok(ledger);
             }
+            archivist.step(tail.segment());
             pause();
         }
     };
@@ -92,7 +98,51 @@ impl Follower {
     }
 }
 
+/// Compresses, one by one, files of the journal that are read and that nobody writes any more.
+#[derive(Debug)]
+struct Archivist {
+    folder: PathBuf,
+    /// Files of earlier processes and of this one, oldest first.
+    waiting: VecDeque<u32>,
+    /// The next file of this process.
+    next: u32,
+    complaints: Arc<ArrayQueue<String>>,
+    is_on: bool,
+}
+
+impl Archivist {
+    fn of(keeper: &Keeper) -> io::Result<Self> {
+        let folder = keeper.folder().to_owned();
+        let (next, _) = keeper.segments();
+        let (is_on, complaints) = (keeper.archives(), keeper.complaint_box());
+        let known = Folder::look(&folder).and_then(|folder| folder.segments());
+        let known = known.map_err(|error| io::Error::other(error.to_string()))?;
+        let waiting = known.into_iter().filter(|segment| *segment < next).collect();
+        Ok(Self { folder, waiting, next, complaints, is_on })
+    }
+
+    /// Compresses the oldest that is left, where the file that is being read is `current`.
+    fn step(&mut self, current: u32) {
+        while self.next < current {
+            self.waiting.push_back(self.next);
+            self.next += 1;
+        }
+        let Some(segment) = self.waiting.pop_front().filter(|_| self.is_on) else { return };
+        if let Err(error) = archive(&self.folder, segment) {
+            // What is not compressed is read as it is: nothing is lost, and the next start tries again.
+            self.is_on = false;
+            drop(self.complaints.force_push(error.to_string()));
+        }
+    }
+}
+
 impl Tail {
+    /// The file that is being read.
+    fn segment(&self) -> u32 {
+        let index = self.read.checked_div(self.segment_records).unwrap_or(0);
+        u32::try_from(index).unwrap_or(u32::MAX).saturating_add(self.first)
+    }
+
     /// Reads some records, none beyond the end of a segment. Returns whether there were any.
     fn step(&mut self, ledger: &mut Ledger) -> Result<bool, LedgerError> {
         let left = self.progress.written().saturating_sub(self.read);
@@ -105,8 +155,7 @@ impl Tail {
         if count == 0 {
             return Ok(false);
         }
-        let index = self.read.checked_div(self.segment_records).unwrap_or(0);
-        let segment = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(self.first);
+        let segment = self.segment();
         let path = segment_path(&self.folder, segment);
         let wrap = |source| JournalError::File { path: path.clone(), source };
         let file = match self.open.take() {

@@ -2,7 +2,8 @@ use super::follow::follow;
 use super::report::report;
 use super::*;
 use crate::journal::encode;
-use crate::recovery::script::{Scratch, Script, names};
+use crate::journal::keeper::JournalConfig;
+use crate::recovery::script::{SMALL, Scratch, Script, names};
 use dutchbook_book::VenueId;
 
 /// Writes a history while the ledger follows it.
@@ -50,6 +51,33 @@ fn a_ledger_made_again_equals_the_one_written_live_row_for_row() {
         let (shorter, is_new) = dump(&scratch.0);
         assert!(is_new && shorter != live && !shorter.is_empty());
     }
+}
+
+#[test]
+fn files_that_the_ledger_has_read_are_compressed_and_read_again() {
+    let scratch = Scratch::new("ledger-archive");
+    let script = Script::new(23, true, 30);
+    script.write(&scratch.0);
+    let folder = Folder::look(&scratch.0).unwrap();
+    let old = folder.segments().unwrap();
+    let ledger = Ledger::catch_up(&folder).unwrap().0;
+    let opened = script.begin_with(&scratch.0, JournalConfig { archives: true, ..SMALL });
+    let (follower, namer) = follow(ledger, &opened.keeper, names()).unwrap();
+    drop(namer);
+    let clock = crate::clock::Clock::new();
+    let end = clock.now().plus(dutchbook_book::Nanos::from_secs(30));
+    while old.iter().any(|segment| folder.segment_path(*segment).exists()) {
+        assert!(clock.now() < end, "nobody compresses them");
+        std::thread::yield_now();
+    }
+    drop(opened.writer);
+    follower.finish().unwrap();
+    assert_eq!(opened.keeper.complaints().count(), 0);
+    opened.keeper.finish().unwrap();
+    let (live, is_new) = dump(&scratch.0);
+    assert!(!is_new && live.len() > 50);
+    remove(&scratch.0.join(FILE)).unwrap();
+    assert_eq!(dump(&scratch.0), (live, true));
 }
 
 #[test]

@@ -397,11 +397,21 @@ pub(crate) const SMALL: crate::journal::keeper::JournalConfig =
         segment_records: 64,
         flush: core::time::Duration::from_millis(1),
         free_bytes_min: 0,
+        archives: false,
     };
 
 impl Script {
     /// Begins to write this history behind what the folder holds: its first record is there then.
     pub(crate) fn begin(&self, folder: &std::path::Path) -> crate::journal::keeper::Opened {
+        self.begin_with(folder, SMALL)
+    }
+
+    /// The same, kept like this.
+    pub(crate) fn begin_with(
+        &self,
+        folder: &std::path::Path,
+        config: crate::journal::keeper::JournalConfig,
+    ) -> crate::journal::keeper::Opened {
         let folder = crate::journal::folder::Folder::open(folder).unwrap();
         let ending = folder.read(|_| ()).unwrap();
         let Some((now, Record::Live(LiveRecord::Boot { boot, is_live }))) = self.records.first()
@@ -415,7 +425,7 @@ impl Script {
             names: &names,
             now: *now,
         };
-        crate::journal::keeper::begin(folder, &ending, SMALL, &start).unwrap()
+        crate::journal::keeper::begin(folder, &ending, config, &start).unwrap()
     }
 
     /// Writes the whole history and closes the journal.

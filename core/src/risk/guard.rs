@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 
 use super::cancel::{Swept, sweep};
 use super::kill::{KillCause, KillSwitch};
-use super::latch::{Latch, LatchState, Latched};
+use super::latch::{Cause, Latch, LatchState, Latched};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::tls::TlsRoots;
@@ -66,6 +66,10 @@ pub enum GuardError {
 pub struct GuardEnd {
     /// Who pulled the switch, where somebody did.
     pub cause: Option<KillCause>,
+    /// Everybody who did, the first one first.
+    pub causes: Vec<KillCause>,
+    /// What was said of the causes.
+    pub said: Vec<String>,
     /// What became of the open orders.
     pub swept: Vec<Swept>,
     /// What a person should know beside that.
@@ -132,7 +136,8 @@ pub fn start(watched: Watched) -> Result<Guard, GuardError> {
     let flag = Arc::clone(&stop);
     let body = move || {
         let switch = watched.switch.clone();
-        let work = Work { watched, latch, stop: flag, end: GuardEnd::default() };
+        let work =
+            Work { watched, latch, stop: flag, end: GuardEnd::default(), written: Vec::new() };
         runtime.block_on(async {
             // The endpoint ends with the guard.
             tokio::select! {
@@ -170,17 +175,24 @@ struct Work {
     latch: Latch,
     stop: Arc<AtomicBool>,
     end: GuardEnd,
+    /// What the latch says of the orders.
+    written: Vec<Swept>,
 }
 
 impl Work {
     async fn run(mut self) -> GuardEnd {
+        let mut is_followed = false;
         loop {
             // Acquire: pairs with `Guard::stop`. Read first, so that a pull before it is not missed.
             let is_last = self.stop.load(Ordering::Acquire);
             self.look();
             if let Some(cause) = self.watched.switch.cause() {
-                self.follow(cause).await;
-                return self.end;
+                if !is_followed {
+                    self.follow(cause).await;
+                    is_followed = true;
+                }
+                // What pulls it again is written down, too.
+                self.record(cause);
             }
             if is_last {
                 return self.end;
@@ -198,6 +210,8 @@ impl Work {
         }
         match self.latch.state() {
             LatchState::Free => {}
+            // By our own hand, once it is pulled.
+            LatchState::Held(latched) if latched.pid == std::process::id() => {}
             LatchState::Held(_) => switch.pull(KillCause::Command),
             LatchState::Touched => switch.pull(KillCause::File),
         }
@@ -224,13 +238,36 @@ impl Work {
         }
     }
 
+    /// Latches, where it is not written yet.
     fn record(&mut self, cause: KillCause) {
+        let causes = self.watched.switch.causes();
+        let said = self.watched.switch.take_said();
+        let is_written = self.end.causes == causes && said.is_empty();
+        if is_written && self.written == self.end.swept {
+            return;
+        }
+        self.end.causes.clone_from(&causes);
+        self.end.said.extend(said);
+        self.written.clone_from(&self.end.swept);
+        let unix_s = self.watched.clock.now().millis() / 1_000;
+        // Words come from the engine: they are of the first cause that is its own.
+        let speaker = causes.iter().find(|cause| cause.is_engines()).copied();
+        let reason_of = |of: KillCause| match speaker == Some(of) {
+            true => self.end.said.join("; "),
+            false => String::new(),
+        };
+        let then = causes.iter().filter(|other| **other != cause).map(|other| Cause {
+            cause: other.name().to_owned(),
+            reason: reason_of(*other),
+            unix_s,
+        });
         let latched = Latched {
             cause: cause.name().to_owned(),
-            reason: String::new(),
-            unix_s: self.watched.clock.now().millis() / 1_000,
+            reason: reason_of(cause),
+            unix_s,
             pid: std::process::id(),
             venues: self.end.swept.clone(),
+            then: then.collect(),
         };
         if let Err(error) = self.latch.set(&latched) {
             self.end.trouble.push(format!("the kill switch could not be latched: {error}"));

@@ -5,7 +5,9 @@
 //! person clears the latch and starts again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use crossbeam::queue::ArrayQueue;
 
 use super::breaker::Breaker;
 
@@ -64,6 +66,12 @@ impl KillCause {
         }
     }
 
+    /// Whether the engine has found it by itself.
+    #[must_use]
+    pub const fn is_engines(self) -> bool {
+        matches!(self, Self::Account | Self::Journal | Self::Breaker(_))
+    }
+
     /// The cause's name in reports.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -80,10 +88,26 @@ impl KillCause {
     }
 }
 
+/// Words on the causes that are kept until somebody takes them.
+const SAID_MAX: usize = 64;
+
 /// A handle of the switch; all clones are one switch.
-#[derive(Clone, Debug, Default)]
-pub struct KillSwitch {
-    cause: Arc<AtomicU8>,
+#[derive(Clone, Debug)]
+pub struct KillSwitch(Arc<Pulled>);
+
+#[derive(Debug)]
+struct Pulled {
+    first: AtomicU8,
+    /// A bit for the code of every cause so far.
+    all: AtomicU32,
+    said: ArrayQueue<String>,
+}
+
+impl Default for KillSwitch {
+    fn default() -> Self {
+        let (first, all) = (AtomicU8::new(0), AtomicU32::new(0));
+        Self(Arc::new(Pulled { first, all, said: ArrayQueue::new(SAID_MAX) }))
+    }
 }
 
 impl KillSwitch {
@@ -95,12 +119,26 @@ impl KillSwitch {
         switch
     }
 
-    /// Pulls it; the first cause stays.
+    /// Pulls it. The first cause stays the first; every other is kept beside it.
     pub fn pull(&self, cause: KillCause) {
+        // Before the first: whoever sees that sees at least one cause.
+        self.0.all.fetch_or(1_u32 << cause.code(), Ordering::AcqRel);
         // Release: whoever sees the cause (Acquire) sees what was written before. One that comes
         // second changes nothing.
-        let _first =
-            self.cause.compare_exchange(0, cause.code(), Ordering::AcqRel, Ordering::Acquire);
+        let first = &self.0.first;
+        let _first = first.compare_exchange(0, cause.code(), Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Says what a person has to know of a cause, before it pulls.
+    pub fn say(&self, text: String) {
+        // The first words tell most: what finds no room is one of many like it.
+        let _kept = self.0.said.push(text).is_ok();
+    }
+
+    /// What was said and nobody has taken, oldest first.
+    #[must_use]
+    pub fn take_said(&self) -> Vec<String> {
+        std::iter::from_fn(|| self.0.said.pop()).collect()
     }
 
     /// Whether it was pulled.
@@ -108,14 +146,23 @@ impl KillSwitch {
     #[must_use]
     pub fn is_pulled(&self) -> bool {
         // Acquire: pairs with the release in `pull`.
-        self.cause.load(Ordering::Acquire) != 0
+        self.0.first.load(Ordering::Acquire) != 0
     }
 
     /// Who pulled it first.
     #[must_use]
     pub fn cause(&self) -> Option<KillCause> {
         // Acquire: as above.
-        KillCause::of_code(self.cause.load(Ordering::Acquire))
+        KillCause::of_code(self.0.first.load(Ordering::Acquire))
+    }
+
+    /// Everybody who has pulled it, the first one first.
+    #[must_use]
+    pub fn causes(&self) -> Vec<KillCause> {
+        let (first, all) = (self.cause(), self.0.all.load(Ordering::Acquire));
+        let is_other = |code: &u8| all & (1_u32 << code) != 0;
+        let others = (1..32).filter(is_other).filter_map(KillCause::of_code);
+        first.into_iter().chain(others.filter(|cause| Some(*cause) != first)).collect()
     }
 }
 
@@ -143,6 +190,12 @@ mod tests {
             switch.pull(KillCause::Endpoint);
             switch.pull(KillCause::Command);
             assert_eq!((switch.is_pulled(), switch.cause()), (true, Some(cause)));
+            assert_eq!(switch.causes().first(), Some(&cause));
+            for (at, one) in switch.causes().into_iter().enumerate() {
+                let is_known = [cause, KillCause::Endpoint, KillCause::Command].contains(&one);
+                assert!(is_known && switch.causes().iter().position(|of| *of == one) == Some(at));
+            }
+            assert!(switch.causes().len() >= 2);
         }
     }
 }

@@ -17,6 +17,7 @@ use super::cancel::Swept;
 const LATCH: &str = "killed.json";
 const TOUCH: &str = "kill";
 const HISTORY: &str = "kill-history.jsonl";
+const ACCEPTED: &str = "accounts-accepted";
 
 /// Why and when the switch was pulled, and what became of the open orders.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +34,25 @@ pub struct Latched {
     /// What became of the orders, by venue; empty where no orders were real.
     #[serde(default)]
     pub venues: Vec<Swept>,
+    /// Every further cause, in the order in which they came.
+    #[serde(default)]
+    pub then: Vec<Cause>,
 }
+
+/// A cause that came when the switch was pulled already.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// Who or what.
+    pub cause: String,
+    /// What is known of it.
+    #[serde(default)]
+    pub reason: String,
+    /// Seconds since 1970.
+    pub unix_s: u64,
+}
+
+/// Further causes that are kept at most: there are not as many that differ.
+const THEN_MAX: usize = 64;
 
 impl Latched {
     /// Whether every venue has confirmed that no order is open.
@@ -45,12 +64,43 @@ impl Latched {
     /// In one line.
     #[must_use]
     pub fn line(&self) -> String {
-        let reason = match self.reason.as_str() {
-            "" => String::new(),
-            reason => format!(" ({reason})"),
+        let named = |cause: &str, reason: &str| match reason {
+            "" => cause.to_owned(),
+            reason => format!("{cause} ({reason})"),
         };
+        let first = named(&self.cause, &self.reason);
+        let then = self.then.iter().map(|then| named(&then.cause, &then.reason));
+        let then = then.map(|then| format!(", then by {then}"));
         let venues = self.venues.iter().map(|swept| format!("; {}", swept.line()));
-        format!("pulled by {}{reason}{}", self.cause, venues.collect::<String>())
+        format!("pulled by {first}{}{}", then.collect::<String>(), venues.collect::<String>())
+    }
+
+    /// Takes a later word: what became of the orders, and a cause that is not known yet.
+    fn follow(mut self, later: &Self) -> Self {
+        self.venues.clone_from(&later.venues);
+        let words = [(&later.cause, &later.reason, later.unix_s)].into_iter();
+        let words = words.chain(later.then.iter().map(|one| (&one.cause, &one.reason, one.unix_s)));
+        for (cause, reason, unix_s) in words {
+            self.add(cause, reason, unix_s);
+        }
+        self
+    }
+
+    fn add(&mut self, cause: &str, reason: &str, unix_s: u64) {
+        let has_room = self.then.len() < THEN_MAX;
+        let known = match self.cause == cause {
+            true => Some(&mut self.reason),
+            false => self.then.iter_mut().find(|one| one.cause == cause).map(|one| &mut one.reason),
+        };
+        match known {
+            // The same words with more behind them, or the first ones.
+            Some(known) if reason.starts_with(known.as_str()) => reason.clone_into(known),
+            None if has_room => {
+                let (cause, reason) = (cause.to_owned(), reason.to_owned());
+                self.then.push(Cause { cause, reason, unix_s });
+            }
+            Some(_) | None => {}
+        }
     }
 }
 
@@ -100,13 +150,14 @@ impl Latch {
         }
     }
 
-    /// Latches, or adds to a latch what became of the orders: the first cause stays.
+    /// Latches, or adds to a latch what became of the orders and why else it was pulled: the first
+    /// cause stays the first.
     ///
     /// # Errors
     /// When nothing could be written. A file named `kill` is tried where the disk is full.
     pub fn set(&self, latched: &Latched) -> io::Result<()> {
         let latched = match self.state() {
-            LatchState::Held(first) => Latched { venues: latched.venues.clone(), ..first },
+            LatchState::Held(first) => first.follow(latched),
             LatchState::Free | LatchState::Touched => latched.clone(),
         };
         let text = serde_json::to_string_pretty(&latched).map_err(io::Error::other)?;
@@ -126,6 +177,31 @@ impl Latch {
         file.sync_all()?;
         fs::rename(&fresh, self.path(LATCH))?;
         File::open(&self.folder)?.sync_all()
+    }
+
+    /// A person says that the next run begins with what the venues say, whatever its journal says.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn accept_accounts(&self, by: &str) -> io::Result<()> {
+        let path = self.path(ACCEPTED);
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.write_all(by.as_bytes())?;
+        file.sync_all()
+    }
+
+    /// Who has accepted the venues' accounts, for one run: it is not there for the next.
+    ///
+    /// # Errors
+    /// When it cannot be read or removed.
+    pub fn take_accepted(&self) -> io::Result<Option<String>> {
+        let path = self.path(ACCEPTED);
+        match fs::read_to_string(&path) {
+            Ok(by) => fs::remove_file(&path).map(|()| Some(by)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A person clears it. What it said is kept in the history first.
@@ -175,8 +251,16 @@ mod tests {
         latch.set(&latched("signal")).unwrap();
         let swept = Swept { venue: "kalshi".to_owned(), is_verified: true, ..Swept::default() };
         latch.set(&Latched { venues: vec![swept.clone()], ..latched("command") }).unwrap();
-        let expected = Latched { venues: vec![swept], ..latched("signal") };
+        let told = Latched {
+            reason: "cash".to_owned(),
+            venues: vec![swept.clone()],
+            ..latched("command")
+        };
+        latch.set(&told).unwrap();
+        let then = Cause { cause: "command".to_owned(), reason: "cash".to_owned(), unix_s: 7 };
+        let expected = Latched { venues: vec![swept], then: vec![then], ..latched("signal") };
         assert_eq!(latch.state(), LatchState::Held(expected.clone()));
+        assert!(expected.line().contains("signal, then by command (cash)"), "{}", expected.line());
         let again = Latch::open(&folder).unwrap();
         assert_eq!(again.state(), LatchState::Held(expected), "it outlives its writer");
         again.clear("A. Trader", 9).unwrap();

@@ -23,9 +23,9 @@ pub struct RiskConfig {
     pub oracle_cash_max: Cash,
     /// The most that may be held and in flight in all.
     pub total_cash_max: Cash,
-    /// The most that may be lost, realised, in one day of 86 400 s.
+    /// The most that may be lost, open positions at their worst, in one day of 86 400 s.
     pub daily_loss_cash_max: Cash,
-    /// The most that realised profit may lie below its highest.
+    /// The most that profit, open positions at their worst, may lie below its highest.
     pub drawdown_cash_max: Cash,
     /// Prices that an order's limit may have, the first and the last included.
     pub price_band: [Price; 2],
@@ -148,7 +148,7 @@ vetoes!(
     LeggedFull => "legged_full",
     /// A circuit breaker has tripped.
     BreakerOpen => "breaker_open",
-    /// Realised profit lies too far below its highest.
+    /// Profit, open positions at their worst, lies too far below its highest.
     Drawdown => "drawdown",
     /// An order's price is outside of the band.
     PriceBand => "price_band",

@@ -1,4 +1,5 @@
-//! Realised profit against the start of the day and against its highest.
+//! Profit against the start of the day and against its highest: what is realised, and every open
+//! position in its worst state. So what is lost counts when it can be lost, not when it is booked.
 
 use dutchbook_book::{Exact, Nanos};
 
@@ -15,26 +16,26 @@ pub struct ProfitMarks {
 }
 
 impl ProfitMarks {
-    /// What is realised at a moment. The first word of a day is what the day begins with.
-    pub fn note(&mut self, realised: Exact, now: Nanos) {
+    /// What the profit is at a moment. The first word of a day is what the day begins with.
+    pub fn note(&mut self, worth: Exact, now: Nanos) {
         let day = now.0 / NANOS_PER_DAY;
         if day != self.day {
-            (self.day, self.at_start) = (day, realised);
+            (self.day, self.at_start) = (day, worth);
         }
-        self.highest = self.highest.max(realised);
+        self.highest = self.highest.max(worth);
     }
 
     /// What was lost since the day began; negative where something was earned. `None` when it does
     /// not fit.
     #[must_use]
-    pub fn loss_today(&self, realised: Exact) -> Option<Exact> {
-        self.at_start.checked_sub(realised)
+    pub fn loss_today(&self, worth: Exact) -> Option<Exact> {
+        self.at_start.checked_sub(worth)
     }
 
     /// How far profit lies below its highest. `None` when it does not fit.
     #[must_use]
-    pub fn drawdown(&self, realised: Exact) -> Option<Exact> {
-        self.highest.checked_sub(realised)
+    pub fn drawdown(&self, worth: Exact) -> Option<Exact> {
+        self.highest.checked_sub(worth)
     }
 }
 
@@ -43,12 +44,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_with_what_was_realised_before_it() {
+    fn a_day_begins_with_what_was_there_before_it() {
         let dollars = |count: i128| Exact::from_pico(count * 1_000_000_000_000);
         let at = |day: u64, hour: u64| Nanos(NANOS_PER_DAY * day + hour * 3_600_000_000_000);
         let mut marks = ProfitMarks::default();
-        for (realised, now) in [(0, at(9, 1)), (50, at(9, 2)), (20, at(9, 3))] {
-            marks.note(dollars(realised), now);
+        for (worth, now) in [(0, at(9, 1)), (50, at(9, 2)), (20, at(9, 3))] {
+            marks.note(dollars(worth), now);
         }
         assert_eq!(marks.loss_today(dollars(20)), Some(dollars(-20)));
         assert_eq!(marks.drawdown(dollars(20)), Some(dollars(30)));

@@ -5,7 +5,7 @@ use crate::opportunity::{OpportunityId, Sighting};
 use crate::position::tests::catalog;
 use dutchbook_book::catalog::{EventLaw, Terms};
 use dutchbook_book::view::TopView;
-use dutchbook_book::{BookStatus, Cash, Face, Level, Stamp, TopOfBook};
+use dutchbook_book::{BookStatus, Cash, Face, Level, QtyChange, Stamp, TopOfBook};
 use dutchbook_exec::{Closed, Fill, OrderEnd, OrderId, RejectReason};
 use proptest::prelude::*;
 
@@ -250,6 +250,28 @@ fn a_fall_from_the_highest_profit_stops_whatever_the_day() {
         let lost = gate.check(&opportunity(1, &fresh), &portfolio, OFF, now);
         assert_eq!(lost.err(), Some(Veto::Drawdown));
     }
+}
+
+#[test]
+fn what_open_positions_can_lose_counts_like_what_is_lost() {
+    let config = RiskConfig {
+        drawdown_cash_max: Cash::ONE,
+        daily_loss_cash_max: Cash::from_micro(1_000_000_000),
+        ..loose()
+    };
+    let (mut gate, mut portfolio) = bench(config);
+    let legs = pair(1);
+    assert!(gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).is_ok());
+    // Two pairs lose nothing in any state; one face alone is worth nothing in one.
+    portfolio.split(BookId(2), contracts(4)).unwrap();
+    assert!(gate.check(&opportunity(1, &legs), &portfolio, OFF, NOW).is_ok());
+    let gone = QtyChange::from_micro(-4_000_000);
+    portfolio.adopt(BookId(2).instrument(Face::No), gone, Exact::ZERO).unwrap();
+    let before = portfolio.total().realised;
+    assert_eq!(portfolio.locked_profit(), before.checked_sub(dollars(2)).unwrap());
+    let lost = gate.check(&opportunity(2, &legs), &portfolio, OFF, NOW);
+    assert_eq!(lost.err(), Some(Veto::Drawdown));
+    assert_eq!(gate.vetoes().collect::<Vec<_>>(), [(Veto::Drawdown, 1)]);
 }
 
 #[test]

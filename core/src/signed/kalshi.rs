@@ -1,11 +1,12 @@
 //! Kalshi's account over REST.
 
-use dutchbook_book::{Cash, Nanos};
+use dutchbook_book::{Cash, Nanos, Price};
 use dutchbook_exec::venue::kalshi::auth::Credentials;
 use dutchbook_exec::venue::kalshi::{public, reply};
 use hyper::Method;
 use hyper::body::Bytes;
 
+use super::account::payoff_of;
 use super::{DeskError, PAGES_MAX, json, limits, success, unreadable};
 use crate::clock::Clock;
 use crate::http::{Headers, HttpClient, HttpError, HttpReply};
@@ -179,6 +180,31 @@ impl KalshiDesk {
             cursor = next;
         }
         Err(unreadable(&self.http, what))
+    }
+
+    /// What each YES of a market of ours has paid; none where nothing of ours was settled there.
+    ///
+    /// # Errors
+    /// When the venue does not say.
+    pub async fn settlement(&mut self, ticker: &str) -> Result<Option<Price>, DeskError> {
+        let what = "a settlement";
+        let query = format!("?ticker={ticker}&limit=1");
+        let reply = self.ask(Method::GET, "/portfolio/settlements", &query, what).await?;
+        let value = json(&self.http, what, &reply)?;
+        let rows = value.get("settlements").and_then(serde_json::Value::as_array);
+        let rows = rows.ok_or_else(|| unreadable(&self.http, what))?;
+        let of = |row: &&serde_json::Value| row["ticker"].as_str() == Some(ticker);
+        let Some(row) = rows.iter().find(of) else { return Ok(None) };
+        payoff_of(row).map(Some).ok_or_else(|| unreadable(&self.http, what))
+    }
+
+    /// Cancels one order.
+    ///
+    /// # Errors
+    /// When the venue does not confirm.
+    pub async fn cancel(&mut self, order: &str) -> Result<(), DeskError> {
+        let path = format!("/portfolio/events/orders/{order}");
+        self.ask(Method::DELETE, &path, "", "to cancel an order").await.map(drop)
     }
 
     /// Cancels every open order of the account.

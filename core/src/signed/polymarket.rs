@@ -118,6 +118,16 @@ impl PolymarketDesk {
         query: &str,
         what: &'static str,
     ) -> Result<HttpReply, DeskError> {
+        self.l2_with(method, (path, query), Bytes::new(), what).await
+    }
+
+    async fn l2_with(
+        &mut self,
+        method: Method,
+        (path, query): (&str, &str),
+        body: Bytes,
+        what: &'static str,
+    ) -> Result<HttpReply, DeskError> {
         let target = format!("{path}{query}");
         let signed = self.http.full_path(path);
         let Some(credentials) = &self.credentials else {
@@ -125,14 +135,14 @@ impl PolymarketDesk {
             return Err(DeskError::Unsigned { what, why });
         };
         let stamp = |now: Nanos| -> Headers {
-            let fields = credentials.fields(now.0 / 1_000_000_000, method.as_str(), &signed, &[]);
+            let fields = credentials.fields(now.0 / 1_000_000_000, method.as_str(), &signed, &body);
             fields.map(|(name, value)| (name.to_owned(), value)).into()
         };
         let reply = match method {
             Method::GET => self.http.get(&target, stamp).await?,
             _ => {
                 let headers = stamp(self.clock.now());
-                self.http.send(&method, &target, &headers, Bytes::new()).await?
+                self.http.send(&method, &target, &headers, body.clone()).await?
             }
         };
         success(&self.http, what, reply)
@@ -177,6 +187,23 @@ impl PolymarketDesk {
         micro.and_then(Qty::from_micro).ok_or_else(|| unreadable(&self.http, what))
     }
 
+    /// The tokens of YES and NO of a market.
+    ///
+    /// # Errors
+    /// When the venue does not say.
+    pub async fn tokens(&mut self, condition: &str) -> Result<[String; 2], DeskError> {
+        let what = "the tokens of a market";
+        let reply =
+            self.http.get(&format!("/clob-markets/{condition}"), |_| Headers::new()).await?;
+        let reply = success(&self.http, what, reply)?;
+        let value = json(&self.http, what, &reply)?;
+        let token = |face: usize| value["t"][face]["t"].as_str().map(str::to_owned);
+        match (token(0), token(1), value["t"].as_array().map(Vec::len)) {
+            (Some(yes), Some(no), Some(2)) => Ok([yes, no]),
+            _ => Err(unreadable(&self.http, what)),
+        }
+    }
+
     /// Whether the account may only close positions.
     ///
     /// # Errors
@@ -219,6 +246,15 @@ impl PolymarketDesk {
             cursor = next;
         }
         Err(unreadable(&self.http, what))
+    }
+
+    /// Cancels one order.
+    ///
+    /// # Errors
+    /// When the venue does not confirm.
+    pub async fn cancel(&mut self, order: &str) -> Result<(), DeskError> {
+        let body = Bytes::from(serde_json::json!({ "orderID": order }).to_string());
+        self.l2_with(Method::DELETE, ("/order", ""), body, "to cancel an order").await.map(drop)
     }
 
     /// Cancels every open order of the API key's account.

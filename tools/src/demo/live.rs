@@ -27,7 +27,6 @@ use super::listed::{Listed, pairs, pointed_at};
 use super::news::News;
 use super::orders::DemoKeys;
 use super::report::{AuditEnd, DemoReport, OrdersEnd};
-use super::report::{DemoReport, OrdersEnd};
 use super::scores::{self, ScoreFeed};
 use super::screen::Screen;
 use super::view::{LiveView, MarketRow, dollars};
@@ -427,6 +426,7 @@ pub(crate) fn finish(
         completed: counters.get(Counter::Completed),
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
+        vetoes_by_reason: ended.engine.vetoes().map(|(veto, count)| (veto.name(), count)).collect(),
         outcomes,
         news: None,
         net_profit: ended.engine.net_profit(),
@@ -437,6 +437,7 @@ pub(crate) fn finish(
         stages: ended.latencies.stages()?,
         orders: OrdersEnd::of(&ended.engine, ended.latencies.to_order(), ended.carried),
         portfolio: ended.engine.portfolio().clone(),
+        places: ended.engine.places(),
         held: ended.books,
         venues: None,
         audit: None,

@@ -17,7 +17,7 @@ use dutchbook_core::live::{
 };
 use dutchbook_core::position::Portfolio;
 use dutchbook_core::signed::{self, PolymarketDesk};
-use dutchbook_core::statement::Statement;
+use dutchbook_core::statement::{Place, Statement};
 use dutchbook_core::tls::TlsRoots;
 use dutchbook_core::topology::{LiveStart, Stream, Ways};
 use dutchbook_exec::sign::ecdsa::{KeyError, PrivateKey, Signer};
@@ -159,7 +159,8 @@ impl DemoKeys {
         let desk = Box::new(Desk::new(DeskConfig::new(boot), catalog, accesses)?);
         let limits = GatewayLimits::usual(&config.tiles);
         let allowance = Price::ZERO;
-        let ways = Ways { lines, limits, tls: tls.clone(), cash };
+        let (desks, accepted_by) = (Vec::new(), None);
+        let ways = Ways { lines, limits, tls: tls.clone(), cash, desks, accepted_by };
         Ok((LiveStart { desk, boot, allowance, ways }, helpers))
     }
 }
@@ -190,7 +191,8 @@ impl Holders {
         catalog: &Catalog,
         portfolio: &Portfolio,
     ) -> (Exact, Vec<String>) {
-        let (mut sum, mut places) = (Exact::ZERO, Vec::new());
+        let places = Place::all(catalog);
+        let (mut sum, mut lines) = (Exact::ZERO, Vec::new());
         for venue in &catalog.venues {
             let who = match venue.kind {
                 VenueKind::Polymarket => &self.wallet,
@@ -198,13 +200,11 @@ impl Holders {
             };
             let theirs = venues.statement(venue.kind, who).unwrap_or_default();
             let theirs = translated(&theirs, venue.kind, &venues.scenario().catalog, catalog);
-            let apart = theirs.difference(venue.id, catalog, portfolio);
-            sum = sum.checked_add(apart).unwrap_or(sum);
-            if apart != Exact::ZERO {
-                places.extend(theirs.places(venue.id, catalog, portfolio));
-            }
+            let compared = theirs.compare(venue.id, &places, portfolio);
+            sum = sum.checked_add(compared.sum()).unwrap_or(sum);
+            lines.extend(compared.lines(venue.kind.name()));
         }
-        (sum, places)
+        (sum, lines)
     }
 }
 
@@ -221,5 +221,6 @@ fn translated(theirs: &Statement, kind: VenueKind, own: &Catalog, ours: &Catalog
     Statement {
         cash: theirs.cash,
         positions: theirs.positions.iter().filter_map(position).collect(),
+        ..Statement::default()
     }
 }

@@ -11,6 +11,7 @@ use dutchbook_core::journal::Decisions;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::news::run::Heard;
 use dutchbook_core::position::Portfolio;
+use dutchbook_core::statement::Place;
 use dutchbook_core::telemetry::LatencySummary;
 use dutchbook_core::tile::stages::Stage;
 use dutchbook_exec::order::live::LiveOrder;
@@ -61,6 +62,8 @@ pub struct DemoReport {
     pub unwound: u64,
     /// Opportunities that risk refused to trade, evaluations counted.
     pub vetoes: u64,
+    /// The same by the gate's reason.
+    pub vetoes_by_reason: Vec<(&'static str, u64)>,
     /// Cash, and every open position at its worst.
     pub net_profit: Cash,
     /// What of it stands on a venue's final word that another venue has not paid on yet.
@@ -79,6 +82,8 @@ pub struct DemoReport {
     pub orders: Option<OrdersEnd>,
     /// What the engine's books hold at the end.
     pub portfolio: Portfolio,
+    /// Markets where the accounts may have something.
+    pub places: Vec<Place>,
     /// What the venues say of the run, where they can be asked.
     pub venues: Option<VenuesEnd>,
     /// What the venues' own lists and books said beside the streams; `None` where nobody read them.
@@ -267,6 +272,7 @@ impl DemoReport {
             "news": self.news.as_ref().map(|heard| counts_json(&heard.counts)),
             "resolutions": self.outcomes.iter().map(OutcomeRow::json).collect::<Vec<_>>(),
             "vetoes": self.vetoes,
+            "vetoes_by_reason": self.vetoes_by_reason.iter().copied().collect::<BTreeMap<_, _>>(),
             "fills": self.fills,
             "legged": self.legged,
             "completed": self.completed,
@@ -424,6 +430,13 @@ impl DemoReport {
             dollars(self.fees),
             dollars(self.unpaid_winners),
         ));
+        if !self.vetoes_by_reason.is_empty() {
+            let mut reasons = self.vetoes_by_reason.clone();
+            reasons.sort_by_key(|(_, count)| core::cmp::Reverse(*count));
+            let reasons: Vec<_> =
+                reasons.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            page.push_str(&format!("refused by the gate: {}\n\n", reasons.join(", ")));
+        }
     }
 
     fn write_latencies(&self, page: &mut String) {

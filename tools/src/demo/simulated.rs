@@ -113,14 +113,13 @@ pub(super) fn run(
     let said = [ended.trouble, heard.trouble.clone()].concat();
     let trouble = trouble(said, damaged, &engine);
     let counters = engine.counters();
-    let names: Vec<_> = catalog.venues.iter().map(|venue| venue.kind.name()).collect();
     let [to_book, to_decision] = &histograms;
     Ok(DemoReport {
         seed: args.seed,
         seconds: args.seconds,
         topology: "one thread, simulated time".to_owned(),
         books: engine.seen_books(),
-        feeds: names.into_iter().zip(ended.feeds).collect(),
+        feeds: catalog.venues.iter().map(|venue| venue.kind.name()).zip(ended.feeds).collect(),
         findings,
         decisions,
         capture,
@@ -131,6 +130,7 @@ pub(super) fn run(
         completed: counters.get(Counter::Completed),
         unwound: counters.get(Counter::Unwound),
         vetoes: counters.get(Counter::Vetoes),
+        vetoes_by_reason: engine.vetoes().map(|(veto, count)| (veto.name(), count)).collect(),
         outcomes,
         news: Some(heard),
         net_profit: engine.net_profit(),
@@ -141,6 +141,7 @@ pub(super) fn run(
         stages: stages.summaries(),
         orders: None,
         portfolio: engine.portfolio().clone(),
+        places: Vec::new(),
         held: ended.books,
         venues: Some(end),
         audit: None,

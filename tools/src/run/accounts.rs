@@ -2,7 +2,7 @@
 //! first order.
 
 use dutchbook_book::catalog::{Catalog, VenueKind};
-use dutchbook_book::{Cash, Exact, Face, Qty, VenueId};
+use dutchbook_book::{Cash, Exact, VenueId};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, KalshiAccount, NonceMode, PolymarketAccount};
 use dutchbook_core::desk::{Desk, DeskConfig, DeskError};
@@ -13,14 +13,14 @@ use dutchbook_core::live::{
     Helpers, KalshiLogin, Login, LoginError, Opened, PolymarketLogin, Secret, api_secrets, boot,
 };
 use dutchbook_core::position::Portfolio;
+use dutchbook_core::risk::latch::Latch;
 use dutchbook_core::secret::{
     AccountError, ApiSecrets, PolymarketKeys, SecretError, kalshi_keys, wallet_key,
 };
-use dutchbook_core::signed::{self, KalshiDesk, PolymarketDesk};
-use dutchbook_core::statement::Statement;
+use dutchbook_core::signed::{self, AccountDesk, KalshiDesk, OpenError, PolymarketDesk};
+use dutchbook_core::statement::Place;
 use dutchbook_core::tls::TlsRoots;
 use dutchbook_core::topology::{LiveStart, Ways};
-use dutchbook_exec::venue::polymarket::order::WalletKind;
 
 /// Why nothing is sent.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,9 @@ pub enum LiveError {
     /// A venue does not answer as it should.
     #[error(transparent)]
     Venue(#[from] signed::DeskError),
+    /// An account cannot be opened for questions.
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// API credentials in another form.
     #[error("the API credentials of Polymarket are not JSON with apiKey, secret and passphrase")]
     Credentials,
@@ -69,13 +72,7 @@ struct Asked {
     cash: Cash,
     /// In words, for whoever starts the run.
     said: String,
-    teller: Teller,
-}
-
-/// Who tells what an account has.
-enum Teller {
-    Polymarket(Box<PolymarketDesk>, WalletKind),
-    Kalshi(Box<KalshiDesk>),
+    desk: AccountDesk,
 }
 
 /// Accounts, opened.
@@ -86,12 +83,7 @@ pub(super) struct Accounts {
     pub(super) helpers: Helpers,
     /// Whose money it is, in words.
     pub(super) said: Vec<String>,
-    /// Who is asked at the end.
-    pub(super) tellers: Tellers,
 }
-
-/// Who tells, at the end, what the accounts have.
-pub(super) struct Tellers(Vec<(VenueId, Teller)>);
 
 /// Opens the accounts of every followed venue.
 pub(super) fn open(
@@ -102,7 +94,7 @@ pub(super) fn open(
 ) -> Result<Accounts, LiveError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (mut logins, mut cash, mut said) = (Vec::new(), Vec::new(), Vec::new());
-    let mut tellers = Vec::new();
+    let mut desks = Vec::new();
     for venue in &catalog.venues {
         let asked = match venue.kind {
             VenueKind::Polymarket => {
@@ -119,10 +111,17 @@ pub(super) fn open(
         logins.push((venue.id, asked.login));
         cash.push((venue.id, asked.cash));
         said.push(asked.said);
-        tellers.push((venue.id, asked.teller));
+        desks.push((venue.id, asked.desk));
     }
-    let (start, helpers) = start(config, catalog, (logins, cash), tls, clock)?;
-    Ok(Accounts { start, helpers, said, tellers: Tellers(tellers) })
+    let accepted_by = Latch::open(&config.kill.state_dir)?.take_accepted()?;
+    if let Some(by) = &accepted_by {
+        said.push(format!(
+            "what differs from the journal is taken over as the venues say it: {by}"
+        ));
+    }
+    let (mut start, helpers) = start(config, catalog, (logins, cash), tls, clock)?;
+    (start.ways.desks, start.ways.accepted_by) = (desks, accepted_by);
+    Ok(Accounts { start, helpers, said })
 }
 
 /// Accounts, and the cash that each venue says there is.
@@ -139,7 +138,8 @@ fn start(
     let boot = boot()?;
     let desk = Box::new(Desk::new(DeskConfig::new(boot), catalog, accesses)?);
     let limits = GatewayLimits::usual(&config.tiles);
-    let ways = Ways { lines, limits, tls: tls.clone(), cash };
+    let (desks, accepted_by) = (Vec::new(), None);
+    let ways = Ways { lines, limits, tls: tls.clone(), cash, desks, accepted_by };
     let start = LiveStart { desk, boot, allowance: config.live.slippage_max, ways };
     Ok((start, helpers))
 }
@@ -173,8 +173,8 @@ async fn polymarket(
         rest_url: venue.clob_url.clone(),
         user_ws_url: account.user_ws_url.clone(),
     };
-    let teller = Teller::Polymarket(Box::new(desk), account.wallet);
-    Ok(Asked { login: Login::Polymarket(Box::new(login)), cash, said, teller })
+    let desk = AccountDesk::Polymarket(Box::new(desk), account.wallet);
+    Ok(Asked { login: Login::Polymarket(Box::new(login)), cash, said, desk })
 }
 
 async fn kalshi(
@@ -195,61 +195,31 @@ async fn kalshi(
         rest_url: venue.api_url.clone(),
         ws_url: venue.ws_url.clone(),
     };
-    let teller = Teller::Kalshi(Box::new(desk));
-    Ok(Asked { login: Login::Kalshi(Box::new(login)), cash, said, teller })
+    let desk = AccountDesk::Kalshi(Box::new(desk));
+    Ok(Asked { login: Login::Kalshi(Box::new(login)), cash, said, desk })
 }
 
-impl Tellers {
-    /// The sum of the absolute differences between our books and the venues' own, a contract counted
-    /// as a dollar, and the places where they differ.
-    pub(super) fn compare(
-        self,
-        catalog: &Catalog,
-        portfolio: &Portfolio,
-    ) -> Result<(Exact, Vec<String>), LiveError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (mut sum, mut places) = (Exact::ZERO, Vec::new());
-        for (venue, teller) in self.0 {
-            let theirs = runtime.block_on(statement(venue, teller, catalog, portfolio))?;
-            let apart = theirs.difference(venue, catalog, portfolio);
-            sum = sum.checked_add(apart).unwrap_or(sum);
-            places.extend(theirs.places(venue, catalog, portfolio));
-        }
-        Ok((sum, places))
-    }
-}
-
-/// What a venue says that an account has: its cash, and of contracts everything that Kalshi lists, and on
-/// Polymarket, which lists nothing, both tokens of every market of which our own books have some.
-async fn statement(
-    venue: VenueId,
-    teller: Teller,
+/// What the venues say that the accounts have, against our own books: the sum of the absolute
+/// differences, a contract counted as a dollar, and where they differ.
+pub(crate) fn compare(
+    config: &Config,
     catalog: &Catalog,
+    mut places: Vec<Place>,
     portfolio: &Portfolio,
-) -> Result<Statement, LiveError> {
-    let mut positions = Vec::new();
-    let cash = match teller {
-        Teller::Polymarket(mut desk, wallet) => {
-            for listing in catalog.listings_of(venue) {
-                let faces = [Face::Yes, Face::No].map(|face| listing.book.instrument(face));
-                if faces.iter().all(|instrument| portfolio.qty(*instrument).is_zero()) {
-                    continue;
-                }
-                for (instrument, token) in faces.iter().zip(listing.native_faces.iter().flatten()) {
-                    positions.push((*instrument, desk.contracts(token, wallet).await?));
-                }
-            }
-            desk.collateral(wallet).await?.balance
-        }
-        Teller::Kalshi(mut desk) => {
-            for (ticker, micro) in desk.positions().await? {
-                let listing = catalog.listings_of(venue).find(|l| l.native_market == ticker);
-                let face = if micro < 0 { Face::No } else { Face::Yes };
-                let qty = Qty::from_micro(micro.unsigned_abs()).unwrap_or(Qty::MAX);
-                positions.extend(listing.map(|listing| (listing.book.instrument(face), qty)));
-            }
-            desk.balance().await?
-        }
-    };
-    Ok(Statement { cash, positions })
+    tls: &TlsRoots,
+    clock: &Clock,
+) -> Result<(Exact, Vec<String>), LiveError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut sum, mut lines) = (Exact::ZERO, Vec::new());
+    Place::mark_held(&mut places, portfolio);
+    for venue in &catalog.venues {
+        let desk = runtime.block_on(AccountDesk::open(venue.kind, config, tls, clock))?;
+        let Some(mut desk) = desk else { continue };
+        let there: Vec<_> = places.iter().filter(|place| place.venue == venue.id).collect();
+        let theirs = runtime.block_on(desk.statement(&there))?;
+        let compared = theirs.compare(venue.id, &places, portfolio);
+        sum = sum.checked_add(compared.sum()).unwrap_or(sum);
+        lines.extend(compared.lines(venue.kind.name()));
+    }
+    Ok((sum, lines))
 }

@@ -131,13 +131,18 @@ fn catalog() -> Catalog {
 }
 
 pub(crate) fn accounts() -> [(VenueId, Access); 2] {
+    accounts_of(WalletKind::Eoa)
+}
+
+/// Accounts, Polymarket's money in a wallet of this kind.
+fn accounts_of(wallet: WalletKind) -> [(VenueId, Access); 2] {
     let key = PrivateKey::from_bytes(&[9; 32]).unwrap();
     let signer = DigestSigner::new(Signer::new(key, &[1; 32]), None);
     let owner = signer.address();
     let polymarket = PolymarketAccess {
         host: "clob".to_owned(),
         chain: Chain::Polygon,
-        account: Account::new(WalletKind::Eoa, owner, owner),
+        account: Account::new(wallet, owner, owner),
         credentials: polymarket::auth::Credentials::new(owner, API_KEY, "AAAA", "pass").unwrap(),
         signer,
         orders: POLYMARKET_ORDERS,
@@ -162,6 +167,14 @@ pub(crate) fn accounts() -> [(VenueId, Access); 2] {
 impl Rig {
     pub(super) fn new() -> Self {
         Self::with(64, 256, false)
+    }
+
+    /// Whose orders have the longest signatures.
+    pub(super) fn with_deposit_wallet() -> Self {
+        let mut rig = Self::new();
+        let config = DeskConfig { heartbeats: false, ..DeskConfig::new(rig.boot) };
+        rig.desk = Self::opened(config, accounts_of(WalletKind::Deposit));
+        rig
     }
 
     pub(super) fn beating() -> Self {
@@ -195,7 +208,11 @@ impl Rig {
 
     fn desk(boot: Boot, heartbeats: bool) -> Desk {
         let config = DeskConfig { heartbeats, ..DeskConfig::new(boot) };
-        let mut desk = Desk::new(config, &catalog(), accounts()).unwrap();
+        Self::opened(config, accounts())
+    }
+
+    fn opened(config: DeskConfig, accounts: [(VenueId, Access); 2]) -> Desk {
+        let mut desk = Desk::new(config, &catalog(), accounts).unwrap();
         for venue in [VenueId(0), VenueId(1)] {
             desk.on_channel(venue, Channel::Connected);
         }

@@ -120,7 +120,7 @@ impl Venue {
             let face = if net < 0 { Face::No } else { Face::Yes };
             (net != 0).then(|| (book.instrument(face), position.held()))
         });
-        Some(Statement { cash: holding.cash, positions: held.collect() })
+        Some(Statement { cash: holding.cash, positions: held.collect(), ..Statement::default() })
     }
 
     /// Switches the rate limits on or off.

@@ -237,7 +237,7 @@ impl Venue {
     pub fn statement(&self, wallet: &str) -> Option<Statement> {
         let owner = self.people.owner(wallet.parse().ok()?)?;
         let (cash, positions) = (self.ledger.cash(owner), self.ledger.holdings(owner));
-        Some(Statement { cash, positions })
+        Some(Statement { cash, positions, ..Statement::default() })
     }
 
     /// Every sum of the accounts.
