@@ -131,7 +131,7 @@ impl Portfolio {
             conditions: vec![Sides::default(); catalog.conditions.len()],
             decided: vec![None; catalog.conditions.len()],
             events: events.collect(),
-            oracles: vec![Exact::ZERO; oracle_names.len()],
+            oracles: vec![Exact::ZERO; oracle_names.count()],
             oracle_names,
             exposed: 0,
         }
@@ -197,7 +197,7 @@ impl Portfolio {
     pub fn set_oracle(&mut self, book: BookId, source: &str) {
         let Some(place) = self.places.get_mut(book.index()) else { return };
         place.oracle = self.oracle_names.number(place.venue, source);
-        self.oracles.resize(self.oracle_names.len(), Exact::ZERO);
+        self.oracles.resize(self.oracle_names.count(), Exact::ZERO);
     }
 
     /// Makes room for so many venues in all.

@@ -464,6 +464,8 @@ fn a_market_that_appears_is_traded_by_the_relations_that_come_with_it() {
     assert_eq!(rig.held(POLYMARKET.instrument(Face::Yes)), 100);
     assert_eq!(rig.held(KALSHI.instrument(Face::No)), 100);
     let portfolio = rig.engine.portfolio();
+    let engine_catalog = &rig.engine.catalog;
+    assert_eq!(engine_catalog.conditions[free.index()].event, dutchbook_book::EventId(0));
     let alone = portfolio.cost(KALSHI.instrument(Face::No));
     assert_eq!(portfolio.committed_with_oracle_of(KALSHI), alone, "its source is its own");
 }

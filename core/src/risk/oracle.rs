@@ -45,7 +45,7 @@ impl Oracles {
 
     /// How many there are.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.known.len()
     }
 }

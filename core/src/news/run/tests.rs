@@ -17,10 +17,9 @@ fn started(place: Place) -> (Running, Receiver<Steer>) {
 }
 
 fn at(steers: &Receiver<Steer>) -> u64 {
-    match steers.recv_timeout(PATIENCE).unwrap() {
-        Steer::Said { at, .. } => at.millis(),
-        other => unreachable!("{other:?}"),
-    }
+    let steer = steers.recv_timeout(PATIENCE).unwrap();
+    let Steer::Said { at, .. } = steer else { unreachable!("{steer:?}") };
+    at.millis()
 }
 
 #[test]
