@@ -250,10 +250,10 @@ impl Thread {
         } else {
             let (steering, words) = (&self.steering, &self.counts.words);
             let taken = self.desk.take(&text, |Dispatch { venue, steer }| {
-                // A tile that is gone has been reported by its own end.
-                if steering.tell(venue, steer) {
-                    words.fetch_add(1, Ordering::Relaxed);
-                }
+                // Counted first: whoever has got the word finds it counted. A tile that is gone has been
+                // reported by its own end.
+                words.fetch_add(1, Ordering::Relaxed);
+                let _told = steering.tell(venue, steer);
             });
             match taken {
                 Ok(true) => {}
