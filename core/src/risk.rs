@@ -101,7 +101,7 @@ impl RiskGate {
             in_books: vec![Exact::ZERO; catalog.listings.len()],
             in_venues: vec![Exact::ZERO; catalog.venues.len()],
             in_events: vec![Exact::ZERO; catalog.events.len()],
-            in_oracles: vec![Exact::ZERO; oracles.len()],
+            in_oracles: vec![Exact::ZERO; oracles.count()],
             oracles,
             in_total: Exact::ZERO,
             breakers: Breakers::new(config.breakers),
@@ -139,7 +139,7 @@ impl RiskGate {
     pub fn set_oracle(&mut self, book: BookId, source: &str) {
         let Some(place) = self.places.get_mut(book.index()) else { return };
         place.oracle = self.oracles.number(place.venue, source);
-        self.in_oracles.resize(self.oracles.len(), Exact::ZERO);
+        self.in_oracles.resize(self.oracles.count(), Exact::ZERO);
     }
 
     /// Allows an opportunity: its intents, with their cash put aside until each is over

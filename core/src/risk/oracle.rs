@@ -61,7 +61,7 @@ mod tests {
     fn one_source_is_one_oracle_on_every_venue() {
         let mut catalog = catalog(EventLaw::Independent, 2);
         let (oracles, venues) = Oracles::of(&catalog);
-        let count = oracles.len();
+        let count = oracles.count();
         let by_venue = catalog.listings.iter().map(|listing| listing.venue.index());
         assert_eq!((venues, count), (by_venue.collect(), catalog.venues.len()));
         for (book, source) in [(0, "https://a.example/"), (1, " HTTPS://A.example"), (2, "b")] {

@@ -124,7 +124,7 @@ impl Parts {
 /// # Errors
 /// When it holds no run, or its engine cannot be built again, or its files cannot be read.
 pub fn follow(capture: &Capture) -> Result<Followed, CaptureError> {
-    follow_parts(capture, Parts::of(capture)?)
+    follow_parts(capture, &Parts::of(capture)?)
 }
 
 /// The same with an engine that writes down everything about one opportunity.
@@ -135,10 +135,10 @@ pub fn follow_explaining(
     capture: &Capture,
     wanted: OpportunityId,
 ) -> Result<Followed, CaptureError> {
-    follow_parts(capture, Parts { wanted: Some(wanted), ..Parts::of(capture)? })
+    follow_parts(capture, &Parts { wanted: Some(wanted), ..Parts::of(capture)? })
 }
 
-fn follow_parts(capture: &Capture, parts: Parts) -> Result<Followed, CaptureError> {
+fn follow_parts(capture: &Capture, parts: &Parts) -> Result<Followed, CaptureError> {
     let lanes = &capture.manifest.lanes;
     let mut drivers = Vec::new();
     for (lane, text) in lanes.iter().enumerate() {
@@ -149,8 +149,8 @@ fn follow_parts(capture: &Capture, parts: Parts) -> Result<Followed, CaptureErro
     }
     let engine_lane = lanes.iter().position(|lane| matches!(lane, LaneText::Engine));
     let run = match engine_lane {
-        Some(lane) => Run::exact(&parts, drivers, capture.lane(lane))?,
-        None => Run::merged(&parts, drivers)?,
+        Some(lane) => Run::exact(parts, drivers, capture.lane(lane))?,
+        None => Run::merged(parts, drivers)?,
     };
     let mut losses = capture.losses.clone();
     losses.extend(run.losses.into_iter().filter(|loss| !capture.losses.contains(loss)));

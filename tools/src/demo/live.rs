@@ -97,13 +97,7 @@ pub(super) fn run(
     let venue_clock = clock.clone();
     let began = clock.now();
     let venues = server::start(options, Box::new(move || venue_clock.now()))?;
-    let mut config = pointed_at(config, &venues.address.to_string(), !args.plain);
-    // A standby socket would meet the faults of the one that it stands for, all at once.
-    config.venues.standby &= !args.chaos;
-    // A demo is short: a result whose message was lost is to be read before it ends.
-    config.venues.refresh = config.venues.refresh.min(REFRESH);
-    config.venues.compare = config.venues.compare.map(|span| span.min(COMPARE));
-    let config = &config;
+    let config = &short_run(pointed_at(config, &venues.address.to_string(), !args.plain), args);
     let never = AtomicBool::new(false);
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
     let (directory, crawler, trouble) =
@@ -156,6 +150,16 @@ pub(super) fn run(
     let venues = venues.map(|venues| VenuesEnd::compare(&venues, &catalog, &report.held));
     let topology = topology(config);
     outcome.map(|()| DemoReport { topology, capture, venues, orders, audit: Some(audit), ..report })
+}
+
+/// The configuration of a run that is short.
+fn short_run(mut config: Config, args: &DemoArgs) -> Config {
+    // A standby socket would meet the faults of the one that it stands for, all at once.
+    config.venues.standby &= !args.chaos;
+    // A result whose message was lost is to be read before the end.
+    config.venues.refresh = config.venues.refresh.min(REFRESH);
+    config.venues.compare = config.venues.compare.map(|span| span.min(COMPARE));
+    config
 }
 
 /// Has the engine listen to a score feed of its own, as a run does to `--news`.

@@ -79,6 +79,7 @@ impl<'a> FeedDriver<'a> {
     }
 
     /// Whether a connection of a venue is among them: markets that appear there are its.
+    #[must_use]
     pub fn has_venue(&self, kind: VenueKind) -> bool {
         self.feeds.iter().any(|feed| feed.kind() == kind)
     }
