@@ -29,7 +29,7 @@ pub struct ReportArgs {
     /// Folder of the journal.
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
-    /// Engine configuration (TOML) with the accounts of [live]: their venues are asked.
+    /// Engine configuration (TOML) whose accounts (its section live) are asked at their venues.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Asks nobody.
