@@ -342,3 +342,24 @@ fn approved_relations_are_traded_until_what_they_name_is_another() {
     assert_eq!(report["compiler"]["withdrawn"], 1, "{report:#}");
     assert!(report["compiler"]["searched"].as_u64().unwrap() > 0, "{report:#}");
 }
+
+#[test]
+fn a_run_hears_sources_beside_the_venues_and_names_what_it_cannot_read() {
+    let (polymarket, kalshi) =
+        (Venue::start("polymarket", "calm", &[]), Venue::start("kalshi", "calm", &[]));
+    let path = config("news", &polymarket, &kalshi, "");
+    let scenario = dutchbook_tools::sim::Scenario::lasting(1, None).unwrap();
+    let mut listings = scenario.catalog.listings.iter();
+    let listing = listings.find(|listing| listing.native_faces.is_none()).unwrap();
+    let news = path.with_file_name("news.jsonl");
+    let claim = serde_json::json!({
+        "kind": "outcome", "source": "release", "trust": "named", "says": "final",
+        "market": listing.native_market, "outcome": "yes", "at_ms": 1_795_348_800_000_u64,
+    });
+    std::fs::write(&news, format!("{claim}\nno record\n")).unwrap();
+    let report = report(run(&path, &["--seconds", "4", "--news", news.to_str().unwrap()]));
+    let counted = serde_json::json!({"lines": 2, "words": 1, "passed_over": 0, "refused": 1});
+    assert_eq!(report["news"], counted, "{report:#}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("news: line 2"), "{notes}");
+}
