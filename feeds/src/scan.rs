@@ -100,8 +100,8 @@ pub(crate) fn window<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]
 /// Steps over `text`, or `None` where something else stands.
 #[inline(always)]
 pub(crate) fn literal(bytes: &[u8], at: usize, text: &'static [u8]) -> Option<usize> {
-    let end = at.wrapping_add(text.len());
-    if bytes.get(at..end)? == text { Some(end) } else { None }
+    let here = bytes.get(at..)?.get(..text.len())?;
+    if here == text { Some(at.wrapping_add(text.len())) } else { None }
 }
 
 /// Steps over a plain string's content to the first byte that cannot be inside one. `None` where
@@ -118,6 +118,24 @@ pub(crate) fn plain<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<usize
     }
 }
 
+/// Whether the first `LEN` bytes are the content of a plain string that ends behind them.
+#[inline(always)]
+pub(crate) fn is_plain_of<L: Lanes, const LEN: usize>(lanes: L, bytes: &[u8]) -> bool {
+    let mut stops = 0;
+    let mut from = 0;
+    while from < LEN {
+        // The last of several blocks overlaps the one before it; of one, the bits behind are cut.
+        let block = if LEN < 32 || LEN - from >= 32 { from } else { LEN - 32 };
+        let Some(window) = window(bytes, block) else { return false };
+        stops |= lanes.stops32(window);
+        from += 32;
+    }
+    if LEN < 32 {
+        stops &= (1 << LEN) - 1;
+    }
+    stops == 0 && bytes.get(LEN) == Some(&b'"')
+}
+
 /// Steps over a plain string's content of `LEN` bytes where it has that length, of any other where
 /// not. The usual length is a prediction, not a dependency: what follows need not wait for it.
 #[inline(always)]
@@ -126,20 +144,10 @@ pub(crate) fn plain_of<L: Lanes, const LEN: usize>(
     bytes: &[u8],
     at: usize,
 ) -> Option<usize> {
-    let mut stops = 0;
-    if LEN < 32 {
-        stops = lanes.stops32(window(bytes, at)?) & ((1 << LEN) - 1);
-    } else {
-        let mut from = 0;
-        while from < LEN {
-            // The last block overlaps the one before it instead of running past the content.
-            let block = if LEN - from >= 32 { from } else { LEN - 32 };
-            stops |= lanes.stops32(window(bytes, at.wrapping_add(block))?);
-            from += 32;
-        }
+    if is_plain_of::<L, LEN>(lanes, bytes.get(at..)?) {
+        return Some(at.wrapping_add(LEN));
     }
-    let end = at.wrapping_add(LEN);
-    if stops == 0 && bytes.get(end) == Some(&b'"') { Some(end) } else { plain(lanes, bytes, at) }
+    plain(lanes, bytes, at)
 }
 
 #[cfg(test)]

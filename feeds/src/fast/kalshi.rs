@@ -13,7 +13,7 @@ use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
 use crate::scan::{
-    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain, plain_of, window,
+    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, is_plain_of, literal, plain, plain_of, window,
 };
 
 /// Price and count of a level or change.
@@ -56,15 +56,12 @@ impl Sides {
     /// Face and side of a level of the frame's `yes` or `no` side.
     #[inline(always)]
     fn of(self, yes: InstrumentId, is_yes: bool) -> (InstrumentId, Side) {
-        if is_yes {
-            (yes, Side::Buy)
-        } else if self.use_yes_price {
-            (yes, Side::Sell)
-        } else if yes == UNKNOWN_INSTRUMENT {
-            (UNKNOWN_INSTRUMENT, Side::Buy)
-        } else {
-            (yes.complement(), Side::Buy)
+        if self.use_yes_price {
+            return (yes, if is_yes { Side::Buy } else { Side::Sell });
         }
+        // Selected, not branched upon: no predictor knows the side of the next change.
+        let no = if yes == UNKNOWN_INSTRUMENT { UNKNOWN_INSTRUMENT } else { yes.complement() };
+        (if is_yes { yes } else { no }, Side::Buy)
     }
 }
 
@@ -87,55 +84,79 @@ impl KalshiDecoder {
     #[must_use]
     pub fn decode(&self, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
         batch.clear();
-        let is_mine = match self.machine {
-            Machine::Scalar(lanes) => message(lanes, self.sides, payload, ids, batch),
+        match self.machine {
+            Machine::Scalar(lanes) => {
+                usual_scalar(lanes, self.sides, payload, ids, batch)
+                    || any_order_scalar(lanes, self.sides, payload, ids, batch)
+            }
             #[cfg(target_arch = "x86_64")]
             Machine::Avx2(lanes) => {
                 // SAFETY: an `Avx2` exists only where the features were detected.
-                unsafe { message_avx2(lanes, self.sides, payload, ids, batch) }
+                (unsafe { usual_avx2(lanes, self.sides, payload, ids, batch) })
+                    // SAFETY: as above.
+                    || unsafe { any_order_avx2(lanes, self.sides, payload, ids, batch) }
             }
-        };
-        if is_mine.is_none() {
-            batch.clear();
         }
-        is_mine.is_some()
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn message_avx2(
-    lanes: Avx2,
-    sides: Sides,
-    payload: Payload<'_>,
-    ids: &impl Ids,
-    batch: &mut Batch,
-) -> Option<()> {
-    message(lanes, sides, payload, ids, batch)
+// Functions of their own: inlined into one, each line would pay for the registers of the other.
+macro_rules! compiled {
+    ($name:ident, $line:ident, $lanes:ty $(, $feature:meta)?) => {
+        #[inline(never)]
+        $(#[$feature])?
+        fn $name(
+            lanes: $lanes,
+            sides: Sides,
+            payload: Payload<'_>,
+            ids: &impl Ids,
+            batch: &mut Batch,
+        ) -> bool {
+            let end = $line(lanes, sides, payload, ids, batch);
+            let is_mine =
+                end.is_some_and(|end| walk::is_end(payload.padded(), end, payload.len()));
+            if !is_mine {
+                batch.clear();
+            }
+            is_mine
+        }
+    };
 }
 
+compiled!(usual_scalar, usual, Scalar);
+compiled!(any_order_scalar, any_order, Scalar);
+#[cfg(target_arch = "x86_64")]
+compiled!(usual_avx2, usual, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
+#[cfg(target_arch = "x86_64")]
+compiled!(any_order_avx2, any_order, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
+
+/// The first line: frames as recorded. Returns the position behind one.
 #[inline(always)]
-fn message<L: Lanes>(
+fn usual<L: Lanes>(
     lanes: L,
     sides: Sides,
     payload: Payload<'_>,
     ids: &impl Ids,
     batch: &mut Batch,
-) -> Option<()> {
+) -> Option<usize> {
     let bytes = payload.padded();
-    let end = if let Some(at) = literal(bytes, 0, DELTA) {
-        delta(lanes, sides, bytes, at, ids, batch)
-    } else if let Some(at) = literal(bytes, 0, SNAPSHOT) {
-        snapshot(lanes, sides, bytes, at, ids, batch)
-    } else {
-        None
-    };
-    if end.is_some_and(|end| walk::is_end(bytes, end, payload.len())) {
-        return Some(());
+    if let Some(at) = literal(bytes, 0, DELTA) {
+        return delta(lanes, sides, bytes, at, ids, batch);
     }
-    batch.clear();
-    let end = frame(lanes, sides, bytes, walk::blank(bytes, 0), ids, batch)?;
-    walk::is_end(bytes, end, payload.len()).then_some(())
+    snapshot(lanes, sides, bytes, literal(bytes, 0, SNAPSHOT)?, ids, batch)
+}
+
+/// The second line: frames of any order of keys. Returns the position behind one.
+#[inline(always)]
+fn any_order<L: Lanes>(
+    lanes: L,
+    sides: Sides,
+    payload: Payload<'_>,
+    ids: &impl Ids,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let bytes = payload.padded();
+    frame(lanes, sides, bytes, walk::blank(bytes, 0), ids, batch)
 }
 
 /// What every frame starts with.
@@ -167,8 +188,13 @@ fn head<L: Lanes>(lanes: L, bytes: &[u8], at: usize, ids: &impl Ids) -> Option<H
     };
     let ticker_end = plain(lanes, bytes, at)?;
     let yes = ids.find(bytes.get(at..ticker_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
-    let at = literal(bytes, ticker_end, MARKET_ID)?;
-    let end = plain_of::<L, MARKET_ID_BYTES>(lanes, bytes, at)?;
+    // One window, so that what lies at fixed distances needs no bounds of its own.
+    let near: &[u8; 64] = window(bytes, ticker_end)?;
+    let id_at = literal(near, 0, MARKET_ID)?;
+    if !is_plain_of::<L, MARKET_ID_BYTES>(lanes, near.get(id_at..)?) {
+        return None;
+    }
+    let end = ticker_end.wrapping_add(id_at).wrapping_add(MARKET_ID_BYTES);
     Some(Head { sequence: Sequence { sid: u32::try_from(sid).ok()?, seq }, yes, end })
 }
 
@@ -183,8 +209,9 @@ fn delta<L: Lanes>(
     batch: &mut Batch,
 ) -> Option<usize> {
     let head = head(lanes, bytes, at, ids)?;
-    let at = literal(bytes, head.end, PRICE)?;
-    let near: &[u8; 64] = window(bytes, at)?;
+    let near: &[u8; PRICE.len() + 64] = window(bytes, head.end)?;
+    let at = head.end.wrapping_add(literal(near, 0, PRICE)?);
+    let near: &[u8; 64] = near.last_chunk()?;
     let quotes = lanes.quotes64(near);
     let price_len = quotes.trailing_zeros();
     if price_len > NUMBER_BYTES_MAX {
@@ -203,8 +230,9 @@ fn delta<L: Lanes>(
         return None;
     }
     let at = at.wrapping_add(change_at).wrapping_add(change_len as usize);
-    let at = literal(bytes, at, SIDE)?;
-    let word = u32::from_le_bytes(*window(bytes, at)?);
+    let near: &[u8; SIDE.len() + 4] = window(bytes, at)?;
+    let at = at.wrapping_add(literal(near, 0, SIDE)?);
+    let word = u32::from_le_bytes(*near.last_chunk()?);
     let is_yes = word == u32::from_le_bytes(*b"yes\"");
     let is_no = word & 0x00FF_FFFF == u32::from_le_bytes(*b"no\"\0");
     if !is_yes & !is_no {
@@ -212,10 +240,11 @@ fn delta<L: Lanes>(
     }
     let (instrument, side) = sides.of(head.yes, is_yes);
     ids.level(instrument, side, Price::from_micro(u32::try_from(pair.a).ok()?)?);
-    let at = literal(bytes, at.wrapping_add(2).wrapping_add(usize::from(is_yes)), TS)?;
-    let at = literal(bytes, plain_of::<L, TS_BYTES>(lanes, bytes, at)?, TS_MS)?;
-    let (ts_ms, at) = walk::integer(lanes, bytes, at)?;
-    let end = literal(bytes, at, b"}}")?;
+    let at = at.wrapping_add(2).wrapping_add(usize::from(is_yes));
+    let near: &[u8; 64] = window(bytes, at)?;
+    let ts_end = plain_of::<L, TS_BYTES>(lanes, near, literal(near, 0, TS)?)?;
+    let (ts_ms, ts_ms_end) = walk::integer(lanes, near, literal(near, ts_end, TS_MS)?)?;
+    let end = at.wrapping_add(literal(near, ts_ms_end, b"}}")?);
     let magnitude = pair.b.cast_signed();
     push(
         batch,

@@ -104,62 +104,78 @@ impl PolymarketDecoder {
     #[must_use]
     pub fn decode(&self, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
         batch.clear();
-        let is_mine = match self.machine {
-            Machine::Scalar(lanes) => message(lanes, payload, ids, batch),
+        match self.machine {
+            Machine::Scalar(lanes) => {
+                usual_scalar(lanes, payload, ids, batch)
+                    || any_order_scalar(lanes, payload, ids, batch)
+            }
             #[cfg(target_arch = "x86_64")]
             Machine::Avx2(lanes) => {
                 // SAFETY: an `Avx2` exists only where the features were detected.
-                unsafe { message_avx2(lanes, payload, ids, batch) }
+                (unsafe { usual_avx2(lanes, payload, ids, batch) })
+                    // SAFETY: as above.
+                    || unsafe { any_order_avx2(lanes, payload, ids, batch) }
             }
-        };
-        if is_mine.is_none() {
-            batch.clear();
         }
-        is_mine.is_some()
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn message_avx2(
-    lanes: Avx2,
-    payload: Payload<'_>,
-    ids: &impl Ids,
-    batch: &mut Batch,
-) -> Option<()> {
-    message(lanes, payload, ids, batch)
+// Functions of their own: inlined into one, each line would pay for the registers of the other.
+macro_rules! compiled {
+    ($name:ident, $line:ident, $lanes:ty $(, $feature:meta)?) => {
+        #[inline(never)]
+        $(#[$feature])?
+        fn $name(lanes: $lanes, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
+            let end = $line(lanes, payload, ids, batch);
+            let is_mine =
+                end.is_some_and(|end| walk::is_end(payload.padded(), end, payload.len()));
+            if !is_mine {
+                batch.clear();
+            }
+            is_mine
+        }
+    };
 }
 
+compiled!(usual_scalar, usual, Scalar);
+compiled!(any_order_scalar, any_order, Scalar);
+#[cfg(target_arch = "x86_64")]
+compiled!(usual_avx2, usual, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
+#[cfg(target_arch = "x86_64")]
+compiled!(any_order_avx2, any_order, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
+
+/// The first line: a `price_change` as recorded. Returns the position behind it.
 #[inline(always)]
-fn message<L: Lanes>(
+fn usual<L: Lanes>(
     lanes: L,
     payload: Payload<'_>,
     ids: &impl Ids,
     batch: &mut Batch,
-) -> Option<()> {
+) -> Option<usize> {
     let bytes = payload.padded();
-    if let Some(market) = literal(bytes, 0, OPENING) {
-        let end = plain_of::<L, MARKET_BYTES>(lanes, bytes, market)?;
-        let found = if let Some(at) = literal(bytes, end, Spaced::CHANGES) {
-            Some(price_change::<L, Spaced>(lanes, bytes, at, ids, batch))
-        } else {
-            literal(bytes, end, Compact::CHANGES)
-                .map(|at| price_change::<L, Compact>(lanes, bytes, at, ids, batch))
-        };
-        if let Some(found) = found {
-            if found.is_some_and(|end| walk::is_end(bytes, end, payload.len())) {
-                return Some(());
-            }
-            batch.clear();
-        }
+    let market = literal(bytes, 0, OPENING)?;
+    let end = plain_of::<L, MARKET_BYTES>(lanes, bytes, market)?;
+    if let Some(at) = literal(bytes, end, Spaced::CHANGES) {
+        return price_change::<L, Spaced>(lanes, bytes, at, ids, batch);
     }
+    price_change::<L, Compact>(lanes, bytes, literal(bytes, end, Compact::CHANGES)?, ids, batch)
+}
+
+/// The second line: objects of any order of keys. Returns the position behind them.
+#[inline(always)]
+fn any_order<L: Lanes>(
+    lanes: L,
+    payload: Payload<'_>,
+    ids: &impl Ids,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let bytes = payload.padded();
     let start = walk::blank(bytes, 0);
-    let end = if bytes.get(start) == Some(&b'[') {
-        members::objects(lanes, bytes, start.wrapping_add(1), ids, batch)?
+    if bytes.get(start) == Some(&b'[') {
+        members::objects(lanes, bytes, start.wrapping_add(1), ids, batch)
     } else {
-        members::object(lanes, bytes, start, ids, batch)?
-    };
-    walk::is_end(bytes, end, payload.len()).then_some(())
+        members::object(lanes, bytes, start, ids, batch)
+    }
 }
 
 /// The rest of a `price_change` whose first id starts at `at`; returns the position behind it.

@@ -110,52 +110,64 @@ fn stops32(window: &[u8; 32]) -> u32 {
 /// Both decimals at once, one in each half of a register. The dot's position picks a shuffle that
 /// drops the dot and puts ten digits before and six after it into sixteen lanes; three multiply-add
 /// steps make two numbers of eight digits of them.
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn decimals(a: (&[u8; 16], u32), b: (&[u8; 16], u32), rules: Rules) -> Pair {
-    let is_short = (a.1 | b.1) <= NUMBER_BYTES_MAX;
-    let (a_len, b_len) = (a.1 & 15, b.1 & 15);
-    let text = _mm256_set_m128i(load16(b.0), load16(a.0));
-    let dots = mask32(_mm256_cmpeq_epi8(text, _mm256_set1_epi8(signed(b'.'))));
-    // The end bit stands in where there is no dot before the end.
-    let a_dot = (dots | (1 << a_len)).trailing_zeros() & 15;
-    let b_dot = ((dots >> 16) | (1 << b_len)).trailing_zeros() & 15;
-    let keep = _mm256_set_m128i(load16(keep(b_len)), load16(keep(a_len)));
-    let digits = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8(signed(b'0'))), keep);
-    let align = _mm256_set_m128i(load16(align(b_dot)), load16(align(a_dot)));
-    let lanes = _mm256_shuffle_epi8(digits, align);
-    // A second dot, like any other byte that is no digit, is above nine.
-    let beyond_nine = _mm256_subs_epu8(lanes, _mm256_set1_epi8(9));
-    let beyond_scale = _mm256_and_si256(
-        lanes,
-        _mm256_set_m128i(load16(beyond_scale(rules.b)), load16(beyond_scale(rules.a))),
-    );
-    let wrong = _mm256_or_si256(beyond_nine, beyond_scale);
-    let tens = _mm256_maddubs_epi16(lanes, _mm256_set1_epi16(0x010A));
-    let hundreds = _mm256_madd_epi16(tens, _mm256_set1_epi32(0x0001_0064));
-    let packed = _mm256_packus_epi32(hundreds, hundreds);
-    let eights = _mm256_madd_epi16(packed, _mm256_set1_epi32(0x0001_2710));
-    let shapes = (shapes(rules.a, rules.may_be_absent, a_dot) >> a_len)
-        & (shapes(rules.b, rules.may_be_absent, b_dot) >> b_len)
-        & 1;
-    Pair {
-        a: joined(_mm256_castsi256_si128(eights)),
-        b: joined(_mm256_extracti128_si256::<1>(eights)),
-        is_good: is_short & (shapes == 1) & (_mm256_testz_si256(wrong, wrong) == 1),
+///
+/// Inlined by force, which a function with features of its own cannot be: as a call it took a tenth
+/// of a short message.
+#[inline(always)]
+#[expect(clippy::multiple_unsafe_ops_per_block, reason = "all rest on the same features")]
+unsafe fn decimals(a: (&[u8; 16], u32), b: (&[u8; 16], u32), rules: Rules) -> Pair {
+    // SAFETY: the caller proves that the features are there.
+    unsafe {
+        let is_short = (a.1 | b.1) <= NUMBER_BYTES_MAX;
+        let (a_len, b_len) = (a.1 & 15, b.1 & 15);
+        let text = _mm256_set_m128i(load16(b.0), load16(a.0));
+        let dots = mask32(_mm256_cmpeq_epi8(text, _mm256_set1_epi8(signed(b'.'))));
+        // The end bit stands in where there is no dot before the end.
+        let a_dot = (dots | (1 << a_len)).trailing_zeros() & 15;
+        let b_dot = ((dots >> 16) | (1 << b_len)).trailing_zeros() & 15;
+        let keep = _mm256_set_m128i(load16(keep(b_len)), load16(keep(a_len)));
+        let digits = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8(signed(b'0'))), keep);
+        let align = _mm256_set_m128i(load16(align(b_dot)), load16(align(a_dot)));
+        let lanes = _mm256_shuffle_epi8(digits, align);
+        // A second dot, like any other byte that is no digit, is above nine.
+        let beyond_nine = _mm256_subs_epu8(lanes, _mm256_set1_epi8(9));
+        let beyond_scale = _mm256_and_si256(
+            lanes,
+            _mm256_set_m128i(load16(beyond_scale(rules.b)), load16(beyond_scale(rules.a))),
+        );
+        let wrong = _mm256_or_si256(beyond_nine, beyond_scale);
+        let tens = _mm256_maddubs_epi16(lanes, _mm256_set1_epi16(0x010A));
+        let hundreds = _mm256_madd_epi16(tens, _mm256_set1_epi32(0x0001_0064));
+        let packed = _mm256_packus_epi32(hundreds, hundreds);
+        let eights = _mm256_madd_epi16(packed, _mm256_set1_epi32(0x0001_2710));
+        let shapes = (shapes(rules.a, rules.may_be_absent, a_dot) >> a_len)
+            & (shapes(rules.b, rules.may_be_absent, b_dot) >> b_len)
+            & 1;
+        Pair {
+            a: joined(_mm256_castsi256_si128(eights)),
+            b: joined(_mm256_extracti128_si256::<1>(eights)),
+            is_good: is_short & (shapes == 1) & (_mm256_testz_si256(wrong, wrong) == 1),
+        }
     }
 }
 
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn integer(window: &[u8; 16]) -> Integer {
-    let digits = _mm_sub_epi8(load16(window), _mm_set1_epi8(signed(b'0')));
-    let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
-    let count = (!_mm_movemask_epi8(is_digit).cast_unsigned()).trailing_zeros() & 31;
-    let lanes = _mm_shuffle_epi8(digits, load16(push_right(count)));
-    let tens = _mm_maddubs_epi16(lanes, _mm_set1_epi16(0x010A));
-    let hundreds = _mm_madd_epi16(tens, _mm_set1_epi32(0x0001_0064));
-    let packed = _mm_packus_epi32(hundreds, hundreds);
-    Integer { value: joined(_mm_madd_epi16(packed, _mm_set1_epi32(0x0001_2710))), digits: count }
+#[inline(always)]
+#[expect(clippy::multiple_unsafe_ops_per_block, reason = "all rest on the same features")]
+unsafe fn integer(window: &[u8; 16]) -> Integer {
+    // SAFETY: the caller proves that the features are there.
+    unsafe {
+        let digits = _mm_sub_epi8(load16(window), _mm_set1_epi8(signed(b'0')));
+        let is_digit = _mm_cmpeq_epi8(_mm_min_epu8(digits, _mm_set1_epi8(9)), digits);
+        let count = (!_mm_movemask_epi8(is_digit).cast_unsigned()).trailing_zeros() & 31;
+        let lanes = _mm_shuffle_epi8(digits, load16(push_right(count)));
+        let tens = _mm_maddubs_epi16(lanes, _mm_set1_epi16(0x010A));
+        let hundreds = _mm_madd_epi16(tens, _mm_set1_epi32(0x0001_0064));
+        let packed = _mm_packus_epi32(hundreds, hundreds);
+        Integer {
+            value: joined(_mm_madd_epi16(packed, _mm_set1_epi32(0x0001_2710))),
+            digits: count,
+        }
+    }
 }
 
 /// The two eight-digit numbers of the low half as one of sixteen digits.
