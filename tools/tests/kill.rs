@@ -2,29 +2,31 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "programs/live.rs"]
+mod live;
 mod programs;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::Catalog;
 use dutchbook_core::journal::folder::{Folder, Item};
 use dutchbook_core::journal::record::Record;
 use dutchbook_core::ledger::Ledger;
 use dutchbook_core::recovery::Replay;
 use dutchbook_exec::ReportKind;
-use dutchbook_tools::sim::Scenario;
+use live::{add_accounts, pair_up};
 use programs::{Venue, config, folder};
 use serde_json::Value;
 
 fn run(config: &Path, journal: &Path, more: &[&str]) -> Child {
+    let journal = ["--journal", journal.to_str().unwrap()];
     Command::new(env!("CARGO_BIN_EXE_dutchbook"))
-        .args(["run", "--json", "--pairs", config.with_file_name("pairs.toml").to_str().unwrap()])
+        .args(live::arguments(config))
         .args(more)
-        .args(["--config", config.to_str().unwrap(), "--journal", journal.to_str().unwrap()])
+        .args(journal)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -99,25 +101,6 @@ fn check_sums(journal: &Path) {
     assert_eq!(venues, 2);
 }
 
-/// Pairs what both venues list, the wrong way round: the engine finds an edge in every price, and has
-/// something to do. What the trades are worth is not asked here, only that they are accounted for.
-fn pair_up(config: &Path) {
-    let scenario = Scenario::lasting(3, None).unwrap();
-    let mut text = String::new();
-    for condition in &scenario.catalog.conditions {
-        let of = |kind| {
-            let mut listings = scenario.catalog.listings_of_condition(condition.id);
-            listings.find(|listing| listing.kind == kind).map(|listing| &listing.native_market)
-        };
-        if let (Some(one), Some(other)) = (of(VenueKind::Polymarket), of(VenueKind::Kalshi)) {
-            text +=
-                &format!("[[pair]]\npolymarket = {one:?}\nkalshi = {other:?}\ninverted = true\n");
-        }
-    }
-    assert!(!text.is_empty());
-    std::fs::write(config.with_file_name("pairs.toml"), text).unwrap();
-}
-
 /// How often to kill, and the seed of when.
 #[expect(clippy::print_stdout, reason = "a run that fails is repeated by its seed")]
 fn kills() -> (u64, u64) {
@@ -130,39 +113,6 @@ fn kills() -> (u64, u64) {
 
 const fn next(seed: u64) -> u64 {
     seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407)
-}
-
-/// Adds the venues' accounts to a configuration, the secrets in files of their owner.
-fn add_accounts(config: &Path, polymarket: &Venue, kalshi: &Venue, folder: &Path) {
-    let secret = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let [wallet, member] = [polymarket, kalshi].map(|venue| venue.account.clone().unwrap());
-    let key = secret("wallet.key", wallet["private_key"].as_str().unwrap());
-    let pem = secret("kalshi.pem", member["private_key_pem"].as_str().unwrap());
-    let text = std::fs::read_to_string(config).unwrap();
-    let stream = format!("[kalshi]\nkey_id = {}\nprivate_key_file = {pem:?}\n", member["key_id"]);
-    let text = text.replacen("[kalshi]\n", &stream, 1);
-    let api = folder.join("api.json");
-    let accounts = format!(
-        "[live.polymarket]\nkey_file = {key:?}\nwallet = \"eoa\"\n\
-         user_ws_url = \"{}/ws/user\"\n[live.kalshi]\nkey_id = {}\nkey_file = {pem:?}\n",
-        polymarket.ws(),
-        member["key_id"],
-    );
-    std::fs::write(config, format!("{text}{accounts}")).unwrap();
-    let made = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
-        .args(["keys", "polymarket", "--config", config.to_str().unwrap()])
-        .args(["--out", api.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let named = format!("wallet = \"eoa\"\napi_file = {api:?}\n");
-    let accounts = accounts.replacen("wallet = \"eoa\"\n", &named, 1);
-    std::fs::write(config, format!("{text}{accounts}")).unwrap();
 }
 
 #[test]

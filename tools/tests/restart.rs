@@ -1,0 +1,74 @@
+//! Real orders while a venue restarts its matching: nothing is taken for a while, then only what
+//! rests. What was refused is over, what was under way is accounted for, and trading goes on.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "programs/live.rs"]
+mod live;
+mod programs;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use live::{add_accounts, pair_up};
+use programs::{Venue, config, folder};
+use serde_json::{Value, json};
+
+/// Asks a venue's control endpoint.
+fn control(venue: &Venue, method: &str, body: &str) -> Value {
+    let address = venue.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} /_control/faults HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+/// Requests that the restarts of this venue have refused.
+fn refused(venue: &Venue, kind: &str) -> u64 {
+    control(venue, "GET", "")[kind]["counts"]["restart_refusals"].as_u64().unwrap()
+}
+
+#[test]
+fn orders_meet_a_restart_and_trading_goes_on_behind_it() {
+    let opened = ["--print-test-account"];
+    let venues = ["polymarket", "kalshi"].map(|which| Venue::start(which, "busy", &opened));
+    let [polymarket, kalshi] = &venues;
+    let path = config("restart", polymarket, kalshi, "");
+    add_accounts(&path, polymarket, kalshi, &folder("restart"));
+    pair_up(&path);
+    let child = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
+        .args(live::arguments(&path))
+        .args(["--live", "--seconds", "16"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let restart = json!({"down_ms": 2_000, "post_only_ms": 2_000});
+    for (venue, kind, pause) in [(polymarket, "polymarket", 4), (kalshi, "kalshi", 5)] {
+        wait(Duration::from_secs(pause));
+        control(venue, "POST", &json!({"venue": kind, "restart": restart}).to_string());
+    }
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let refused = [refused(polymarket, "polymarket"), refused(kalshi, "kalshi")];
+    println!("{refused:?} refused, {} orders, {} fills", report["orders"], report["fills"]);
+    assert!(refused.iter().all(|count| *count > 0), "no order met a restart: {report:#}");
+    assert_eq!(report["ledger_difference"], "0", "{report:#}");
+    assert_eq!(report["unknowns"], 0, "{report:#}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the engine runs meanwhile")]
+fn wait(span: Duration) {
+    std::thread::sleep(span);
+}
