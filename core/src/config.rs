@@ -4,6 +4,7 @@
 //! decimal strings, so that no float comes near them. What is out of range is one line that names
 //! the key, the value and the range.
 
+mod gateway;
 mod journal;
 mod live;
 mod relations;
@@ -30,6 +31,7 @@ use crate::engine::pricer::PriceLimits;
 use crate::engine::resolve::ResolutionLimits;
 use crate::eval::edge::Carry;
 use crate::eval::resolution::Odds;
+use crate::gateway::GatewayLimits;
 use crate::journal::keeper::JournalConfig;
 use crate::pin::{Wait, core_count};
 use crate::risk::RiskConfig;
@@ -140,6 +142,8 @@ pub struct Config {
     pub kill: KillConfig,
     /// What real orders need.
     pub live: LiveConfig,
+    /// How orders travel.
+    pub gateway: GatewayLimits,
     /// Records of a latency chunk.
     pub chunk_records: usize,
     /// How much disk a capture may use.
@@ -232,6 +236,7 @@ struct Raw {
     breakers: risk::RawBreakers,
     kill: live::RawKill,
     live: live::RawLive,
+    gateway: gateway::RawGateway,
     probe: RawProbe,
     capture: RawCapture,
     journal: journal::RawJournal,
@@ -346,8 +351,10 @@ impl Raw {
         let (journal_folder, journal) = self.journal.check()?;
         let venues = venues::check(self.venues, self.polymarket, self.kalshi)?;
         let live = self.live.check(venues.kalshi.as_ref())?;
+        let tiles = self.tiles.check()?;
         Ok(Config {
-            tiles: self.tiles.check()?,
+            gateway: self.gateway.check(&tiles)?,
+            tiles,
             feed: FeedLimits {
                 payload_bytes_max: size(
                     "feed.payload_bytes_max",
@@ -624,6 +631,8 @@ mod tests {
             ("[tiles]\nring_slots = 1000", "power of two"),
             ("[tiles]\ncores = [9999]", "tiles.cores"),
             ("[nonsense]\na = 1", "nonsense"),
+            ("[gateway]\norder_connections = 0", "gateway.order_connections"),
+            ("[gateway]\nreply_ms_max = 99", "gateway.reply_ms_max"),
             ("[tiles", "configuration"),
         ] {
             let line = Config::parse(text).unwrap_err().to_string();

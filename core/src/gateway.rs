@@ -23,7 +23,6 @@ use std::thread::JoinHandle;
 
 use dutchbook_book::VenueId;
 
-use crate::config::{LayoutKind, TilesConfig};
 use crate::net::spawn_connections;
 use crate::pin::{Wait, pin_to};
 use crate::request::{Answer, Lane};
@@ -72,25 +71,6 @@ pub struct GatewayLimits {
     pub core: Option<usize>,
     /// What it does when there is nothing to do.
     pub wait: Wait,
-}
-
-impl GatewayLimits {
-    /// The usual ones beside tiles of this kind: the gateway spins only where they do.
-    #[must_use]
-    pub fn usual(tiles: &TilesConfig) -> Self {
-        let busy = match tiles.layout {
-            LayoutKind::Single => 1,
-            LayoutKind::Split => 3,
-        };
-        Self {
-            order_connections: 2,
-            connect_max: Duration::from_secs(5),
-            reply_max: Duration::from_secs(5),
-            body_bytes_max: 16 << 20,
-            core: tiles.cores.get(busy).copied(),
-            wait: if tiles.wait == Wait::Spin { Wait::Spin } else { Wait::Park },
-        }
-    }
 }
 
 /// The running gateway. It ends when its [`Line`] is dropped.

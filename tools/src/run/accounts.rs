@@ -7,7 +7,6 @@ use dutchbook_core::clock::Clock;
 use dutchbook_core::config::{Config, KalshiAccount, NonceMode, PolymarketAccount};
 use dutchbook_core::desk::{Desk, DeskConfig, DeskError};
 use dutchbook_core::doctor::{Purpose, examine};
-use dutchbook_core::gateway::GatewayLimits;
 use dutchbook_core::http::HttpError;
 use dutchbook_core::live::{
     Helpers, KalshiLogin, Login, LoginError, Opened, PolymarketLogin, Secret, api_secrets, boot,
@@ -137,7 +136,7 @@ fn start(
     let Opened { accesses, lines, helpers } = Opened::new(logins, tls, clock)?;
     let boot = boot()?;
     let desk = Box::new(Desk::new(DeskConfig::new(boot), catalog, accesses)?);
-    let limits = GatewayLimits::usual(&config.tiles);
+    let limits = config.gateway;
     let (desks, accepted_by) = (Vec::new(), None);
     let ways = Ways { lines, limits, tls: tls.clone(), cash, desks, accepted_by };
     let start = LiveStart { desk, boot, allowance: config.live.slippage_max, ways };
