@@ -141,15 +141,17 @@ impl FaultPlan {
         Self { script, ..Self::default() }
     }
 
-    /// The same, with trouble for whoever trades: trades that fail to settle, fills told twice, and
-    /// batches answered by half. Replies come in time: a run of seconds would be over before its
-    /// first one.
+    /// The same, with trouble for whoever trades: trades that fail to settle, fills told twice,
+    /// batches answered by half, and replies that are late by as much as a run of seconds can bear: at
+    /// its start it waits for the pages of the lists, one behind the other.
     #[must_use]
     pub fn for_traders(self) -> Self {
         Self {
             failed_settlement_ppm: 50_000,
             duplicate_fill_ppm: 100_000,
             half_batch_ppm: 100_000,
+            slow_ppm: 50_000,
+            slow_ms: 300,
             ..self
         }
     }
