@@ -16,6 +16,7 @@ mod reading;
 pub mod review;
 pub mod score;
 mod spans;
+pub mod union;
 mod words;
 
 pub use judge::{Kind, Remark};
@@ -24,6 +25,7 @@ use block::{Index, Scratch};
 use dates::Close;
 use judge::{Verdict, judge};
 use reading::{Reader, Reading};
+use union::{Inside, Union};
 
 /// Nominations that one market may have: a person reads them.
 pub const NOMINATED_MAX: usize = 6;
@@ -41,6 +43,15 @@ pub struct Market {
     pub title: String,
     /// The day on which it closes, as year, month, day.
     pub close: Option<(i32, u8, u8)>,
+}
+
+/// Which of the two lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum List {
+    /// The first.
+    First,
+    /// The second.
+    Second,
 }
 
 /// A pair worth a person's time.
@@ -75,13 +86,23 @@ fn days_apart(a: Close, b: Close) -> Option<u64> {
     Some(day(a?).abs_diff(day(b?)))
 }
 
-/// Matches two lists of markets; `progress` is told how many of the first list are done.
+/// Matches two lists of markets by pairs; `progress` is told how many of the first list are done.
 #[must_use]
 pub fn nominate(
     first: &[Market],
     second: &[Market],
-    mut progress: impl FnMut(usize),
+    progress: impl FnMut(usize),
 ) -> Vec<Nomination> {
+    nominate_all(first, second, progress).0
+}
+
+/// The same, with the markets whose numbers several of the other list share out.
+#[must_use]
+pub fn nominate_all(
+    first: &[Market],
+    second: &[Market],
+    mut progress: impl FnMut(usize),
+) -> (Vec<Nomination>, Vec<Union>) {
     let mut reader = Reader::new();
     let mut read = |markets: &[Market]| -> Vec<Reading> {
         markets.iter().map(|market| reader.read(&market.title)).collect()
@@ -93,7 +114,7 @@ pub fn nominate(
         others.iter().map(|reading| reading.keys.as_slice()),
     );
     let mut scratch = Scratch::default();
-    let mut judged = Vec::new();
+    let (mut judged, mut inside) = (Vec::new(), Inside::default());
     for (at, reading) in readings.iter().enumerate() {
         progress(at);
         let close = first.get(at).and_then(|market| market.close);
@@ -107,6 +128,7 @@ pub fn nominate(
             let verdict = judge((reading, close), (candidate, other_close), &reader.dictionary);
             found.extend(worth(at, place, likeness, verdict, days_apart(close, other_close)));
         }
+        found.iter().for_each(|judged| inside.note(&judged.nomination));
         settle_claims(&mut found);
         found.sort_by_key(rank);
         found.truncate(NOMINATED_MAX);
@@ -118,7 +140,7 @@ pub fn nominate(
     }
     let mut found: Vec<Nomination> = judged.into_iter().map(|judged| judged.nomination).collect();
     found.sort_by_key(|n| (n.first, n.kind, core::cmp::Reverse(n.confidence), n.second));
-    found
+    (found, inside.unions(&readings, &others))
 }
 
 /// Drops what is not worth a person's time.

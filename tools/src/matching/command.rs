@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::listing::{Listing, ListingError, read};
 use super::proposal::{self, oriented};
-use super::review::{self, Approver};
-use super::{Nomination, nominate};
+use super::review::{self, Approver, Proposed};
+use super::union::Union;
+use super::{List, Nomination, nominate_all};
 
 /// The largest relations file that is read.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -54,6 +55,7 @@ pub struct Matched {
     first: Vec<Listing>,
     second: Vec<Listing>,
     nominations: Vec<Nomination>,
+    unions: Vec<Union>,
 }
 
 impl Matched {
@@ -69,8 +71,8 @@ impl Matched {
         let (first, second) = (read(first)?, read(second)?);
         let markets = |list: &[Listing]| list.iter().map(Listing::market).collect::<Vec<_>>();
         let (a, b) = (markets(&first), markets(&second));
-        let nominations = nominate(&a, &b, |done| progress(done, a.len()));
-        Ok(Self { first, second, nominations })
+        let (nominations, unions) = nominate_all(&a, &b, |done| progress(done, a.len()));
+        Ok(Self { first, second, nominations, unions })
     }
 
     /// Nominations with their markets, the claiming side first.
@@ -81,10 +83,34 @@ impl Matched {
         })
     }
 
+    /// Unions with their whole and their parts.
+    fn unions(&self) -> impl Iterator<Item = (&Union, &Listing, Vec<&Listing>)> + '_ {
+        self.unions.iter().filter_map(|union| {
+            let (own, other) = match union.whole_in {
+                List::First => (&self.first, &self.second),
+                List::Second => (&self.second, &self.first),
+            };
+            let parts: Option<Vec<&Listing>> =
+                union.parts.iter().map(|at| other.get(*at)).collect();
+            Some((union, own.get(union.whole)?, parts?))
+        })
+    }
+
+    /// Everything that a person may approve: pairs, then unions.
+    fn proposed(&self) -> impl Iterator<Item = Proposed> + '_ {
+        let pairs = self.pairs().filter_map(|(n, first, second)| Proposed::pair(&n, first, second));
+        pairs
+            .chain(self.unions().map(|(union, whole, parts)| Proposed::union(union, whole, &parts)))
+    }
+
     /// The nominations for machines.
     #[must_use]
     pub fn json(&self) -> Value {
-        self.pairs().map(|(n, first, second)| proposal::to_json(&n, first, second)).collect()
+        let pairs = self.pairs().map(|(n, first, second)| proposal::to_json(&n, first, second));
+        let union = |(union, whole, parts): (&Union, &Listing, Vec<&Listing>)| {
+            proposal::union_to_json(union, whole, &parts)
+        };
+        pairs.chain(self.unions().map(union)).collect()
     }
 
     /// The nominations for a person, a line each.
@@ -94,7 +120,16 @@ impl Matched {
             let (kind, confidence) = (n.kind.name(), n.confidence);
             format!("{kind:<9} {confidence:>3}  {}  |  {}", first.title, second.title)
         };
-        let lines: Vec<String> = self.pairs().map(line).collect();
+        let union = |(union, whole, parts): (&Union, &Listing, Vec<&Listing>)| {
+            let parts: Vec<&str> = parts.iter().map(|part| part.title.as_str()).collect();
+            format!(
+                "union     {:>3}  {}  |  {}",
+                union.confidence,
+                whole.title,
+                parts.join("  +  ")
+            )
+        };
+        let lines: Vec<String> = self.pairs().map(line).chain(self.unions().map(union)).collect();
         let (first, second) = (self.first.len(), self.second.len());
         format!("{}\n{} nominations of {first} x {second} markets", lines.join("\n"), lines.len())
     }
@@ -102,8 +137,10 @@ impl Matched {
     /// Adds what is nominated and not yet in the file, unapproved. Returns how many.
     pub fn propose(&self, file: &mut File) -> usize {
         let before = file.relations.len();
-        for (nomination, first, second) in self.pairs() {
-            let Some(entry) = proposal::entry(&nomination, first, second) else { continue };
+        let pairs = self.pairs().filter_map(|(n, a, b)| proposal::entry(&n, a, b));
+        let unions =
+            self.unions().map(|(union, whole, parts)| proposal::union_entry(union, whole, &parts));
+        for entry in pairs.chain(unions) {
             if file.relations.iter().all(|known| known.name != entry.name) {
                 file.relations.push(entry);
             }
@@ -122,7 +159,7 @@ impl Matched {
         input: &mut impl BufRead,
         output: &mut impl Write,
     ) -> Result<review::Reviewed, MatchError> {
-        review::run(self.pairs(), approver, file, input, output).map_err(MatchError::Review)
+        review::run(self.proposed(), approver, file, input, output).map_err(MatchError::Review)
     }
 }
 

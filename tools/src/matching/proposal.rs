@@ -9,6 +9,7 @@ use dutchbook_core::relation::file::{Entry, Kind as Law, Listed, Pays, State, St
 use serde_json::{Value, json};
 
 use super::listing::Listing;
+use super::union::Union;
 use super::{Kind, Nomination, Remark};
 
 /// Rows as name, kind and what the YES faces pay.
@@ -157,6 +158,97 @@ pub fn entry(nomination: &Nomination, first: &Listing, second: &Listing) -> Opti
     })
 }
 
+/// A row of a union: name, kind, what the whole pays, and what each part pays.
+type UnionRow = (String, StateKind, Paid, Vec<Paid>);
+
+/// Every way in which a whole and so many parts can settle.
+fn union_rows(count: usize, has_edges: bool) -> Vec<UnionRow> {
+    use Paid::{No, Void, Yes};
+    let none = || vec![No; count];
+    let with = |at: usize, paid: Paid| {
+        let mut parts = vec![No; count];
+        if let Some(part) = parts.get_mut(at) {
+            *part = paid;
+        }
+        parts
+    };
+    let part = |at: usize| format!("part {}", at + 1);
+    let mut rows: Vec<UnionRow> =
+        (0..count).map(|at| (part(at), StateKind::Outcome, Yes, with(at, Yes))).collect();
+    rows.push(("none".to_owned(), StateKind::Outcome, No, none()));
+    rows.push(("all void".to_owned(), StateKind::Void, Void, vec![Void; count]));
+    rows.push(("whole void, no part pays".to_owned(), StateKind::Void, Void, none()));
+    for at in 0..count {
+        let name = part(at);
+        rows.push((format!("whole void, {name} pays"), StateKind::Void, Void, with(at, Yes)));
+        rows.push((format!("{name} void, whole pays"), StateKind::Void, Yes, with(at, Void)));
+        rows.push((format!("{name} void, whole fails"), StateKind::Void, No, with(at, Void)));
+        for other in (0..count).filter(|other| *other != at) {
+            let mut parts = with(other, Yes);
+            if let Some(void) = parts.get_mut(at) {
+                *void = Void;
+            }
+            rows.push((format!("{name} void, {} pays", part(other)), StateKind::Void, Yes, parts));
+        }
+        let late = format!("late for the whole, {name} pays");
+        rows.push((late, StateKind::Postponed, No, with(at, Yes)));
+        let apart = format!("sources disagree, only {name} pays");
+        rows.push((apart, StateKind::Disagreement, No, with(at, Yes)));
+        if has_edges && at + 1 < count {
+            let mut both = with(at, Yes);
+            if let Some(next) = both.get_mut(at + 1) {
+                *next = Yes;
+            }
+            let name = format!("at the edge, {name} and {} pay", part(at + 1));
+            rows.push((name, StateKind::Tie, Yes, both));
+        }
+    }
+    let only = |name: &str, kind| (name.to_owned(), kind, Yes, none());
+    rows.push(only("late for the parts", StateKind::Postponed));
+    rows.push(only("sources disagree, only the whole pays", StateKind::Disagreement));
+    if has_edges {
+        rows.push(only("between the parts, only the whole pays", StateKind::Tie));
+    }
+    rows
+}
+
+/// The relation that a union proposes.
+#[must_use]
+pub fn union_entry(union: &Union, whole: &Listing, parts: &[&Listing]) -> Entry {
+    let mut markets = vec![listed("whole", whole)];
+    let key = |at: usize| format!("part{}", at + 1);
+    markets.extend(parts.iter().enumerate().map(|(at, part)| listed(&key(at), part)));
+    let state = |(name, kind, of_whole, of_parts): UnionRow| {
+        let mut pays = BTreeMap::from([("whole".to_owned(), of_whole.pays(whole.venue))]);
+        for (at, (part, paid)) in parts.iter().zip(of_parts).enumerate() {
+            pays.insert(key(at), paid.pays(part.venue));
+        }
+        State { name, kind, excluded: None, pays }
+    };
+    let doubt =
+        if union.has_edges { "; numbers at the edges of two parts are in doubt" } else { "" };
+    let titles: Vec<String> = parts.iter().map(|part| format!("\"{}\"", part.title)).collect();
+    Entry {
+        name: format!("{}:{} union of {}", whole.venue, whole.id, joined(parts)),
+        kind: Law::Union,
+        claim: format!(
+            "titles, confidence {} of 100: \"{}\" is {}{doubt}",
+            union.confidence,
+            whole.title,
+            titles.join(" or ")
+        ),
+        approved_by: None,
+        approved_on: None,
+        markets,
+        states: union_rows(parts.len(), union.has_edges).into_iter().map(state).collect(),
+    }
+}
+
+fn joined(parts: &[&Listing]) -> String {
+    let name = |part: &&Listing| format!("{}:{}", part.venue, part.id);
+    parts.iter().map(name).collect::<Vec<_>>().join(" ")
+}
+
 /// What an awkward row is called: one name per kind and combination.
 const fn name(kind: StateKind, a: Paid, b: Paid) -> &'static str {
     match (kind, a, b) {
@@ -175,10 +267,25 @@ const fn name(kind: StateKind, a: Paid, b: Paid) -> &'static str {
     }
 }
 
+fn side(listing: &Listing) -> Value {
+    json!({"venue": listing.venue, "market": listing.id, "title": listing.title})
+}
+
+/// A union for machines.
+#[must_use]
+pub fn union_to_json(union: &Union, whole: &Listing, parts: &[&Listing]) -> Value {
+    json!({
+        "kind": "union",
+        "whole": side(whole),
+        "parts": parts.iter().map(|part| side(part)).collect::<Vec<_>>(),
+        "confidence": union.confidence,
+        "has_edges": union.has_edges,
+    })
+}
+
 /// A nomination for machines.
 #[must_use]
 pub fn to_json(nomination: &Nomination, first: &Listing, second: &Listing) -> Value {
-    let side = |listing: &Listing| json!({"venue": listing.venue, "market": listing.id, "title": listing.title});
     json!({
         "first": side(first),
         "second": side(second),

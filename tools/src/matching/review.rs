@@ -12,7 +12,8 @@ use dutchbook_core::relation::file::{Entry, File, StateKind};
 
 use super::Nomination;
 use super::listing::Listing;
-use super::proposal::entry;
+use super::proposal::{entry, union_entry};
+use super::union::Union;
 use crate::sim::text::Rfc3339;
 
 /// Characters of one column.
@@ -88,12 +89,22 @@ fn only_in(text: &str, other: &str) -> String {
     fresh.filter(|word| seen.insert(word.clone())).take(WORDS_MAX).collect::<Vec<_>>().join(" ")
 }
 
-/// Everything that a person needs to decide.
-fn sheet(entry: &Entry, nomination: &Nomination, first: &Listing, second: &Listing) -> String {
-    let head = |listing: &Listing| {
-        let Listing { venue, id, title, closes, tick, fee, .. } = listing;
-        format!("{venue} {id}\n{title}\ncloses {closes}\ntick {tick}, fee {fee}\n")
-    };
+/// A relation with everything that a person needs to decide about it.
+#[derive(Debug)]
+pub struct Proposed {
+    /// The relation.
+    pub entry: Entry,
+    /// What is shown.
+    sheet: String,
+}
+
+fn head(listing: &Listing) -> String {
+    let Listing { venue, id, title, closes, tick, fee, .. } = listing;
+    format!("{venue} {id}\n{title}\ncloses {closes}\ntick {tick}, fee {fee}\n")
+}
+
+/// The state table, a row each.
+fn table(entry: &Entry) -> String {
     let row = |state: &dutchbook_core::relation::file::State| {
         let pays: Vec<String> = entry
             .markets
@@ -106,21 +117,55 @@ fn sheet(entry: &Entry, nomination: &Nomination, first: &Listing, second: &Listi
             .collect();
         format!("  {:<40} {}", state.name, pays.join(", "))
     };
-    let rows: Vec<String> = entry.states.iter().map(row).collect();
-    let remarks: Vec<String> = nomination.remarks.iter().map(|r| format!("  {r}")).collect();
+    entry.states.iter().map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// Two markets and their rules beside each other, and what only one of them says.
+fn compared(first: &Listing, second: &Listing) -> String {
     format!(
-        "{}\n\n{}\n\n{}\n\nonly the first rules say:  {}\nonly the second rules say: {}\n{}\n\
-         claim: {}, confidence {} of 100\nstates:\n{}\n",
+        "{}\n\n{}\n\n{}\n\nonly the first rules say:  {}\nonly the second rules say: {}\n",
         "=".repeat(2 * COLUMN + 3),
         beside(&head(first), &head(second)),
         beside(&first.rules, &second.rules),
         only_in(&first.rules, &second.rules),
         only_in(&second.rules, &first.rules),
-        remarks.join("\n"),
-        nomination.kind.name(),
-        nomination.confidence,
-        rows.join("\n"),
     )
+}
+
+impl Proposed {
+    /// An oriented pair; `None` where it claims nothing.
+    #[must_use]
+    pub fn pair(nomination: &Nomination, first: &Listing, second: &Listing) -> Option<Self> {
+        let entry = entry(nomination, first, second)?;
+        let remarks: Vec<String> = nomination.remarks.iter().map(|r| format!("  {r}")).collect();
+        let sheet = format!(
+            "{}{}\nclaim: {}, confidence {} of 100\nstates:\n{}\n",
+            compared(first, second),
+            remarks.join("\n"),
+            nomination.kind.name(),
+            nomination.confidence,
+            table(&entry),
+        );
+        Some(Self { entry, sheet })
+    }
+
+    /// A whole and its parts, each beside the whole.
+    #[must_use]
+    pub fn union(union: &Union, whole: &Listing, parts: &[&Listing]) -> Self {
+        let entry = union_entry(union, whole, parts);
+        let texts: Vec<String> = parts.iter().map(|part| compared(whole, part)).collect();
+        let edges =
+            if union.has_edges { "  numbers at the edges of two parts are in doubt\n" } else { "" };
+        let sheet = format!(
+            "{}{edges}claim: the first pays where exactly one of the {} others does, confidence {} of 100\n\
+             states:\n{}\n",
+            texts.concat(),
+            parts.len(),
+            union.confidence,
+            table(&entry),
+        );
+        Self { entry, sheet }
+    }
 }
 
 /// Asks, and returns the trimmed answer; `None` at the end of the input.
@@ -161,21 +206,20 @@ fn ask_rows(
 ///
 /// # Errors
 /// When the terminal cannot be read or written.
-pub fn run<'a>(
-    nominations: impl Iterator<Item = (Nomination, &'a Listing, &'a Listing)>,
+pub fn run(
+    proposals: impl Iterator<Item = Proposed>,
     approver: &Approver,
     file: &mut File,
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> std::io::Result<Reviewed> {
     let mut reviewed = Reviewed::default();
-    for (nomination, first, second) in nominations {
-        let Some(mut entry) = entry(&nomination, first, second) else { continue };
+    for Proposed { mut entry, sheet } in proposals {
         if file.relations.iter().any(|known| known.name == entry.name && known.is_approved()) {
             continue;
         }
         reviewed.seen += 1;
-        writeln!(output, "{}", sheet(&entry, &nomination, first, second))?;
+        writeln!(output, "{sheet}")?;
         let Some(answer) = ask("approve? y, n, or q to stop:", input, output)? else { break };
         match answer.as_str() {
             "q" => break,
@@ -203,7 +247,7 @@ pub fn run<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matching::{Kind, Remark};
+    use crate::matching::{Kind, List, Remark};
 
     fn listing(venue: &'static str, rules: &str) -> Listing {
         Listing {
@@ -230,7 +274,8 @@ mod tests {
         };
         let approver = Approver { name: "a trader".to_owned(), date: "2026-11-22".to_owned() };
         let (mut file, mut output) = (File::default(), Vec::new());
-        let list = [crate::matching::proposal::oriented(&nomination, &a, &b)].into_iter();
+        let (nomination, first, second) = crate::matching::proposal::oriented(&nomination, &a, &b);
+        let list = Proposed::pair(&nomination, first, second).into_iter();
         run(list, &approver, &mut file, &mut answers.as_bytes(), &mut output).unwrap();
         (file, String::from_utf8(output).unwrap())
     }
@@ -247,6 +292,34 @@ mod tests {
                 rows.all(|state| state.excluded.is_some())
             };
             assert!(is_out(StateKind::Disagreement) && !is_out(StateKind::Void));
+            assert_eq!(File::parse(&file.to_toml().unwrap()).unwrap(), file);
+        }
+    }
+
+    #[test]
+    fn a_union_shows_every_text_and_is_a_relation_without_a_fault() {
+        let whole = listing("kalshi", "Above 3.");
+        let mut parts = ["3 to 4.", "Above 4."].map(|rules| listing("polymarket", rules));
+        parts[1].id += "b";
+        for has_edges in [false, true] {
+            let parts: Vec<&Listing> = parts.iter().collect();
+            let union = Union {
+                whole_in: List::First,
+                whole: 0,
+                parts: vec![0, 1],
+                has_edges,
+                confidence: 80,
+            };
+            let proposed = Proposed::union(&union, &whole, &parts);
+            let shown = proposed.sheet.clone();
+            assert!(shown.contains("3 to 4.") && shown.contains("Above 4."), "{shown}");
+            assert_eq!(shown.contains("between the parts, only the whole pays"), has_edges);
+            let approver = Approver { name: "a trader".to_owned(), date: "2026-11-22".to_owned() };
+            let (mut file, mut output) = (File::default(), Vec::new());
+            let answers = "y\n\n\n\n\n";
+            run([proposed].into_iter(), &approver, &mut file, &mut answers.as_bytes(), &mut output)
+                .unwrap();
+            assert_eq!(file.relations.len(), 1, "{}", String::from_utf8_lossy(&output));
             assert_eq!(File::parse(&file.to_toml().unwrap()).unwrap(), file);
         }
     }
