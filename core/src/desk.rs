@@ -86,6 +86,9 @@ pub enum Word {
         /// What contradicts.
         found: Contradictions,
     },
+    /// What the venues' own words make of our accounts after a restart: cash or contracts that came or
+    /// went, or a market that has paid.
+    Booked(Record),
     /// The venue's cash differs from what was booked by more than roundings.
     Differs {
         /// Where.
@@ -102,6 +105,7 @@ impl Word {
     pub const fn to_record(&self) -> Option<Record> {
         let (venue, cash, origin) = match *self {
             Self::Report(report) => return Some(Record::Report(report)),
+            Self::Booked(record) => return Some(record),
             Self::Opening { venue, cash } => (venue, cash.exact(), Origin::Opening),
             Self::Rounding { venue, cash } => (venue, cash, Origin::Rounding),
             Self::Breach { .. } | Self::Differs { .. } => return None,
@@ -116,12 +120,15 @@ impl Word {
         if let Record::Report(report) = *record {
             return Some(Self::Report(report));
         }
-        let Record::Live(LiveRecord::Account(transfer)) = *record else { return None };
-        let AccountRecord::Transfer { venue, cash, origin } = transfer else { return None };
+        let Record::Live(LiveRecord::Account(AccountRecord::Transfer { venue, cash, origin })) =
+            *record
+        else {
+            return Some(Self::Booked(*record));
+        };
         match origin {
             Origin::Opening => cash.cash_floor().map(|cash| Self::Opening { venue, cash }),
             Origin::Rounding => Some(Self::Rounding { venue, cash }),
-            Origin::Settlement | Origin::Person => None,
+            Origin::Settlement | Origin::Person => Some(Self::Booked(*record)),
         }
     }
 }

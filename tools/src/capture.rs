@@ -5,6 +5,7 @@
 //! readable after a kill at any instant ([`reader`]), and a replay of it decides as the live run did
 //! ([`follow`]).
 
+pub mod before;
 pub mod block;
 pub mod disk;
 pub mod error;

@@ -74,6 +74,7 @@ impl ConnectionCounts {
             | Kind::Killed
             | Kind::Winding
             | Kind::Programmed
+            | Kind::Explained
             | Kind::Decided => {}
         }
     }

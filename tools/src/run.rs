@@ -34,6 +34,7 @@ use dutchbook_core::tls::{TlsError, TlsRoots};
 use dutchbook_core::topology::{LiveStart, Running, StartError, Stream, start_recorded};
 use serde_json::{Value, json};
 
+use crate::capture::before;
 use crate::capture::error::CaptureError;
 use crate::capture::manifest::{LaneText, LiveText, Manifest};
 use crate::capture::writer::Recording;
@@ -357,6 +358,9 @@ fn begin(
     let allowance = live.as_ref().map(|live| LiveText { allowance_micro: live.allowance.micro() });
     let mut taps = if args.record.is_some() { Taps::on() } else { Taps::default() };
     let (listed, watched) = ((*catalog).clone(), relations.clone());
+    if let (Some(capture), Some(journal)) = (&args.record, &config.journal_folder) {
+        before::keep(journal, capture)?;
+    }
     let running =
         start_recorded(config, listed, watched, streams.to_vec(), clock.clone(), &mut taps, live)?;
     let (Some(folder), Some(replies)) = (&args.record, replies) else { return Ok((running, None)) };

@@ -1,5 +1,6 @@
 //! Real orders while a venue restarts its matching: nothing is taken for a while, then only what
-//! rests. What was refused is over, what was under way is accounted for, and trading goes on.
+//! rests. What was refused is over, what was under way is accounted for, and trading goes on. And runs
+//! that are started again after a kill: recorded, they replay as they decided.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -9,7 +10,7 @@ mod programs;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use live::{add_accounts, pair_up};
@@ -66,6 +67,50 @@ fn orders_meet_a_restart_and_trading_goes_on_behind_it() {
     assert!(refused.iter().all(|count| *count > 0), "no order met a restart: {report:#}");
     assert_eq!(report["ledger_difference"], "0", "{report:#}");
     assert_eq!(report["unknowns"], 0, "{report:#}");
+}
+
+fn json(arguments: &[&str], output: &Output) -> Value {
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_run_that_goes_on_from_a_journal_replays_as_it_decided() {
+    let opened = ["--print-test-account"];
+    let venues = ["polymarket", "kalshi"].map(|which| Venue::start(which, "busy", &opened));
+    let [polymarket, kalshi] = &venues;
+    let path = config("go-on", polymarket, kalshi, "");
+    let here = folder("go-on");
+    add_accounts(&path, polymarket, kalshi, &here);
+    pair_up(&path);
+    for (kind, mode) in [("paper", None), ("live", Some("--live"))] {
+        let [journal, capture] =
+            ["journal", "capture"].map(|what| here.join(format!("{kind}-{what}")));
+        let (journal, capture) = (journal.to_str().unwrap(), capture.to_str().unwrap());
+        let mut program = Command::new(env!("CARGO_BIN_EXE_dutchbook"));
+        program.args(live::arguments(&path)).args(mode).args(["--journal", journal]);
+        program.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Killed while it trades, three times, and then it goes on and is recorded.
+        for kill in 0..3 {
+            let mut child = program.spawn().unwrap();
+            wait(Duration::from_millis(3_100 + 170 * kill));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        let more = ["--seconds", "5", "--record", capture];
+        let report = json(&more, &program.args(more).output().unwrap());
+        println!("{kind}: {} fills", report["fills"]);
+        assert!(std::path::Path::new(capture).join("journal").is_dir(), "it began with nothing");
+        assert!(report["decisions"].as_u64().unwrap() > 0, "{report:#}");
+        let arguments = ["replay", capture, "--json"];
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_dutchbook")).args(arguments).output().unwrap();
+        let replayed = json(&arguments, &output)[0].clone();
+        assert_eq!(replayed["complete"], true, "{replayed:#}");
+        for key in ["decisions", "decisions_digest", "fills"] {
+            assert_eq!(replayed[key], report[key], "{kind} {key}: {replayed:#}");
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the engine runs meanwhile")]

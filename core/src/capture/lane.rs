@@ -74,6 +74,8 @@ pub enum Kind {
     Winding = 27,
     /// The engine took a program of the compiler; the body holds it.
     Programmed = 28,
+    /// All that an earlier run left is explained: the engine may open trades.
+    Explained = 29,
     /// One decision, in the lane of decisions. `number`: its basket.
     Decided = 32,
 }
@@ -83,7 +85,7 @@ pub const TORN: u64 = u64::MAX;
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Hole,
         Self::Payload,
         Self::Connected,
@@ -106,6 +108,7 @@ impl Kind {
         Self::Killed,
         Self::Winding,
         Self::Programmed,
+        Self::Explained,
         Self::Decided,
     ];
 
@@ -141,6 +144,7 @@ impl Kind {
             Self::Killed => "killed",
             Self::Winding => "winding",
             Self::Programmed => "programmed",
+            Self::Explained => "explained",
             Self::Decided => "decided",
         }
     }

@@ -6,10 +6,11 @@ use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::{BookId, Exact, Nanos, Price, QtyChange, VenueId};
 
 use super::Engine;
-use crate::desk::Desk;
+use crate::capture::lane::Kind;
+use crate::desk::{Desk, Word};
 use crate::inquiry::{Heard, Inquiry};
 use crate::journal::Record;
-use crate::journal::live::Origin;
+use crate::journal::live::{AccountRecord, LiveRecord, Origin};
 use crate::position::VenueMoney;
 use crate::recovery::{Recovered, Unlisted};
 use crate::risk::breaker::Breaker;
@@ -148,6 +149,13 @@ impl Engine {
             self.note(*venue, comparison, now);
             self.take_over(*venue, comparison, origin, now);
         }
+        self.go_on(now);
+    }
+
+    /// All is explained: trading begins. A replay is told so.
+    pub fn go_on(&mut self, now: Nanos) {
+        self.sight.called(Kind::Explained, now);
+        self.unexplained = None;
         self.publish_profit();
     }
 
@@ -192,29 +200,25 @@ impl Engine {
         if held.is_err() || !is_held || self.portfolio.is_settled(book) {
             return;
         }
-        if let Ok(cash) = self.portfolio.settle(book, payoff, Exact::ZERO) {
-            self.keep(&Record::Resolution { book, payoff, cash }, now);
-        }
+        let paid = Record::Resolution { book, payoff, cash: Exact::ZERO };
+        self.on_word(&Word::Booked(paid), now);
     }
 
     /// Makes our books what the venue says.
     fn take_over(&mut self, venue: VenueId, found: &Comparison, origin: Origin, now: Nanos) {
-        let mut is_booked = true;
+        let booked = |record| Word::Booked(Record::Live(LiveRecord::Account(record)));
         for apart in &found.apart {
             let micro = |qty: dutchbook_book::Qty| i64::try_from(qty.micro()).unwrap_or(i64::MAX);
             let change = micro(apart.theirs).saturating_sub(micro(apart.ours));
             let change = QtyChange::from_micro(change);
             // What they have cost nobody says: they are counted as if for nothing.
-            let done = self.book_contracts(apart.instrument, change, Exact::ZERO, origin, now);
-            is_booked &= done.is_ok();
+            let (instrument, cost) = (apart.instrument, Exact::ZERO);
+            let moved = AccountRecord::Moved { instrument, qty: change, cost, origin };
+            self.on_word(&booked(moved), now);
         }
         let cash = found.cash();
         if cash != Exact::ZERO {
-            is_booked &= self.book_cash(venue, cash, origin, now).is_ok();
-        }
-        if !is_booked {
-            self.kill.say("the venues' accounts do not fit our books".to_owned());
-            self.halt();
+            self.on_word(&booked(AccountRecord::Transfer { venue, cash, origin }), now);
         }
     }
 

@@ -29,7 +29,7 @@ impl Engine {
             let venue = VenueId(u32::try_from(venue).unwrap_or(u32::MAX));
             let cash = opening.money(venue).cash;
             let is_new = self.portfolio.money(venue) == VenueMoney::default();
-            if is_new && cash != Exact::ZERO && self.execution.desk().is_none() {
+            if is_new && cash != Exact::ZERO && !self.execution.is_live() {
                 let _booked = self.book_cash(venue, cash, Origin::Opening, now).is_ok();
             }
         }
@@ -41,14 +41,15 @@ impl Engine {
         }
         self.know_unlisted(recovered);
         self.merge_pairs(now);
+        if self.execution.is_live() && !recovered.is_fresh() {
+            self.unexplained = Some(Unexplained::of(recovered, self.catalog.venues.len()));
+        }
         let journal = &mut self.journal;
         if let Some(desk) = self.execution.desk_mut() {
             let mut has_room = true;
             for known in recovered.open_orders() {
                 has_room &= desk.adopt(known, journal, now);
             }
-            let unexplained = Unexplained::of(recovered, self.catalog.venues.len());
-            self.unexplained = (!recovered.is_fresh()).then_some(unexplained);
             if !has_room || recovered.refused > 0 || recovered.ending.lost > 0 {
                 let (refused, lost) = (recovered.refused, recovered.ending.lost);
                 self.kill.say(format!(
@@ -62,6 +63,37 @@ impl Engine {
         self.publish_profit();
     }
 
+    /// Books what the venues' words have made of our accounts, and writes it down. Whether it fits.
+    pub(super) fn book(&mut self, record: &Record, now: Nanos) -> bool {
+        match *record {
+            Record::Live(LiveRecord::Account(AccountRecord::Transfer { venue, cash, origin })) => {
+                self.book_cash(venue, cash, origin, now).is_ok()
+            }
+            Record::Live(LiveRecord::Account(AccountRecord::Moved {
+                instrument,
+                qty,
+                cost,
+                origin,
+            })) => self.book_contracts(instrument, qty, cost, origin, now).is_ok(),
+            Record::Resolution { book, payoff, .. } => {
+                let cash = self.portfolio.settle(book, payoff, Exact::ZERO);
+                if let Ok(cash) = cash {
+                    self.keep(&Record::Resolution { book, payoff, cash }, now);
+                }
+                cash.is_ok()
+            }
+            // No booking: a recording that says so is of another version.
+            Record::Decision(_)
+            | Record::DecisionLeg(_)
+            | Record::Veto { .. }
+            | Record::Intent { .. }
+            | Record::Report(_)
+            | Record::Gap { .. }
+            | Record::Life { .. }
+            | Record::Live(_) => false,
+        }
+    }
+
     /// Writes into no journal any more: whoever keeps it can finish.
     pub fn release_journal(&mut self) {
         self.journal.release();
@@ -70,7 +102,7 @@ impl Engine {
     /// Both faces of one book where the venue nets: a kill between a fill and its record of the merge
     /// leaves them in our books only.
     fn merge_pairs(&mut self, now: Nanos) {
-        if self.execution.desk().is_none() {
+        if !self.execution.is_live() {
             return;
         }
         for book in 0..self.catalog.listings.len() {

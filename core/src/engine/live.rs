@@ -108,6 +108,12 @@ impl Engine {
                     self.halt();
                 }
             }
+            Word::Booked(record) => {
+                if !self.book(&record, now) {
+                    self.kill.say("the venues' accounts do not fit our books".to_owned());
+                    self.halt();
+                }
+            }
             // Our accounts and the venue's differ: nothing new until a person has looked.
             Word::Breach { found, .. } if found.is_empty() => {}
             Word::Breach { .. } => self.doubt(Breaker::Contradiction, now),

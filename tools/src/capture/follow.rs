@@ -24,6 +24,7 @@ use dutchbook_core::engine::sight::{Seen, Sight};
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::journal::{Checker, Decisions, JournalReader, decode, journal};
 use dutchbook_core::opportunity::OpportunityId;
+use dutchbook_core::recovery::Recovered;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::tile::feed::{Publisher, Route};
@@ -80,6 +81,8 @@ struct Parts {
     relations: Vec<Relation>,
     /// How much worse a limit could be, where orders went to venues.
     allowance: Option<Price>,
+    /// What the run went on from, and when.
+    before: Option<(Recovered, Nanos)>,
     /// An opportunity to explain.
     wanted: Option<OpportunityId>,
 }
@@ -97,7 +100,8 @@ impl Parts {
         let relations = manifest.relations.iter().map(|text| text.relation(books));
         let relations = relations.collect::<Result<_, _>>().map_err(CaptureError::Manifest)?;
         let allowance = manifest.live.and_then(|live| Price::from_micro(live.allowance_micro));
-        Ok(Self { config, catalog, relations, allowance, wanted: None })
+        let before = capture.before(&catalog)?.map(|before| (before, Nanos(manifest.started_ns)));
+        Ok(Self { config, catalog, relations, allowance, before, wanted: None })
     }
 
     fn engine(&self, sight: Sight) -> Result<(Engine, JournalReader), CaptureError> {
@@ -111,10 +115,13 @@ impl Parts {
             None => engine,
         };
         // What became of orders is told by the recording: nothing is sent.
-        let engine = match self.allowance {
+        let mut engine = match self.allowance {
             Some(allowance) => engine.told_of_trading(allowance),
             None => engine,
         };
+        if let Some((before, at)) = &self.before {
+            engine.resume(before, *at);
+        }
         Ok((engine, reader))
     }
 }
@@ -428,6 +435,7 @@ impl Exact<'_, '_> {
             | Kind::Killed
             | Kind::Winding
             | Kind::Programmed
+            | Kind::Explained
             | Kind::Decided => return Ok(None),
         }))
     }
@@ -477,6 +485,7 @@ impl Exact<'_, '_> {
                 }
             }
             (Kind::Winding, ..) => engine.wind_down(now),
+            (Kind::Explained, ..) => engine.go_on(now),
             (Kind::Evaluated, ..) => engine.evaluate(now),
             (Kind::Polled, ..) => {
                 let _ended = engine.poll(now);

@@ -8,8 +8,12 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use dutchbook_book::catalog::Catalog;
 use dutchbook_core::capture::lane::{BODY_BYTES_MAX, Head, Kind, Records};
 
+use dutchbook_core::recovery::Recovered;
+
+use super::before;
 use super::block::{self, BLOCK_HEAD_BYTES, BlockHead, SEGMENT_HEAD_BYTES, WRITER_LANE};
 use super::error::CaptureError;
 use super::manifest::Manifest;
@@ -104,6 +108,7 @@ pub struct Capture {
     pub losses: Vec<Loss>,
     /// Bytes of all segments.
     pub stored_bytes: u64,
+    folder: PathBuf,
     segments: Vec<PathBuf>,
     lanes: Vec<Vec<Place>>,
 }
@@ -138,7 +143,9 @@ impl Capture {
         segments.sort();
         let lanes = manifest.lanes.iter().map(|_| Vec::new()).collect();
         let (last_word, losses) = (None, Vec::new());
-        let mut capture = Self { manifest, last_word, losses, stored_bytes: 0, segments, lanes };
+        let folder = folder.to_path_buf();
+        let mut capture =
+            Self { manifest, last_word, losses, stored_bytes: 0, folder, segments, lanes };
         for segment in 0..capture.segments.len() {
             capture.index(segment)?;
         }
@@ -147,6 +154,14 @@ impl Capture {
         }
         capture.find_missing();
         Ok(capture)
+    }
+
+    /// What its run went on from; `None` for one that began with nothing.
+    ///
+    /// # Errors
+    /// When that cannot be read.
+    pub fn before(&self, catalog: &Catalog) -> Result<Option<Recovered>, CaptureError> {
+        before::read(&self.folder, catalog)
     }
 
     fn name(&self, segment: usize) -> String {

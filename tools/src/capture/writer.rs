@@ -18,6 +18,7 @@ use dutchbook_core::journal::Decisions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::before;
 use super::block::{self, WRITER_LANE};
 use super::disk::{Disk, DiskState};
 use super::error::CaptureError;
@@ -132,7 +133,10 @@ impl CaptureWriter {
         policy: Policy,
     ) -> Result<Self, CaptureError> {
         std::fs::create_dir_all(folder)?;
-        if std::fs::read_dir(folder)?.next().is_some() {
+        let mut others = std::fs::read_dir(folder)?.filter(|entry| {
+            entry.as_ref().map_or(true, |entry| entry.file_name() != before::FOLDER)
+        });
+        if others.next().is_some() {
             return Err(CaptureError::NotEmpty(folder.display().to_string()));
         }
         manifest.write(folder)?;

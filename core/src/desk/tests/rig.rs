@@ -375,7 +375,10 @@ impl Rig {
                     (report.order, in_short(&report.kind))
                 }
                 Word::Breach { order, .. } => (order, "breach".to_owned()),
-                Word::Rounding { .. } | Word::Differs { .. } | Word::Opening { .. } => continue,
+                Word::Rounding { .. }
+                | Word::Differs { .. }
+                | Word::Opening { .. }
+                | Word::Booked(_) => continue,
             };
             self.said.entry(order).or_default().push(text);
         }

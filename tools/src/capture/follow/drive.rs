@@ -208,6 +208,7 @@ impl<'a> FeedDriver<'a> {
             | Kind::Killed
             | Kind::Winding
             | Kind::Programmed
+            | Kind::Explained
             | Kind::Decided => {}
         }
     }
