@@ -11,7 +11,18 @@ use dutchbook_core::recovery::{Recovered, recover};
 use super::error::CaptureError;
 
 /// The folder of the journal within a capture.
-pub(super) const FOLDER: &str = "journal";
+const FOLDER: &str = "went_on_from";
+
+/// Makes the folder of a new capture, where nothing may lie but what was kept before the run began.
+pub(super) fn make_room(capture: &Path) -> Result<(), CaptureError> {
+    std::fs::create_dir_all(capture)?;
+    for entry in std::fs::read_dir(capture)? {
+        if entry?.file_name() != FOLDER {
+            return Err(CaptureError::NotEmpty(capture.display().to_string()));
+        }
+    }
+    Ok(())
+}
 
 /// Keeps what a journal holds now; nothing where there is none. Call it before the run writes into it.
 /// Files of a journal are never changed once another process writes: a second name costs no room, and
@@ -20,8 +31,9 @@ pub(super) const FOLDER: &str = "journal";
 /// # Errors
 /// When the capture's folder holds something already, or a disk says no.
 pub fn keep(journal: &Path, capture: &Path) -> Result<(), CaptureError> {
-    std::fs::create_dir_all(capture)?;
-    if std::fs::read_dir(capture)?.next().is_some() {
+    make_room(capture)?;
+    let within = capture.join(FOLDER);
+    if within.exists() {
         return Err(CaptureError::NotEmpty(capture.display().to_string()));
     }
     let files = match std::fs::read_dir(journal) {
@@ -29,7 +41,6 @@ pub fn keep(journal: &Path, capture: &Path) -> Result<(), CaptureError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let within = capture.join(FOLDER);
     for file in files {
         let (from, name) = file.map(|file| (file.path(), file.file_name()))?;
         let text = name.to_string_lossy();

@@ -132,13 +132,7 @@ impl CaptureWriter {
         lanes: Vec<LaneReader>,
         policy: Policy,
     ) -> Result<Self, CaptureError> {
-        std::fs::create_dir_all(folder)?;
-        let mut others = std::fs::read_dir(folder)?.filter(|entry| {
-            entry.as_ref().map_or(true, |entry| entry.file_name() != before::FOLDER)
-        });
-        if others.next().is_some() {
-            return Err(CaptureError::NotEmpty(folder.display().to_string()));
-        }
+        before::make_room(folder)?;
         manifest.write(folder)?;
         let gathering = |reader| Gathering {
             reader,
