@@ -1,6 +1,6 @@
 //! Real orders while a venue restarts its matching: nothing is taken for a while, then only what
-//! rests. What was refused is over, and what was under way is accounted for. And runs
-//! that are started again after a kill: recorded, they replay as they decided.
+//! rests. What was refused is over, and what was under way is accounted for. And runs that are started
+//! again after a kill: recorded, they replay as they decided.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

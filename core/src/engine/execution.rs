@@ -142,13 +142,13 @@ impl Execution {
         kind.map_or(Qty::ZERO, |kind| excess_max(kind, price))
     }
 
-    /// Whether both faces of a book become cash by themselves when both are held: on paper, and
-    /// where the venue nets. On Polymarket a merge is a transaction of its own.
     /// Whether orders go to venues, or went in the run that is replayed.
     pub(super) const fn is_live(&self) -> bool {
         matches!(self, Self::Live(_))
     }
 
+    /// Whether both faces of a book become cash by themselves when both are held: on paper, and
+    /// where the venue nets. On Polymarket a merge is a transaction of its own.
     pub(super) fn merges(&self, book: BookId) -> bool {
         match self {
             Self::Paper(_) => true,
