@@ -92,7 +92,9 @@ impl Scale {
     #[inline]
     #[must_use]
     pub fn price_of(self, tick: Tick) -> Price {
-        Price::from_micro(tick.0.saturating_mul(self.step())).unwrap_or(Price::ONE)
+        // In 64 bits the product fits whatever the tick is: no check on the way of every top.
+        let micro = u64::from(tick.0).wrapping_mul(u64::from(self.step()));
+        u32::try_from(micro).ok().and_then(Price::from_micro).unwrap_or(Price::ONE)
     }
 }
 
