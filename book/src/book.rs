@@ -12,7 +12,7 @@ use crate::depth::{BookStatus, DEPTH_LEVELS};
 use crate::depth::{Depth, Level, Side, Stamp, TopOfBook};
 use crate::grid::{Grid, Tick};
 use crate::id::Face;
-use crate::ladder::Ladder;
+use crate::ladder::{Ladder, WORD_BITS};
 use crate::time::Nanos;
 use crate::units::{Price, Qty, QtyChange};
 
@@ -51,6 +51,22 @@ pub struct Book {
     ts_venue: Nanos,
     ts_recv: Nanos,
     grid: Grid,
+}
+
+/// For each side, the ticks that a snapshot names while it is taken; else zeros. One for all books
+/// of a thread: it stays warm when the books do not.
+#[derive(Clone, Debug, Default)]
+pub struct Named([Vec<u64>; 2]);
+
+impl Named {
+    /// Makes room for the books of a grid, so that taking a snapshot allocates nothing.
+    #[inline]
+    pub fn fit(&mut self, grid: &Grid) {
+        let words = grid.ticks().div_ceil(WORD_BITS) as usize;
+        if self.0[0].len() < words {
+            self.0.iter_mut().for_each(|side| side.resize(words, 0));
+        }
+    }
 }
 
 impl Book {
@@ -120,6 +136,50 @@ impl Book {
         self.clear();
         self.epoch = self.epoch.wrapping_add(1);
         self.session_status = BookStatus::Live;
+    }
+
+    /// Takes a whole snapshot: a new epoch with these levels as a face shows them and no others;
+    /// a quantity of `None` is less than nothing. As [`Book::begin_snapshot`] and then
+    /// [`Book::set_level`], but each level's memory is written once, not emptied before.
+    ///
+    /// # Errors
+    /// The first level that is off the grid or less than nothing; the book is gapped then.
+    #[inline]
+    pub fn replace(
+        &mut self,
+        levels: impl IntoIterator<Item = (Face, Side, Price, Option<Qty>)>,
+        named: &mut Named,
+    ) -> Result<(), BookError> {
+        named.fit(&self.grid);
+        self.epoch = self.epoch.wrapping_add(1);
+        self.session_status = BookStatus::Live;
+        let mut taken = Ok(());
+        for (face, side, price, qty) in levels {
+            let located = self.locate(face, side, price);
+            let qty = qty.ok_or(BookError::NegativeLevel(price));
+            match located.and_then(|(side, tick)| Ok((side, tick, qty?))) {
+                Ok((side, tick, qty)) => {
+                    self.ladders[side as usize].put(tick, qty, &mut named.0[side as usize]);
+                }
+                Err(error) => {
+                    taken = self.refuse(error);
+                    break;
+                }
+            }
+        }
+        for (ladder, named) in self.ladders.iter_mut().zip(&mut named.0) {
+            ladder.settle(named);
+        }
+        taken
+    }
+
+    /// Asks for the memory of the levels between one that a face shows and the best of its side,
+    /// without waiting: a snapshot that begins with it is going to name them.
+    #[inline]
+    pub fn fetch_towards(&self, face: Face, side: Side, price: Price) {
+        if let Ok((side, tick)) = self.locate(face, side, price) {
+            self.ladder(side).fetch_towards(tick);
+        }
     }
 
     /// Where a face's level lives in YES terms. Asks the ladder, not the grid, which is cold.
@@ -316,6 +376,44 @@ mod tests {
     }
 
     proptest! {
+        /// A snapshot replaces whatever was there: the same book as one that was cleared first,
+        /// repeated, removed and impossible levels included.
+        #[test]
+        fn a_replaced_book_equals_one_that_was_cleared(
+            step in prop_oneof![Just(100_u32), Just(5)],
+            snapshots in proptest::collection::vec(proptest::collection::vec(
+                (any::<bool>(), any::<bool>(), 1_u32..101, 0_u64..5), 0..60), 1..6),
+        ) {
+            let grid = Grid::uniform(Price::from_pips(step).unwrap()).unwrap();
+            let (mut replaced, mut cleared) = (Book::new(grid), Book::new(grid));
+            let mut named = Named::default();
+            for snapshot in snapshots {
+                let levels = snapshot.into_iter().map(|(no, sell, cent, contracts)| (
+                    if no { Face::No } else { Face::Yes },
+                    if sell { Side::Sell } else { Side::Buy },
+                    Price::from_pips(cent * 100).unwrap(),
+                    Qty::from_contracts(contracts).unwrap(),
+                ));
+                cleared.begin_snapshot();
+                let mut each = levels.clone();
+                let expected = each.try_for_each(|(f, s, p, q)| cleared.set_level(f, s, p, q));
+                let got = replaced.replace(levels.map(|(f, s, p, q)| (f, s, p, Some(q))), &mut named);
+                prop_assert_eq!(got, expected);
+                prop_assert_eq!(
+                    replaced.commit(Nanos(1), Nanos(2)), cleared.commit(Nanos(1), Nanos(2)));
+                prop_assert_eq!(replaced.top(), cleared.top());
+                for side in [Side::Buy, Side::Sell] {
+                    let (ours, theirs) = (replaced.ladder(side), cleared.ladder(side));
+                    prop_assert_eq!(ours.iter().collect::<Vec<_>>(), theirs.iter().collect::<Vec<_>>());
+                    prop_assert_eq!(ours.count(), theirs.count());
+                    // A hidden remainder in a cell would come back with its bit.
+                    let cells = (0..grid.ticks()).map(Tick);
+                    prop_assert!(cells.clone().all(|tick| ours.qty_at(tick) == theirs.qty_at(tick)));
+                }
+            }
+            prop_assert!(named.0.iter().flatten().all(|word| *word == 0));
+        }
+
         /// Any stream through either face equals one ordered map per side in YES terms.
         #[test]
         fn equals_two_ordered_maps(

@@ -8,10 +8,15 @@
 //! their [`crate::grid::Grid`].
 
 use crate::depth::Side;
+use crate::fetch::fetch_address;
 use crate::grid::{Grid, Scale, Tick};
 use crate::units::{Price, Qty};
 
 pub(crate) const WORD_BITS: u32 = 64;
+/// Cells of a cache line.
+const LINE_CELLS: usize = 8;
+/// More would push out what was asked for first.
+const FETCHED_CELLS_MAX: usize = 32 * LINE_CELLS;
 /// The rank of no level: ticks lie between zero and one, both excluded.
 const NO_RANK: u32 = 0;
 
@@ -333,6 +338,62 @@ impl Ladder {
             }
         }
         count.min(max)
+    }
+
+    /// Asks for the memory of the levels between a tick and the best, without waiting.
+    #[inline]
+    pub(crate) fn fetch_towards(&self, tick: Tick) {
+        let best = self.best().unwrap_or(tick);
+        let (low, high) = (self.cell_of(tick.min(best)), self.cell_of(tick.max(best)));
+        let place = |cell: usize| self.address().wrapping_add(cell.wrapping_mul(size_of::<u64>()));
+        let mut cell = low;
+        while cell < high && cell < low.wrapping_add(FETCHED_CELLS_MAX) {
+            fetch_address(place(cell));
+            cell = cell.wrapping_add(LINE_CELLS);
+        }
+        fetch_address(place(high));
+    }
+
+    /// Puts a level of a snapshot and marks it in `named`: a word for each of the bitmap's, all zero
+    /// before the first. [`Ladder::settle`] has to follow. `None` when the tick is outside.
+    #[inline]
+    pub(crate) fn put(&mut self, tick: Tick, qty: Qty, named: &mut [u64]) -> Option<()> {
+        let at = self.cell_of(tick);
+        *self.cells.get_mut(at)? = qty.micro();
+        let word = named.get_mut((tick.0 / WORD_BITS) as usize)?;
+        let at = tick.0 % WORD_BITS;
+        *word = (*word & !(1 << at)) | (u64::from(!qty.is_zero()) << at);
+        Some(())
+    }
+
+    /// Removes the levels that a snapshot did not name, and clears `named` for the next.
+    pub(crate) fn settle(&mut self, named: &mut [u64]) {
+        let (bitmap, qty) = self.cells.split_at_mut(self.words as usize);
+        let (mut lowest, mut highest) = (None, None);
+        self.changing = Changed::ALL;
+        self.count = 0;
+        for (index, (word, named)) in bitmap.iter_mut().zip(named).enumerate() {
+            if *word | *named == 0 {
+                continue;
+            }
+            let base = tick_base(index);
+            let now = core::mem::take(named);
+            let mut gone = core::mem::replace(word, now) & !now;
+            while gone != 0 {
+                if let Some(cell) = qty.get_mut((base + gone.trailing_zeros()) as usize) {
+                    *cell = 0;
+                }
+                gone &= gone - 1;
+            }
+            if now != 0 {
+                lowest = lowest.or(Some(base + now.trailing_zeros()));
+                highest = Some(base + WORD_BITS - 1 - now.leading_zeros());
+                self.count = self.count.wrapping_add(now.count_ones());
+            }
+        }
+        let best = if self.side() == Side::Buy { highest } else { lowest }.map(Tick);
+        self.best_rank = best.map_or(NO_RANK, |best| self.rank(best));
+        self.best_qty = best.map_or(Qty::ZERO, |best| self.qty_at(best));
     }
 
     /// Removes every level, touching only occupied words.

@@ -21,7 +21,7 @@ pub mod time;
 pub mod units;
 pub mod view;
 
-pub use book::{Book, BookError};
+pub use book::{Book, BookError, Named};
 pub use depth::{BookStatus, Depth, Level, Side, Stamp, TopOfBook};
 pub use grid::{Grid, Tick};
 pub use id::{BasketId, BookId, ConditionId, EventId, Face, InstrumentId, RelationId, VenueId};

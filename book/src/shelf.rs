@@ -346,6 +346,7 @@ mod tests {
             let reader = shelf.reader();
             let grid = Grid::uniform(Price::from_pips(50).unwrap()).unwrap();
             let mut books = [Book::new(grid), Book::new(grid), Book::new(grid)];
+            let mut named = crate::Named::default();
             let (mut shown, mut seen) = ([Depth::default(); 3], Depth::default());
             for (step, (id, no, sell, tick, contracts, event)) in (1..).zip(stream) {
                 let book = &mut books[id as usize];
@@ -353,6 +354,15 @@ mod tests {
                     0 => book.begin_snapshot(),
                     1 => book.regrid(grid),
                     _ => {}
+                }
+                if event > 50 {
+                    // A snapshot that repeats all but a level or two.
+                    let kept = [Side::Buy, Side::Sell].map(|side| {
+                        let levels = book.ladder(side).iter().skip(usize::from(event % 2));
+                        let price = |tick| book.grid().price_of(tick);
+                        levels.map(|(t, q)| (Face::Yes, side, price(t), Some(q))).collect::<Vec<_>>()
+                    });
+                    book.replace(kept.concat(), &mut named).unwrap();
                 }
                 let face = if no { Face::No } else { Face::Yes };
                 let side = if sell { Side::Sell } else { Side::Buy };

@@ -371,6 +371,11 @@ impl<S: Sink> Herald for Ahead<'_, S> {
             self.state.fetch_level(instrument, side, price);
         }
     }
+
+    #[inline(always)]
+    fn side(&self, instrument: InstrumentId, side: Side, first: Price) {
+        self.state.fetch_side(instrument, side, first);
+    }
 }
 
 /// Lists the ids under which messages speak of a book.

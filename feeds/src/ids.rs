@@ -63,6 +63,10 @@ pub trait Ids {
     /// A level of an instrument that was found is going to change.
     #[inline(always)]
     fn level(&self, _instrument: InstrumentId, _side: Side, _price: Price) {}
+
+    /// All levels of a side are going to be stated, beginning with this.
+    #[inline(always)]
+    fn side(&self, _instrument: InstrumentId, _side: Side, _first: Price) {}
 }
 
 /// Is told of what a message names before it has been read to its end, so that memory can be on its
@@ -72,6 +76,8 @@ pub trait Herald {
     fn instrument(&self, instrument: InstrumentId);
     /// A level of an instrument is named.
     fn level(&self, instrument: InstrumentId, side: Side, price: Price);
+    /// A side of a snapshot is named, with its first level.
+    fn side(&self, instrument: InstrumentId, side: Side, first: Price);
 }
 
 impl Ids for IdTable {
@@ -99,6 +105,11 @@ impl<H: Herald> Ids for Heralded<'_, H> {
     #[inline(always)]
     fn level(&self, instrument: InstrumentId, side: Side, price: Price) {
         self.herald.level(instrument, side, price);
+    }
+
+    #[inline(always)]
+    fn side(&self, instrument: InstrumentId, side: Side, first: Price) {
+        self.herald.side(instrument, side, first);
     }
 }
 

@@ -63,11 +63,25 @@ pub(crate) trait Lanes: Copy {
     /// control byte or one beyond ASCII.
     fn stops32(self, window: &[u8; 32]) -> u32;
 
-    /// Reads two decimals of the given lengths, each at the start of its window.
+    /// Reads two decimals of the given lengths, each at the start of its window and followed there by
+    /// a byte that is no digit: its closing quote.
     fn decimals(self, a: (&[u8; 16], u32), b: (&[u8; 16], u32), rules: Rules) -> Pair;
 
     /// Reads the digits at the start of the window.
     fn integer(self, window: &[u8; 16]) -> Integer;
+
+    /// Runs a task as a function of its own, compiled for this form.
+    fn apart<T: Task>(self, task: T) -> T::Out;
+}
+
+/// What is compiled as a function of its own in each form: a loop, or a whole line of a decoder.
+/// Inlined into one function, each would pay for the registers of the others.
+pub(crate) trait Task {
+    /// What it gives.
+    type Out;
+
+    /// The work. Inlined by force: it takes on the features of the function that it is part of.
+    fn run<L: Lanes>(self, lanes: L) -> Self::Out;
 }
 
 /// The form that this machine runs.

@@ -270,10 +270,10 @@ fn snapshot<L: Lanes>(
     let head = head(lanes, bytes, at, ids)?;
     let mut at = literal(bytes, head.end, b"\"")?;
     if let Some(first) = literal(bytes, at, YES) {
-        at = levels(lanes, bytes, first, sides.of(head.yes, true), batch)?;
+        at = levels(lanes, bytes, first, sides.of(head.yes, true), (ids, batch))?;
     }
     if let Some(first) = literal(bytes, at, NO) {
-        at = levels(lanes, bytes, first, sides.of(head.yes, false), batch)?;
+        at = levels(lanes, bytes, first, sides.of(head.yes, false), (ids, batch))?;
     }
     let end = literal(bytes, at, b"}}")?;
     finish(batch, UpdateKind::Snapshot, head.yes, Nanos::ZERO, head.sequence)?;
@@ -287,8 +287,9 @@ fn levels<L: Lanes>(
     bytes: &[u8],
     mut at: usize,
     face: (InstrumentId, Side),
-    batch: &mut Batch,
+    (ids, batch): (&impl Ids, &mut Batch),
 ) -> Option<usize> {
+    let from = batch.levels.len();
     loop {
         let near: &[u8; 32] = window(bytes, at)?;
         let quotes = lanes.quotes32(near);
@@ -311,6 +312,10 @@ fn levels<L: Lanes>(
         match literal(bytes, end, b"\"],[\"") {
             Some(next) => at = next,
             None => return literal(bytes, end, b"\"]]"),
+        }
+        // Behind the first of several: one alone is fetched sooner than it is asked for.
+        if batch.levels.len() == from.wrapping_add(1) {
+            ids.side(face.0, face.1, batch.levels.last()?.price);
         }
     }
 }

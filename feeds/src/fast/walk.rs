@@ -1,7 +1,7 @@
 //! Steps over JSON of any key order and spacing, for the second line of the scanners. It knows
 //! plain strings, short integers and the words true, false and null; anything else is refused.
 
-use crate::scan::{Lanes, literal, plain, window};
+use crate::scan::{Lanes, literal, plain, plain_of, window};
 
 /// Bytes from a payload, with the position behind what they were read from.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,18 @@ pub(super) fn blank(bytes: &[u8], mut at: usize) -> usize {
 pub(super) fn text<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<Text<'_>> {
     let from = literal(bytes, at, b"\"")?;
     let end = plain(lanes, bytes, from)?;
+    Some(Text { content: bytes.get(from..end)?, next: literal(bytes, end, b"\"")? })
+}
+
+/// As [`text`], for a content that most often has `LEN` bytes.
+#[inline(always)]
+pub(super) fn text_of<L: Lanes, const LEN: usize>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+) -> Option<Text<'_>> {
+    let from = literal(bytes, at, b"\"")?;
+    let end = plain_of::<L, LEN>(lanes, bytes, from)?;
     Some(Text { content: bytes.get(from..end)?, next: literal(bytes, end, b"\"")? })
 }
 

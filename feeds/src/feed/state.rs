@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::fetch::fetch_first;
 use dutchbook_book::places::Places;
-use dutchbook_book::{Book, BookId, Grid, InstrumentId, Nanos, Price, Side};
+use dutchbook_book::{Book, BookId, Grid, InstrumentId, Named, Nanos, Price, Side};
 
 use group::Group;
 
@@ -83,6 +83,7 @@ pub(super) struct State {
     pub(super) refresh_next: usize,
     /// Slots whose tickers said something else, each at most once.
     pub(super) contradicted: Vec<u32>,
+    named: Named,
 }
 
 impl State {
@@ -105,6 +106,7 @@ impl State {
             refresh_due: Nanos::ZERO,
             refresh_next: 0,
             contradicted: Vec::new(),
+            named: Named::default(),
         }
     }
 
@@ -112,6 +114,7 @@ impl State {
     pub(super) fn add(&mut self, listing: &Listing) -> bool {
         let index = listing.book.index();
         let book = Book::new(listing.grid);
+        self.named.fit(&listing.grid);
         let place = Place { slot: u32::try_from(self.slots.len()).ok(), levels: Places::of(&book) };
         if self.places.len() <= index {
             self.places.resize(index.saturating_add(1), Place { slot: None, ..place });
@@ -154,6 +157,14 @@ impl State {
     pub(super) fn fetch_level(&self, instrument: InstrumentId, side: Side, price: Price) {
         if let Some(place) = self.places.get(instrument.book().index()) {
             place.levels.fetch(instrument.face(), side, price);
+        }
+    }
+
+    /// Asks for the memory of a side that is going to be replaced.
+    #[inline]
+    pub(super) fn fetch_side(&self, instrument: InstrumentId, side: Side, first: Price) {
+        if let Some(book) = self.book(instrument.book()) {
+            book.fetch_towards(instrument.face(), side, first);
         }
     }
 

@@ -5,14 +5,15 @@
 use core::arch::x86_64::{
     __m128i, __m256i, _mm_cmpeq_epi8, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_madd_epi16,
     _mm_maddubs_epi16, _mm_min_epu8, _mm_movemask_epi8, _mm_packus_epi32, _mm_set1_epi8,
-    _mm_set1_epi16, _mm_set1_epi32, _mm_shuffle_epi8, _mm_sub_epi8, _mm256_and_si256,
+    _mm_set1_epi16, _mm_set1_epi32, _mm_shuffle_epi8, _mm_sub_epi8, _mm256_add_epi64,
     _mm256_castsi256_si128, _mm256_cmpeq_epi8, _mm256_cmpgt_epi8, _mm256_extracti128_si256,
-    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_movemask_epi8,
-    _mm256_or_si256, _mm256_packus_epi32, _mm256_set_m128i, _mm256_set1_epi8, _mm256_set1_epi16,
-    _mm256_set1_epi32, _mm256_shuffle_epi8, _mm256_sub_epi8, _mm256_subs_epu8, _mm256_testz_si256,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_min_epu8,
+    _mm256_movemask_epi8, _mm256_mul_epu32, _mm256_or_si256, _mm256_packus_epi32, _mm256_set_m128i,
+    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_epi64x,
+    _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_sub_epi8,
 };
 
-use super::{DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, WHOLE_DIGITS_MAX};
+use super::{DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, Task, WHOLE_DIGITS_MAX};
 use crate::number::Dialect;
 
 /// Proof that this machine has AVX2, BMI1, BMI2, LZCNT and POPCNT: only detection makes one.
@@ -61,6 +62,18 @@ impl Lanes for Avx2 {
         // SAFETY: `self` proves that the features are there.
         unsafe { integer(window) }
     }
+
+    #[inline(always)]
+    fn apart<T: Task>(self, task: T) -> T::Out {
+        // SAFETY: `self` proves that the features are there.
+        unsafe { apart(self, task) }
+    }
+}
+
+#[inline(never)]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn apart<T: Task>(lanes: Avx2, task: T) -> T::Out {
+    task.run(lanes)
 }
 
 #[inline]
@@ -107,9 +120,10 @@ fn stops32(window: &[u8; 32]) -> u32 {
     mask32(_mm256_or_si256(outside, _mm256_or_si256(quote, backslash)))
 }
 
-/// Both decimals at once, one in each half of a register. The dot's position picks a shuffle that
-/// drops the dot and puts ten digits before and six after it into sixteen lanes; three multiply-add
-/// steps make two numbers of eight digits of them.
+/// Both decimals at once, one in each half of a register. The dot's position and the length pick a
+/// shuffle that drops the dot and puts ten digits before and six after it into sixteen lanes; three
+/// multiply-add steps make two numbers of eight digits of them. The shuffle of a shape that is no
+/// number picks the byte behind the text, which is no digit: one look at the lanes judges all.
 ///
 /// Inlined by force, which a function with features of its own cannot be: as a call it took a tenth
 /// of a short message.
@@ -125,28 +139,26 @@ unsafe fn decimals(a: (&[u8; 16], u32), b: (&[u8; 16], u32), rules: Rules) -> Pa
         // The end bit stands in where there is no dot before the end.
         let a_dot = (dots | (1 << a_len)).trailing_zeros() & 15;
         let b_dot = ((dots >> 16) | (1 << b_len)).trailing_zeros() & 15;
-        let keep = _mm256_set_m128i(load16(keep(b_len)), load16(keep(a_len)));
-        let digits = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8(signed(b'0'))), keep);
-        let align = _mm256_set_m128i(load16(align(b_dot)), load16(align(a_dot)));
-        let lanes = _mm256_shuffle_epi8(digits, align);
-        // A second dot, like any other byte that is no digit, is above nine.
-        let beyond_nine = _mm256_subs_epu8(lanes, _mm256_set1_epi8(9));
-        let beyond_scale = _mm256_and_si256(
-            lanes,
-            _mm256_set_m128i(load16(beyond_scale(rules.b)), load16(beyond_scale(rules.a))),
+        let digits = _mm256_sub_epi8(text, _mm256_set1_epi8(signed(b'0')));
+        let align = _mm256_set_m128i(
+            load16(align(rules.b, rules.may_be_absent, b_dot, b_len)),
+            load16(align(rules.a, rules.may_be_absent, a_dot, a_len)),
         );
-        let wrong = _mm256_or_si256(beyond_nine, beyond_scale);
+        let lanes = _mm256_shuffle_epi8(digits, align);
+        // A second dot, like any other byte that is no digit, is above nine; a decimal that the
+        // dialect does not have is above zero.
+        let limits = _mm256_set_m128i(load16(limits(rules.b)), load16(limits(rules.a)));
+        let good = mask32(_mm256_cmpeq_epi8(_mm256_min_epu8(lanes, limits), lanes));
         let tens = _mm256_maddubs_epi16(lanes, _mm256_set1_epi16(0x010A));
         let hundreds = _mm256_madd_epi16(tens, _mm256_set1_epi32(0x0001_0064));
         let packed = _mm256_packus_epi32(hundreds, hundreds);
         let eights = _mm256_madd_epi16(packed, _mm256_set1_epi32(0x0001_2710));
-        let shapes = (shapes(rules.a, rules.may_be_absent, a_dot) >> a_len)
-            & (shapes(rules.b, rules.may_be_absent, b_dot) >> b_len)
-            & 1;
+        let high = _mm256_mul_epu32(eights, _mm256_set1_epi64x(100_000_000));
+        let whole = _mm256_add_epi64(high, _mm256_srli_epi64::<32>(eights));
         Pair {
-            a: joined(_mm256_castsi256_si128(eights)),
-            b: joined(_mm256_extracti128_si256::<1>(eights)),
-            is_good: is_short & (shapes == 1) & (_mm256_testz_si256(wrong, wrong) == 1),
+            a: low64(_mm256_castsi256_si128(whole)),
+            b: low64(_mm256_extracti128_si256::<1>(whole)),
+            is_good: is_short & (good == u32::MAX),
         }
     }
 }
@@ -170,33 +182,22 @@ unsafe fn integer(window: &[u8; 16]) -> Integer {
     }
 }
 
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn low64(lanes: __m128i) -> u64 {
+    _mm_cvtsi128_si64(lanes).cast_unsigned()
+}
+
 /// The two eight-digit numbers of the low half as one of sixteen digits.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
 fn joined(eights: __m128i) -> u64 {
-    let both = _mm_cvtsi128_si64(eights).cast_unsigned();
+    let both = low64(eights);
     (both & 0xFFFF_FFFF).wrapping_mul(100_000_000).wrapping_add(both >> 32)
 }
 
 const fn signed(byte: u8) -> i8 {
     byte.cast_signed()
-}
-
-/// Ones for the first `len` bytes.
-#[inline(always)]
-fn keep(len: u32) -> &'static [u8; 16] {
-    const ONES_THEN_ZEROS: [u8; 32] = {
-        let mut bytes = [0; 32];
-        let mut at = 0;
-        while at < 16 {
-            bytes[at] = 0xFF;
-            at += 1;
-        }
-        bytes
-    };
-    static TABLE: [u8; 32] = ONES_THEN_ZEROS;
-    let from = 16_usize.wrapping_sub((len & 15) as usize);
-    TABLE.get(from..).and_then(|rest| rest.first_chunk()).unwrap_or(&ZERO_LANES)
 }
 
 /// The shuffle that moves the first `count` bytes to the end, zeros before them.
@@ -214,76 +215,82 @@ fn push_right(count: u32) -> &'static [u8; 16] {
     TABLE.get((count & 15) as usize..).and_then(|rest| rest.first_chunk()).unwrap_or(&ZERO_LANES)
 }
 
-/// The shuffle that drops the dot: ten whole digits pushed right, then six decimals.
+/// Shuffles by the dot's position and the length of the text.
+type Shuffles = [[[u8; 16]; 16]; 16];
+
+/// The shuffle that drops the dot: ten whole digits pushed right, then six decimals. For what is no
+/// number it picks the byte behind the text.
 #[inline(always)]
-fn align(dot: u32) -> &'static [u8; 16] {
-    static TABLE: [[u8; 16]; 16] = {
-        let mut table = [[0x80; 16]; 16];
-        let mut dot = 0_u8;
-        while dot as u32 <= WHOLE_DIGITS_MAX {
-            let mut at = 0;
-            while at < dot {
-                table[dot as usize][(10 - dot + at) as usize] = at;
-                at += 1;
-            }
-            let mut lane = 10;
-            while lane < 16 && dot + lane - 9 < 16 {
-                table[dot as usize][lane as usize] = dot + lane - 9;
-                lane += 1;
-            }
-            dot += 1;
-        }
-        table
+fn align(dialect: Dialect, may_be_absent: bool, dot: u32, len: u32) -> &'static [u8; 16] {
+    const STRICT: &Shuffles = &shuffles(false, false);
+    const STRICT_OR_ABSENT: &Shuffles = &shuffles(false, true);
+    const BARE: &Shuffles = &shuffles(true, false);
+    const BARE_OR_ABSENT: &Shuffles = &shuffles(true, true);
+    let table = match (dialect.bare_dot, may_be_absent) {
+        (false, false) => STRICT,
+        (false, true) => STRICT_OR_ABSENT,
+        (true, false) => BARE,
+        (true, true) => BARE_OR_ABSENT,
     };
-    TABLE.get((dot & 15) as usize).unwrap_or(&ZERO_LANES)
+    &table[(dot & 15) as usize][(len & 15) as usize]
 }
 
-/// Ones for the lanes of decimals that the dialect does not allow.
+const fn shuffles(bare_dot: bool, may_be_absent: bool) -> Shuffles {
+    let mut table = [[[0x80; 16]; 16]; 16];
+    let mut dot = 0;
+    while dot < 16 {
+        let mut len = 0;
+        while len < 16 {
+            // The dot is at the end where there is none.
+            let is_whole_fine =
+                (dot > 0 || (bare_dot && len > 0)) && dot as u32 <= WHOLE_DIGITS_MAX;
+            let is_fraction_fine =
+                len == dot || (len > dot + 1 && (len - dot - 1) as u32 <= DECIMALS_MAX);
+            if is_whole_fine && is_fraction_fine {
+                table[dot as usize][len as usize] = shuffle(dot, len);
+            } else if !(may_be_absent && len == 0) {
+                table[dot as usize][len as usize] = [len; 16];
+            }
+            len += 1;
+        }
+        dot += 1;
+    }
+    table
+}
+
+/// Digits before the dot end in the tenth lane, those behind it follow.
+const fn shuffle(dot: u8, len: u8) -> [u8; 16] {
+    let mut shuffle = [0x80; 16];
+    let mut at = 0;
+    while at < len {
+        if at < dot {
+            shuffle[(10 - dot + at) as usize] = at;
+        } else if at > dot {
+            shuffle[(9 + at - dot) as usize] = at;
+        }
+        at += 1;
+    }
+    shuffle
+}
+
+/// The largest value that a lane may have: nine, and zero in those of decimals that the dialect does
+/// not have.
 #[inline(always)]
-fn beyond_scale(dialect: Dialect) -> &'static [u8; 16] {
-    static TABLE: [[u8; 16]; 8] = {
-        let mut table = [[0; 16]; 8];
+fn limits(dialect: Dialect) -> &'static [u8; 16] {
+    const TABLE: &[[u8; 16]; 8] = &{
+        let mut table = [[9; 16]; 8];
         let mut decimals = 0;
         while decimals < 6 {
             let mut lane = 10 + decimals;
             while lane < 16 {
-                table[decimals][lane] = 0xFF;
+                table[decimals][lane] = 0;
                 lane += 1;
             }
             decimals += 1;
         }
         table
     };
-    TABLE.get((dialect.decimals & 7) as usize).unwrap_or(&ZERO_LANES)
-}
-
-/// For a dot at `dot`: bit `len` is set when a text of that length is a number.
-#[inline(always)]
-fn shapes(dialect: Dialect, may_be_absent: bool, dot: u32) -> u32 {
-    const fn table(bare_dot: bool, may_be_absent: bool) -> [u16; 16] {
-        let mut table = [0; 16];
-        let mut dot = 0;
-        while dot <= WHOLE_DIGITS_MAX {
-            let mut len = dot;
-            while len <= NUMBER_BYTES_MAX {
-                // The dot is at the end where there is none.
-                let is_whole_there = dot > 0 || (bare_dot && len > 0);
-                let is_fraction_fine =
-                    len == dot || (len > dot + 1 && len - dot - 1 <= DECIMALS_MAX);
-                if (is_whole_there && is_fraction_fine) || (may_be_absent && len == 0) {
-                    table[dot as usize] |= 1 << len;
-                }
-                len += 1;
-            }
-            dot += 1;
-        }
-        table
-    }
-    static STRICT: [[u16; 16]; 2] = [table(false, false), table(false, true)];
-    static BARE: [[u16; 16]; 2] = [table(true, false), table(true, true)];
-    let family = if dialect.bare_dot { &BARE } else { &STRICT };
-    let row = if may_be_absent { &family[1] } else { &family[0] };
-    u32::from(row[(dot & 15) as usize])
+    &TABLE[(dialect.decimals & 7) as usize]
 }
 
 const ZERO_LANES: [u8; 16] = [0x80; 16];

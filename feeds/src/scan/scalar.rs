@@ -1,6 +1,6 @@
 //! The reference form: byte by byte, on any machine.
 
-use super::{DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, WHOLE_DIGITS_MAX};
+use super::{DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, Task, WHOLE_DIGITS_MAX};
 use crate::number::{self, Dialect};
 
 /// The form without special instructions.
@@ -43,6 +43,11 @@ impl Lanes for Scalar {
             value.wrapping_mul(10).wrapping_add(u64::from(byte.wrapping_sub(b'0')))
         });
         Integer { value, digits: u32::try_from(digits).unwrap_or(0) }
+    }
+
+    #[inline(never)]
+    fn apart<T: Task>(self, task: T) -> T::Out {
+        task.run(self)
     }
 }
 

@@ -3,12 +3,12 @@
 
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
-use super::{Compact, Spaced, Style, finish, level, stated};
+use super::{Compact, HASH_BYTES, MARKET_BYTES, Spaced, Style, TOKEN_BYTES, finish, level, stated};
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
 use crate::fast::walk::{self, Member};
 use crate::ids::Ids;
 use crate::number::{self, Dialect};
-use crate::scan::{Lanes, NUMBER_BYTES_MAX, literal, window};
+use crate::scan::{Lanes, NUMBER_BYTES_MAX, Task, literal, window};
 
 /// The elements of an array of messages, from behind its bracket; returns the position behind it.
 #[inline(always)]
@@ -65,7 +65,14 @@ pub(super) fn object<L: Lanes>(
                 at = match name {
                     b"bids" | b"asks" => {
                         let side = if name == b"bids" { Side::Buy } else { Side::Sell };
-                        side_levels(lanes, bytes, value, (side, is_spaced), &mut said, batch)?
+                        side_levels(
+                            lanes,
+                            bytes,
+                            value,
+                            (side, is_spaced),
+                            &mut said,
+                            (ids, batch),
+                        )?
                     }
                     b"price_changes" => changes(lanes, bytes, value, &mut said, (ids, batch))?,
                     _ => other_member(lanes, bytes, name, value, &mut said, ids)?,
@@ -111,7 +118,7 @@ fn other_member<'a, L: Lanes>(
 ) -> Option<usize> {
     match name {
         b"asset_id" => {
-            let id = walk::text(lanes, bytes, value)?;
+            let id = walk::text_of::<L, TOKEN_BYTES>(lanes, bytes, value)?;
             let found = ids.find(id.content).unwrap_or(UNKNOWN_INSTRUMENT);
             once(&mut said.asset, found)?;
             Some(id.next)
@@ -138,11 +145,13 @@ fn other_member<'a, L: Lanes>(
         }
         b"market" => {
             let is_new = !core::mem::replace(&mut said.has_market, true);
-            walk::text(lanes, bytes, value).filter(|_| is_new).map(|text| text.next)
+            let text = walk::text_of::<L, MARKET_BYTES>(lanes, bytes, value)?;
+            is_new.then_some(text.next)
         }
         b"hash" => {
             let is_new = !core::mem::replace(&mut said.has_hash, true);
-            walk::text(lanes, bytes, value).filter(|_| is_new).map(|text| text.next)
+            let text = walk::text_of::<L, HASH_BYTES>(lanes, bytes, value)?;
+            is_new.then_some(text.next)
         }
         // Other names of the arrays (old documents), or of other shapes.
         b"buys" | b"sells" | b"changes" => None,
@@ -168,7 +177,7 @@ fn side_levels<L: Lanes>(
     at: usize,
     (side, is_spaced): (Side, bool),
     said: &mut Said<'_>,
-    batch: &mut Batch,
+    (ids, batch): (&impl Ids, &mut Batch),
 ) -> Option<usize> {
     let has = if side == Side::Buy { &mut said.has_bids } else { &mut said.has_asks };
     if core::mem::replace(has, true) {
@@ -181,11 +190,7 @@ fn side_levels<L: Lanes>(
     }
     let from = batch.levels.len();
     let levels = &mut batch.levels;
-    let fast = if is_spaced {
-        levels_like::<L, Spaced>(lanes, bytes, at, (side, instrument), levels)
-    } else {
-        levels_like::<L, Compact>(lanes, bytes, at, (side, instrument), levels)
-    };
+    let fast = lanes.apart(LevelsAlike { ids, bytes, at, is_spaced, side, instrument, levels });
     if fast.is_some() {
         return fast;
     }
@@ -193,22 +198,46 @@ fn side_levels<L: Lanes>(
     levels_of_any_order(lanes, bytes, at, (side, instrument), levels)
 }
 
-/// Levels in one separator style, price before size; `at` is behind the bracket.
-#[inline(always)]
-fn levels_like<L: Lanes, S: Style>(
-    lanes: L,
-    bytes: &[u8],
+/// Levels in one separator style, price before size. Gives the position behind them.
+struct LevelsAlike<'a, I> {
+    ids: &'a I,
+    bytes: &'a [u8],
+    /// Behind the bracket.
     at: usize,
-    (side, instrument): (Side, InstrumentId),
-    levels: &mut Vec<LevelChange>,
-) -> Option<usize> {
-    let mut at = literal(bytes, at, b"{\"price\":\"")?;
-    loop {
-        let (price, qty, end) = level::<L, S>(lanes, bytes, at)?;
-        levels.push(LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None });
-        match literal(bytes, end, S::NEXT_LEVEL) {
-            Some(next) => at = next,
-            None => return literal(bytes, end, b"\"}]"),
+    is_spaced: bool,
+    side: Side,
+    instrument: InstrumentId,
+    levels: &'a mut Vec<LevelChange>,
+}
+
+impl<I: Ids> Task for LevelsAlike<'_, I> {
+    type Out = Option<usize>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Option<usize> {
+        if self.is_spaced { self.like::<L, Spaced>(lanes) } else { self.like::<L, Compact>(lanes) }
+    }
+}
+
+impl<I: Ids> LevelsAlike<'_, I> {
+    #[inline(always)]
+    fn like<L: Lanes, S: Style>(self, lanes: L) -> Option<usize> {
+        let Self { ids, bytes, side, instrument, levels, .. } = self;
+        let mut at = literal(bytes, self.at, b"{\"price\":\"")?;
+        let from = levels.len();
+        loop {
+            let (price, qty, end) = level::<L, S>(lanes, bytes, at)?;
+            let level =
+                LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None };
+            levels.push(level);
+            match literal(bytes, end, S::NEXT_LEVEL) {
+                Some(next) => at = next,
+                None => return literal(bytes, end, b"\"}]"),
+            }
+            // Behind the first of several: one alone is fetched sooner than it is asked for.
+            if levels.len() == from.wrapping_add(1) {
+                ids.side(instrument, side, price);
+            }
         }
     }
 }

@@ -63,16 +63,18 @@ impl State {
             self.regrid(at, update.tick_size.and_then(|step| Grid::uniform(step).ok()), sink);
         }
         let Some(slot) = self.slots.get_mut(at) else { return };
-        slot.book.begin_snapshot();
+        let levels = levels
+            .iter()
+            .map(|level| (level.instrument.face(), level.side, level.price, stated_qty(level)));
+        let taken = slot.book.replace(levels, &mut self.named);
         let was_lost = matches!(slot.session.sync, Sync::Gapped | Sync::Stale);
         self.counters.revived += u64::from(was_lost);
         slot.session.snapshot(sid);
         slot.ts_venue = update.ts_venue.max(slot.ts_venue);
         slot.is_finished = true;
-        let refused = levels.iter().find_map(|level| set(&mut slot.book, level).err());
         self.counters.snapshots += 1;
         self.mark(at);
-        if let Some(error) = refused {
+        if let Err(error) = taken {
             self.contradiction(at, error, sink);
         }
     }
@@ -172,9 +174,14 @@ impl State {
 /// Sets a level to what a message states.
 #[inline]
 fn set(book: &mut Book, level: &LevelChange) -> Result<(), BookError> {
-    let micro = u64::try_from(level.qty.micro()).ok();
-    let qty = micro.and_then(Qty::from_micro).ok_or(BookError::NegativeLevel(level.price))?;
+    let qty = stated_qty(level).ok_or(BookError::NegativeLevel(level.price))?;
     book.set_level(level.instrument.face(), level.side, level.price, qty)
+}
+
+/// The quantity that a level is stated to hold, unless that is less than nothing.
+#[inline]
+fn stated_qty(level: &LevelChange) -> Option<Qty> {
+    u64::try_from(level.qty.micro()).ok().and_then(Qty::from_micro)
 }
 
 /// Changes a level by what a message states.
