@@ -42,6 +42,7 @@ use crate::opportunity::{
     Venues,
 };
 use crate::position::Portfolio;
+use crate::position::netting::alike;
 use crate::relation::Relation;
 use crate::resolution::{Docket, Refused, Statement};
 use crate::risk::kill::KillSwitch;
@@ -177,12 +178,15 @@ impl Engine {
             let deposit = portfolio.deposit(venue.id, config.paper_cash.exact());
             deposit.map_err(|_error| EngineError::Cash)?;
         }
+        portfolio.net(&alike(watch.relations()));
+        let mut risk = RiskGate::new(config.risk, &catalog);
+        risk.regroup(&portfolio);
         let kinds =
             (0..watch.basket_count()).map(|index| kind_of(&watch, &catalog, index)).collect();
         Ok(Self {
             pricer: Pricer::new(&catalog, config.price, legs),
             lives: LifeTracker::new(Measure::Net, kinds, config.lives_max),
-            risk: RiskGate::new(config.risk, &catalog),
+            risk,
             execution: Execution::paper(&catalog, config.paper_latency),
             unexplained: None,
             unlisted: Vec::new(),

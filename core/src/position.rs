@@ -7,7 +7,10 @@
 //! The worst case of an event follows from its law in closed form, over every venue that lists its
 //! conditions: the same condition pays the same everywhere. Rows that a law does not have (voids,
 //! ties, venues that settle one question differently) are priced with a state table:
-//! [`Portfolio::worst_over`].
+//! [`Portfolio::worst_over`]. Conditions that approved relations make alike are weighed as one
+//! ([`netting`]).
+
+pub mod netting;
 
 use dutchbook_book::catalog::{Catalog, Event, EventLaw};
 use dutchbook_book::{
@@ -17,6 +20,7 @@ use dutchbook_exec::{Fill, Report, ReportKind};
 
 use crate::eval::states::StateTable;
 use crate::risk::oracle::Oracles;
+use netting::Alike;
 
 /// Why a movement cannot be booked. The portfolio is unchanged then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,15 +41,33 @@ struct Holding {
     cost: Exact,
 }
 
+/// Which condition a book is about.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    event: EventId,
+    condition: usize,
+    /// The face that pays when the condition comes true.
+    true_face: Face,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Place {
     venue: VenueId,
+    oracle: usize,
+    /// What the book asks.
+    own: Asked,
+    /// Where its holdings are weighed: its own event and condition, or those of one that is alike.
     event: EventId,
     condition: usize,
-    oracle: usize,
-    /// The face that pays when the condition comes true.
     true_face: Face,
     payoff: Option<Price>,
+}
+
+impl Place {
+    const fn new(venue: VenueId, oracle: usize, own: Asked) -> Self {
+        let Asked { event, condition, true_face } = own;
+        Self { venue, oracle, own, event, condition, true_face, payoff: None }
+    }
 }
 
 /// Contracts of one condition, over every venue and both faces.
@@ -96,7 +118,11 @@ pub struct Portfolio {
     venues: Vec<VenueMoney>,
     conditions: Vec<Sides>,
     /// What a venue's final word made of a condition.
+    words: Vec<Option<bool>>,
+    /// The same, by the condition in whose place it is weighed.
     decided: Vec<Option<bool>>,
+    /// What approved relations make alike.
+    alike: Vec<Alike>,
     events: Vec<EventAccount>,
     /// Cost of what is held, by the source that decides it.
     oracles: Vec<Exact>,
@@ -116,7 +142,7 @@ impl Portfolio {
             let event = catalog.conditions.get(condition).map_or(EventId(0), |c| c.event);
             let true_face = catalog.true_face(listing.book);
             let oracle = oracle_of.get(listing.book.index()).copied().unwrap_or(0);
-            Place { venue: listing.venue, event, condition, oracle, true_face, payoff: None }
+            Place::new(listing.venue, oracle, Asked { event, condition, true_face })
         };
         let events = catalog.events.iter().map(|event| EventAccount {
             law: event.law,
@@ -129,7 +155,9 @@ impl Portfolio {
             places: catalog.listings.iter().map(place).collect(),
             venues: vec![VenueMoney::default(); catalog.venues.len()],
             conditions: vec![Sides::default(); catalog.conditions.len()],
+            words: vec![None; catalog.conditions.len()],
             decided: vec![None; catalog.conditions.len()],
+            alike: Vec::new(),
             events: events.collect(),
             oracles: vec![Exact::ZERO; oracle_names.count()],
             oracle_names,
@@ -166,13 +194,14 @@ impl Portfolio {
             exposure: Exact::ZERO,
         });
         self.conditions.push(Sides::default());
+        self.words.push(None);
         self.decided.push(None);
         self.holdings.extend([Holding::default(); 2]);
         // Nobody knows who decides it: it stands for itself.
         let oracle = self.oracle_names.unknown();
         self.oracles.push(Exact::ZERO);
         let true_face = Face::Yes;
-        self.places.push(Place { venue, event, condition, oracle, true_face, payoff: None });
+        self.places.push(Place::new(venue, oracle, Asked { event, condition, true_face }));
         self.add_venues(venue.index().saturating_add(1));
         book
     }
@@ -185,12 +214,13 @@ impl Portfolio {
                 other.conditions.retain(|own| !conditions.contains(own));
             }
         }
-        for place in self.places.iter_mut().filter(|one| conditions.contains(&one.condition)) {
-            place.event = event.id;
+        for place in self.places.iter_mut().filter(|one| conditions.contains(&one.own.condition)) {
+            place.own.event = event.id;
         }
         if let Some(account) = self.events.get_mut(event.id.index()) {
             (account.law, account.conditions) = (event.law, conditions);
         }
+        self.group();
     }
 
     /// Takes the source that decides a book of which nothing is held yet.
@@ -573,6 +603,9 @@ impl Portfolio {
     /// on any venue is worth what that word makes it, until each venue has paid.
     pub fn decide(&mut self, book: BookId, winner: Face) {
         let Some(place) = self.places.get(book.index()).copied() else { return };
+        if let Some(word) = self.words.get_mut(place.own.condition) {
+            *word = Some(winner == place.own.true_face);
+        }
         if let Some(slot) = self.decided.get_mut(place.condition) {
             *slot = Some(winner == place.true_face);
         }
@@ -650,5 +683,4 @@ fn saturating_add(left: Exact, right: Exact) -> Exact {
 }
 
 #[cfg(test)]
-#[path = "position_tests.rs"]
 pub(crate) mod tests;

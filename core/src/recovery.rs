@@ -22,6 +22,7 @@ use crate::journal::folder::{Ending, Folder, Item, JournalError};
 use crate::journal::live::{BasketRecord, BasketStep, LiveRecord, Origin};
 use crate::journal::names::{BookName, Names};
 use crate::journal::record::Record;
+use crate::position::netting::Alike;
 use crate::position::{Portfolio, PositionError};
 use crate::risk::marks::ProfitMarks;
 use numbering::Numbering;
@@ -120,12 +121,17 @@ impl Recovered {
     }
 }
 
-/// Reads a journal for a process with this catalog.
+/// Reads a journal for a process with this catalog, whose relations make these instruments alike.
 ///
 /// # Errors
 /// When a file of it cannot be read.
-pub fn recover(folder: &Folder, catalog: &Catalog) -> Result<Recovered, JournalError> {
+pub fn recover(
+    folder: &Folder,
+    catalog: &Catalog,
+    alike: &[Alike],
+) -> Result<Recovered, JournalError> {
     let mut replay = Replay::new(catalog);
+    replay.portfolio.net(alike);
     let ending = folder.read(|item| {
         let _taken = replay.take(item);
     })?;

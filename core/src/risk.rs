@@ -125,14 +125,26 @@ impl RiskGate {
         }
     }
 
-    /// Takes an event as it is stated now: its books share its cap.
-    pub fn restate(&mut self, event: EventId, catalog: &Catalog) {
-        let own = catalog.events.get(event.index()).map_or(&[][..], |event| &event.conditions);
-        for listing in catalog.listings.iter().filter(|one| own.contains(&one.condition)) {
-            if let Some(place) = self.places.get_mut(listing.book.index()) {
-                place.event = event;
+    /// Caps books together as the portfolio weighs them together: their events are stated otherwise,
+    /// or other conditions are alike.
+    pub fn regroup(&mut self, portfolio: &Portfolio) {
+        for (book, place) in (0..).map(BookId).zip(&mut self.places) {
+            place.event = portfolio.event_of(book).unwrap_or(place.event);
+        }
+        self.in_events.fill(Exact::ZERO);
+        for order in &mut self.orders {
+            let book = order.instrument.book();
+            order.place.event = portfolio.event_of(book).unwrap_or(order.place.event);
+            if let Some(sum) = self.in_events.get_mut(order.place.event.index()) {
+                *sum = sum.checked_add(order.cash).unwrap_or(*sum);
             }
         }
+    }
+
+    /// Weighing otherwise has made open positions worth this much more: no profit, and no room for
+    /// losses. Worth that it takes away is a loss that can now be made.
+    pub fn lift(&mut self, worth: Exact) {
+        self.marks.lift(worth);
     }
 
     /// Takes the source that decides a book in which nothing is under way yet.

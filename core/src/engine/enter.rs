@@ -17,8 +17,8 @@ impl Engine {
         appeared.enter(&mut self.catalog);
         for event in &appeared.events {
             self.portfolio.restate(event);
-            self.risk.restate(event.id, &self.catalog);
         }
+        self.risk.regroup(&self.portfolio);
         for (listing, terms) in &appeared.markets {
             let book = listing.book;
             self.pricer.enter(listing);

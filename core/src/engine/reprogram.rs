@@ -1,12 +1,13 @@
 //! Programs of the compiler: what is watched changes between two evaluations, while everything runs.
 
-use dutchbook_book::{BasketId, Nanos};
+use dutchbook_book::{BasketId, Exact, Nanos};
 
 use super::pricer::LEGS_MAX;
 use super::{Engine, kind_of};
 use crate::compiler::program::Program;
 use crate::eval::compile::Template;
 use crate::opportunity::Cause;
+use crate::position::netting::alike;
 use crate::telemetry::Counter;
 
 /// Programs that one look takes.
@@ -22,6 +23,19 @@ impl Engine {
         }
     }
 
+    /// Weighs as one what the relations make alike now.
+    pub(super) fn net(&mut self) {
+        let alike = alike(self.watch.relations());
+        if alike == self.portfolio.alike() {
+            return;
+        }
+        let before = self.portfolio.locked_profit();
+        self.portfolio.net(&alike);
+        self.risk.regroup(&self.portfolio);
+        let grown = self.portfolio.locked_profit().pico().saturating_sub(before.pico());
+        self.risk.lift(Exact::from_pico(grown));
+    }
+
     /// Installs a program: withdrawn baskets end, new ones are evaluated at the tops that are known.
     pub fn install(&mut self, program: Program, now: Nanos) {
         self.sight.took_program(&program, now);
@@ -35,6 +49,7 @@ impl Engine {
         } else {
             self.counters.add(Counter::Programs, 1);
         }
+        self.net();
         let kinds =
             (before..self.watch.basket_count()).map(|at| kind_of(&self.watch, &self.catalog, at));
         self.lives.extend(kinds);

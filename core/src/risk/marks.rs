@@ -25,6 +25,15 @@ impl ProfitMarks {
         self.highest = self.highest.max(worth);
     }
 
+    /// Raises what losses are measured from where positions are worth more than before for no profit;
+    /// never lowers it.
+    pub fn lift(&mut self, worth: Exact) {
+        let by = worth.max(Exact::ZERO).pico();
+        for mark in [&mut self.at_start, &mut self.highest] {
+            *mark = Exact::from_pico(mark.pico().saturating_add(by));
+        }
+    }
+
     /// What was lost since the day began; negative where something was earned. `None` when it does
     /// not fit.
     #[must_use]

@@ -161,6 +161,36 @@ fn each_cap_binds_just_above_its_number() {
     );
 }
 
+/// Caps of an event hold over what approved relations weigh as one; what is taken back counts by
+/// itself again, orders in flight included, and raises no room for losses.
+#[test]
+fn questions_that_are_alike_are_capped_as_one() {
+    let mut catalog = catalog(EventLaw::Independent, 1);
+    let event = catalog.add_event("the same elsewhere", EventLaw::Independent);
+    let condition = catalog.add_condition(event, "the same elsewhere");
+    catalog.listings[1].condition = condition;
+    let mut portfolio = Portfolio::new(&catalog);
+    portfolio.deposit(VenueId(0), dollars(1_000)).unwrap();
+    portfolio.deposit(VenueId(1), dollars(1_000)).unwrap();
+    let cap = Cash::from_micro(50_000_000);
+    let config = RiskConfig { event_exposure_cash_max: cap, ..loose() };
+    let mut gate = RiskGate::new(config, &catalog);
+    let legs = pair(100);
+    let veto = gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW);
+    assert_eq!(veto, Err(Veto::EventExposure), "55 dollars can be lost on the one venue");
+    let yes = |book: u32| BookId(book).instrument(Face::Yes);
+    portfolio.net(&[(yes(0), yes(1))]);
+    gate.regroup(&portfolio);
+    assert!(gate.check(&opportunity(0, &legs), &portfolio, OFF, NOW).is_ok());
+    assert_eq!(gate.in_events, [dollars(95), Exact::ZERO]);
+    portfolio.net(&[]);
+    gate.regroup(&portfolio);
+    assert_eq!(gate.in_events, [dollars(40), dollars(55)]);
+    gate.lift(dollars(25));
+    gate.lift(dollars(-25));
+    assert_eq!(gate.marks.loss_today(dollars(25)), Some(Exact::ZERO));
+}
+
 #[test]
 fn the_kill_switch_comes_first_and_the_window_moves_on() {
     let (mut gate, portfolio) = bench(RiskConfig { window_orders_max: 2, ..loose() });

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_core::journal::folder::Folder;
+use dutchbook_core::position::netting::alike;
 use dutchbook_core::recovery::{Recovered, recover};
+use dutchbook_core::relation::Relation;
 
 use super::error::CaptureError;
 
@@ -57,7 +59,11 @@ pub fn keep(journal: &Path, capture: &Path) -> Result<(), CaptureError> {
 }
 
 /// What the run of a capture went on from; `None` for one that began with nothing.
-pub(super) fn read(capture: &Path, catalog: &Catalog) -> Result<Option<Recovered>, CaptureError> {
+pub(super) fn read(
+    capture: &Path,
+    catalog: &Catalog,
+    relations: &[Relation],
+) -> Result<Option<Recovered>, CaptureError> {
     let journal = capture.join(FOLDER);
     if !journal.is_dir() {
         return Ok(None);
@@ -66,5 +72,5 @@ pub(super) fn read(capture: &Path, catalog: &Catalog) -> Result<Option<Recovered
         CaptureError::Setup(error.to_string())
     };
     let folder = Folder::look(&journal).map_err(wrap)?;
-    recover(&folder, catalog).map(Some).map_err(wrap)
+    recover(&folder, catalog, &alike(relations)).map(Some).map_err(wrap)
 }

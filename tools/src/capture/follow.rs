@@ -98,9 +98,10 @@ impl Parts {
         let catalog = catalog.catalog().map_err(CaptureError::Manifest)?;
         let books = catalog.listings.len();
         let relations = manifest.relations.iter().map(|text| text.relation(books));
-        let relations = relations.collect::<Result<_, _>>().map_err(CaptureError::Manifest)?;
+        let relations = relations.collect::<Result<Vec<_>, _>>().map_err(CaptureError::Manifest)?;
         let allowance = manifest.live.and_then(|live| Price::from_micro(live.allowance_micro));
-        let before = capture.before(&catalog)?.map(|before| (before, Nanos(manifest.started_ns)));
+        let before = capture.before(&catalog, &relations)?;
+        let before = before.map(|before| (before, Nanos(manifest.started_ns)));
         Ok(Self { config, catalog, relations, allowance, before, wanted: None })
     }
 

@@ -12,6 +12,7 @@ use dutchbook_book::catalog::Catalog;
 use dutchbook_core::capture::lane::{BODY_BYTES_MAX, Head, Kind, Records};
 
 use dutchbook_core::recovery::Recovered;
+use dutchbook_core::relation::Relation;
 
 use super::before;
 use super::block::{self, BLOCK_HEAD_BYTES, BlockHead, SEGMENT_HEAD_BYTES, WRITER_LANE};
@@ -160,8 +161,12 @@ impl Capture {
     ///
     /// # Errors
     /// When that cannot be read.
-    pub fn before(&self, catalog: &Catalog) -> Result<Option<Recovered>, CaptureError> {
-        before::read(&self.folder, catalog)
+    pub fn before(
+        &self,
+        catalog: &Catalog,
+        relations: &[Relation],
+    ) -> Result<Option<Recovered>, CaptureError> {
+        before::read(&self.folder, catalog, relations)
     }
 
     fn name(&self, segment: usize) -> String {

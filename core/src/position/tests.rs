@@ -20,7 +20,7 @@ pub(crate) fn catalog(law: EventLaw, conditions: u32) -> Catalog {
     catalog
 }
 
-fn listing(venue: VenueId, kind: VenueKind, condition: ConditionId) -> Listing {
+pub(super) fn listing(venue: VenueId, kind: VenueKind, condition: ConditionId) -> Listing {
     Listing {
         book: BookId(0),
         venue,
@@ -38,7 +38,7 @@ fn listing(venue: VenueId, kind: VenueKind, condition: ConditionId) -> Listing {
     }
 }
 
-fn contracts(count: u64) -> Qty {
+pub(super) fn contracts(count: u64) -> Qty {
     Qty::from_contracts(count).unwrap()
 }
 
@@ -48,7 +48,7 @@ fn fill(pips: u32, count: u64, fee_micro: i64) -> Fill {
     Fill { number: 1, price: Price::from_pips(pips).unwrap(), qty, delivered: qty, fee }
 }
 
-fn buy(portfolio: &mut Portfolio, id: InstrumentId, pips: u32, count: u64) {
+pub(super) fn buy(portfolio: &mut Portfolio, id: InstrumentId, pips: u32, count: u64) {
     portfolio.take_fill(id, Side::Buy, &fill(pips, count, 0)).unwrap();
 }
 
@@ -141,7 +141,7 @@ fn the_close_of_an_order_joins_the_cost() {
 }
 
 /// The states of a law as the conditions that come true in each.
-fn states(law: EventLaw, conditions: usize) -> Vec<Vec<bool>> {
+pub(super) fn states(law: EventLaw, conditions: usize) -> Vec<Vec<bool>> {
     let one = |index: usize| (0..conditions).map(|other| other == index).collect::<Vec<_>>();
     match law {
         EventLaw::Independent => (0..1_usize << conditions)
@@ -168,7 +168,7 @@ fn table(law: EventLaw, conditions: usize) -> StateTable {
     table
 }
 
-const LAWS: [EventLaw; 4] =
+pub(super) const LAWS: [EventLaw; 4] =
     [EventLaw::Independent, EventLaw::Exclusive, EventLaw::Partition, EventLaw::Ladder];
 
 proptest! {

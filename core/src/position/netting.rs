@@ -1,0 +1,314 @@
+//! Questions that two venues ask alike: what is held of both is weighed as if it were of one.
+//!
+//! YES here and NO there pay one together whatever happens, which the law of neither event shows. So
+//! every condition is weighed in the place of the first one that it is like, in that one's event. The
+//! worst state found so is never better than the true one: in every state the holdings pay exactly
+//! what they pay where they are weighed, and the worst states of several events taken together are
+//! no better than any state that all of them share.
+//!
+//! Only relations that may be traded count, and only those whose pairs pay one in *every* state of
+//! their table: where sources may disagree, or a void pays both sides nothing, each venue stands for
+//! itself.
+
+use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty};
+
+use super::{Portfolio, Sides, saturating_add};
+use crate::relation::{Law, Relation};
+
+/// Two instruments that pay in the same states.
+pub type Alike = (InstrumentId, InstrumentId);
+
+/// The pairs of instruments that these relations make alike.
+#[must_use]
+pub fn alike<'a>(relations: impl IntoIterator<Item = &'a Relation>) -> Vec<Alike> {
+    let pair = |relation: &Relation| match relation.law {
+        Law::Same { a, b } if relation.source.is_tradable() && is_certain(relation, a, b) => {
+            Some((a, b))
+        }
+        Law::Same { .. }
+        | Law::Complement { .. }
+        | Law::Partition { .. }
+        | Law::Exclusive { .. }
+        | Law::Implication { .. }
+        | Law::Ladder { .. }
+        | Law::Bundle { .. }
+        | Law::Polytope { .. }
+        | Law::Given { .. } => None,
+    };
+    relations.into_iter().filter_map(pair).collect()
+}
+
+/// Whether each instrument and the complement of the other pay one in every state, those included
+/// that an outcome has struck out since.
+fn is_certain(relation: &Relation, a: InstrumentId, b: InstrumentId) -> bool {
+    let table = &relation.states;
+    let pays_one = |state, x: InstrumentId, y: InstrumentId| {
+        let sum = table.payoff(state, x).zip(table.payoff(state, y));
+        sum.is_some_and(|(x, y)| x.micro().saturating_add(y.micro()) >= Price::ONE.micro())
+    };
+    let mut states = 0..table.len();
+    !table.is_empty()
+        && states
+            .all(|state| pays_one(state, a, b.complement()) && pays_one(state, b, a.complement()))
+}
+
+/// For each condition the one in whose place it is weighed, and whether that one comes true where it
+/// does not.
+#[derive(Debug)]
+struct Classes(Vec<(usize, bool)>);
+
+impl Classes {
+    fn apart(conditions: usize) -> Self {
+        Self((0..conditions).map(|condition| (condition, false)).collect())
+    }
+
+    fn first(&self, condition: usize) -> (usize, bool) {
+        let (mut at, mut is_inverted) = (condition, false);
+        while let Some(&(next, turns)) = self.0.get(at)
+            && next != at
+        {
+            (at, is_inverted) = (next, is_inverted != turns);
+        }
+        (at, is_inverted)
+    }
+
+    /// Joins two conditions; what contradicts what is known already is left out.
+    fn join(&mut self, a: usize, b: usize, is_inverted: bool) {
+        let ((a, a_turns), (b, b_turns)) = (self.first(a), self.first(b));
+        let turns = a_turns != (b_turns != is_inverted);
+        if let Some(later) = self.0.get_mut(a.max(b)) {
+            *later = (a.min(b), turns && a != b);
+        }
+    }
+}
+
+impl Portfolio {
+    /// Weighs conditions that are alike as one from now on, and no others: what was taken before is
+    /// void. Walks over all books: for a start and for programs.
+    pub fn net(&mut self, alike: &[Alike]) {
+        alike.clone_into(&mut self.alike);
+        self.group();
+    }
+
+    /// What is weighed as one.
+    #[must_use]
+    pub fn alike(&self) -> &[Alike] {
+        &self.alike
+    }
+
+    /// The event in which the holdings of a book are weighed.
+    #[must_use]
+    pub fn event_of(&self, book: BookId) -> Option<EventId> {
+        self.places.get(book.index()).map(|place| place.event)
+    }
+
+    /// Puts every book where it is weighed, and counts anew.
+    pub(super) fn group(&mut self) {
+        let classes = self.classes();
+        let mut events = vec![EventId(0); self.conditions.len()];
+        for place in &self.places {
+            if let Some(event) = events.get_mut(place.own.condition) {
+                *event = place.own.event;
+            }
+        }
+        for place in &mut self.places {
+            let (condition, is_inverted) = classes.first(place.own.condition);
+            place.condition = condition;
+            place.event = events.get(condition).copied().unwrap_or(place.own.event);
+            let own = place.own.true_face;
+            place.true_face = if is_inverted { own.other() } else { own };
+        }
+        self.decided.fill(None);
+        for (condition, word) in self.words.iter().enumerate() {
+            let (first, is_inverted) = classes.first(condition);
+            if let (Some(came_true), Some(slot)) = (word, self.decided.get_mut(first)) {
+                *slot = Some(*came_true != is_inverted);
+            }
+        }
+        self.recount();
+    }
+
+    fn classes(&self) -> Classes {
+        let mut classes = Classes::apart(self.conditions.len());
+        for (a, b) in &self.alike {
+            let own = |id: &InstrumentId| self.places.get(id.book().index()).map(|one| one.own);
+            if let Some((a_own, b_own)) = own(a).zip(own(b)) {
+                let pays = |id: &InstrumentId, true_face: Face| id.face() == true_face;
+                let is_inverted = pays(a, a_own.true_face) != pays(b, b_own.true_face);
+                classes.join(a_own.condition, b_own.condition, is_inverted);
+            }
+        }
+        classes
+    }
+
+    /// Adds up by condition and event what is held.
+    fn recount(&mut self) {
+        self.conditions.fill(Sides::default());
+        self.events.iter_mut().for_each(|event| event.committed = Exact::ZERO);
+        for (index, holding) in (0..).zip(&self.holdings) {
+            let id = InstrumentId(index);
+            let Some(place) = self.places.get(id.book().index()) else { continue };
+            if let Some(sides) = self.conditions.get_mut(place.condition) {
+                let pays = sides.paying(id.face() == place.true_face);
+                *pays = saturating_add(*pays, value(holding.qty));
+            }
+            if let Some(event) = self.events.get_mut(place.event.index()) {
+                event.committed = saturating_add(event.committed, holding.cost);
+            }
+        }
+        for event in (0..self.events.len()).filter_map(|index| u32::try_from(index).ok()) {
+            self.weigh(EventId(event));
+        }
+    }
+}
+
+/// What so many contracts pay.
+fn value(qty: Qty) -> Exact {
+    Exact::product(Price::ONE, qty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::eval::states::StateTable;
+    use crate::position::tests::{LAWS, buy, contracts, listing, states};
+    use crate::relation::Source;
+    use dutchbook_book::VenueId;
+    use dutchbook_book::catalog::{Catalog, EventLaw, VenueKind};
+    use proptest::prelude::*;
+
+    /// An event of so many conditions on each of two venues; book `i` of the one, `count + i` of the
+    /// other.
+    fn apart(laws: [EventLaw; 2], count: u32) -> Catalog {
+        let mut catalog = Catalog::default();
+        for (kind, law) in [VenueKind::Polymarket, VenueKind::Kalshi].into_iter().zip(laws) {
+            let venue = catalog.add_venue(kind);
+            let event = catalog.add_event("event", law);
+            for _ in 0..count {
+                let condition = catalog.add_condition(event, "condition");
+                catalog.add_listing(listing(venue, kind, condition));
+            }
+        }
+        catalog
+    }
+
+    fn face(book: u32, is_no: bool) -> InstrumentId {
+        BookId(book).instrument(if is_no { Face::No } else { Face::Yes })
+    }
+
+    #[test]
+    fn yes_here_and_no_there_lock_what_they_leave() {
+        for is_inverted in [false, true] {
+            let (a, b) = (face(0, false), face(1, is_inverted));
+            let mut held = Portfolio::new(&apart([EventLaw::Independent; 2], 1));
+            buy(&mut held, a, 4000, 10);
+            buy(&mut held, b.complement(), 5500, 10);
+            assert_eq!(held.locked_profit().to_string(), "-9.5");
+            held.net(&[(a, b)]);
+            assert_eq!(held.locked_profit().to_string(), "0.5");
+            assert_eq!(held.event_of(BookId(1)), held.event_of(BookId(0)));
+            let more = [(a, contracts(1)), (b.complement(), contracts(1))];
+            let cost = Exact::product(Price::from_pips(9500).unwrap(), contracts(1));
+            assert_eq!(held.exposure_with(EventId(0), cost, &more).to_string(), "-0.55");
+            // One venue's last word makes what is held there worth what it says.
+            held.decide(BookId(0), Face::No);
+            assert_eq!(held.unpaid_winners(), value(contracts(10)));
+            held.net(&[]);
+            assert_eq!(held.locked_profit().to_string(), "-9.5");
+            assert_eq!(held.unpaid_winners(), Exact::ZERO);
+        }
+    }
+
+    #[test]
+    fn only_what_pays_one_in_every_state_and_may_be_traded_is_alike() {
+        let (a, b) = (face(0, false), face(1, false));
+        let half = Price::from_pips(5000).unwrap();
+        let void: Vec<_> = [a, b, a.complement(), b.complement()].map(|id| (id, half)).to_vec();
+        let of = |relation: Relation| alike([&relation]);
+        assert_eq!(of(Relation::same(a, b)), [(a, b)]);
+        assert_eq!(of(Relation::same(a, b).with_state(&void)), [(a, b)]);
+        let split = [(a, Price::ONE), (b.complement(), Price::ONE)];
+        assert_eq!(of(Relation::same(a, b).with_state(&split)), []);
+        assert_eq!(of(Relation::same(a, b).with_state(&[])), [], "a void that pays nothing");
+        assert_eq!(of(Relation::same(a, b).from_source(Source::Nominated)), []);
+        let withdrawn = Relation { states: StateTable::default(), ..Relation::same(a, b) };
+        assert_eq!(of(withdrawn), []);
+        assert_eq!(of(Relation::implication(a, b)), []);
+    }
+
+    #[test]
+    fn what_contradicts_is_left_out() {
+        let (a, b) = (face(0, false), face(1, false));
+        let mut held = Portfolio::new(&apart([EventLaw::Independent; 2], 1));
+        buy(&mut held, a, 4000, 10);
+        buy(&mut held, b.complement(), 5500, 10);
+        held.net(&[(a, b), (b, a), (a, b.complement()), (a, a)]);
+        assert_eq!(held.locked_profit().to_string(), "0.5");
+    }
+
+    proptest! {
+        /// Over every settlement that both laws and all likenesses allow, nothing is lost beyond what
+        /// the weighing says; taken before or behind the fills, or taken back, it is the same.
+        #[test]
+        fn no_settlement_is_worse_than_what_is_weighed(
+            laws in (0_usize..4, 0_usize..4),
+            links in proptest::collection::vec((0_u32..3, 0_u32..3, any::<bool>()), 0..4),
+            fills in proptest::collection::vec((0_u32..12, 1_u32..100, 1_u64..50), 0..12),
+        ) {
+            let laws = [LAWS[laws.0], LAWS[laws.1]];
+            let catalog = apart(laws, 3);
+            let alike: Vec<Alike> =
+                links.iter().map(|(a, b, turns)| (face(*a, false), face(3 + b, *turns))).collect();
+            let plain = {
+                let mut held = Portfolio::new(&catalog);
+                for (id, cents, count) in &fills {
+                    buy(&mut held, InstrumentId(*id), cents * 100, *count);
+                }
+                held
+            };
+            let mut before = Portfolio::new(&catalog);
+            before.net(&alike);
+            for (id, cents, count) in &fills {
+                buy(&mut before, InstrumentId(*id), cents * 100, *count);
+            }
+            let mut behind = plain.clone();
+            behind.net(&alike);
+            prop_assert_eq!(before.locked_profit(), behind.locked_profit());
+            let all = |held: &Portfolio| [0, 1].map(|event| held.exposure(EventId(event)));
+            prop_assert_eq!(all(&before), all(&behind));
+            let mut back = behind.clone();
+            back.net(&[]);
+            prop_assert_eq!((back.locked_profit(), all(&back)), (plain.locked_profit(), all(&plain)));
+
+            let lists = laws.map(|law| states(law, 3));
+            let settled = lists[0].iter().flat_map(|a| lists[1].iter().map(move |b| [&a[..], b].concat()));
+            // A link that contradicts an earlier one is left out, and so binds no settlement.
+            let mut kept: Vec<&(u32, u32, bool)> = Vec::new();
+            for link in &links {
+                let contradicts = {
+                    let mut classes = Classes::apart(6);
+                    for (a, b, turns) in &kept {
+                        classes.join(*a as usize, 3 + *b as usize, *turns);
+                    }
+                    let (a, b) = (classes.first(link.0 as usize), classes.first(3 + link.1 as usize));
+                    a.0 == b.0 && (a.1 != b.1) != link.2
+                };
+                if !contradicts {
+                    kept.push(link);
+                }
+            }
+            let allowed = settled.filter(|state| {
+                kept.iter().all(|(a, b, turns)| state[*a as usize] == (state[3 + *b as usize] != *turns))
+            });
+            for state in allowed {
+                let mut end = plain.clone();
+                for (book, came_true) in (0..).zip(&state) {
+                    let payoff = if *came_true { Price::ONE } else { Price::ZERO };
+                    end.settle(BookId(book), payoff, Exact::ZERO).unwrap();
+                }
+                prop_assert!(end.total().realised >= behind.locked_profit());
+            }
+            prop_assert_eq!(behind.money(VenueId(0)), plain.money(VenueId(0)));
+        }
+    }
+}
