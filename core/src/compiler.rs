@@ -27,6 +27,7 @@ use crate::eval::hunt::{Missed, Place, Shown, hunt};
 use crate::eval::portfolio::Limits;
 use crate::eval::resolution::Odds;
 use crate::relation::file::File;
+use crate::relation::mixed;
 use crate::relation::register::Register;
 use crate::relation::standing::Fact;
 use crate::relation::{Law, Relation};
@@ -228,7 +229,7 @@ impl Compiler {
     /// Holds what is watched against what stands.
     fn compare(&mut self, program: &mut Program) {
         self.register = Register::of(&self.file, &self.catalog, &self.structural);
-        let stands = self.structural.iter().chain(&self.register.relations);
+        let stands = mixed::standing(&self.structural, &self.register.relations);
         // What was struck out of a table since is still the same relation.
         let struck = |relation: &Relation| {
             let mut relation = relation.clone();
@@ -237,7 +238,7 @@ impl Compiler {
             }
             (key(&relation), relation)
         };
-        let mut wanted: BTreeMap<String, Relation> = stands.map(struck).collect();
+        let mut wanted: BTreeMap<String, Relation> = stands.iter().map(struck).collect();
         for slot in &mut self.watched {
             let Some(relation) = slot.as_ref() else { continue };
             let is_found = self.found.contains(&relation.id);

@@ -10,6 +10,7 @@
 
 pub mod check;
 pub mod file;
+pub mod mixed;
 pub mod register;
 pub mod standing;
 pub mod structural;

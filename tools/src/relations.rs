@@ -9,6 +9,7 @@ use dutchbook_core::compiler::{self, Compiler, Counts};
 use dutchbook_core::config::Config;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::relation::file::File;
+use dutchbook_core::relation::mixed;
 use dutchbook_core::relation::register::{Register, Row};
 use dutchbook_core::relation::standing::Standing;
 use dutchbook_core::topology::Running;
@@ -51,8 +52,7 @@ impl Relations {
             Some(path) => load(path)?,
         };
         let register = Register::of(&file, catalog, &structural);
-        let mut list = structural.clone();
-        list.extend(register.relations.iter().cloned());
+        let mut list = mixed::standing(&structural, &register.relations);
         list.sort_by_key(|relation| relation.source);
         Ok(Self { path, structural, file, register, list })
     }

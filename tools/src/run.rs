@@ -2,7 +2,6 @@
 //! with real orders.
 
 mod accounts;
-mod pairs;
 
 use core::time::Duration;
 use std::io::Write;
@@ -61,10 +60,11 @@ pub struct RunArgs {
     /// How long to run, in seconds; until told to stop without it.
     #[arg(long, allow_negative_numbers = true, value_parser = cli::seconds)]
     pub seconds: Option<u64>,
-    /// Questions that both venues list, as a person approved them (TOML: a list of `pair` with
-    /// `polymarket`, `kalshi` and `inverted`): they are traded against each other.
+    /// Relations that a person has approved, such as the same question on two venues: traded as long
+    /// as nothing that was read has changed (`dutchbook match` makes the file). Instead of
+    /// `relations.file` of the configuration.
     #[arg(long, value_name = "FILE")]
-    pub pairs: Option<PathBuf>,
+    pub relations: Option<PathBuf>,
     /// Keeps what happens in this folder: a journal, and a ledger for `dutchbook report`. The next
     /// run with it goes on with its money and positions.
     #[arg(long, value_name = "DIR")]
@@ -112,9 +112,6 @@ pub enum RunError {
     /// The system refuses a thread or a runtime.
     #[error("cannot start: {0}")]
     System(#[from] std::io::Error),
-    /// The approved pairs cannot be used.
-    #[error(transparent)]
-    Pairs(#[from] pairs::PairsError),
     /// A signal handler cannot be set.
     #[error("cannot listen for Ctrl-C: {0}")]
     Signal(#[from] ctrlc::Error),
@@ -237,18 +234,25 @@ async fn told(stop: &AtomicBool) {
     }
 }
 
-/// Runs the engine and returns its report.
-///
-/// # Errors
-/// When the configuration, the venues or the system do not allow it.
-pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
+/// The configuration with what the arguments put in its place.
+fn configured(args: &RunArgs) -> Result<Config, RunError> {
     let mut config = Config::load(args.config.as_deref())?;
+    config.relations.file = args.relations.clone().or(config.relations.file);
     config.journal_folder = args.journal.clone().or(config.journal_folder);
     if args.live {
         // Real orders are never sent without one.
         let folder = config.kill.state_dir.join("journal");
         config.journal_folder.get_or_insert(folder);
     }
+    Ok(config)
+}
+
+/// Runs the engine and returns its report.
+///
+/// # Errors
+/// When the configuration, the venues or the system do not allow it.
+pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
+    let config = configured(args)?;
     drop(guard::free_latch(&config)?);
     let signal = kill::signal()?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -261,9 +265,9 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     if args.live {
         accounts::refuse_red(&config, &clock)?;
     }
-    let pairs = pairs::read(args.pairs.as_deref())?;
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
-    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, pairs, &stop, keeper)?;
+    let (mut directory, crawler, trouble) =
+        discover(&config, &tls, &clock, Vec::new(), &stop, keeper)?;
     directory.reserve(config.venues.free_books);
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;

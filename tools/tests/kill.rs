@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "programs/approved.rs"]
+mod approved;
 #[path = "programs/live.rs"]
 mod live;
 mod programs;
@@ -123,7 +125,7 @@ fn real_orders_are_accounted_for_to_the_last_digit_however_often_the_run_is_kill
     let path = config("kill-live", &polymarket, &kalshi, "");
     let folder = folder("kill-live");
     add_accounts(&path, &polymarket, &kalshi, &folder);
-    pair_up(&path);
+    pair_up(&path, &polymarket, &kalshi);
     let journal = folder.join("journal");
     let (kills, mut seed) = kills();
     for kill in 1..=kills {
@@ -160,7 +162,7 @@ fn real_orders_are_accounted_for_to_the_last_digit_however_often_the_run_is_kill
 fn a_run_on_paper_goes_on_where_it_was_killed() {
     let venues = ["polymarket", "kalshi"].map(|which| Venue::start(which, "busy", &[]));
     let path = config("kill-paper", &venues[0], &venues[1], "");
-    pair_up(&path);
+    pair_up(&path, &venues[0], &venues[1]);
     let journal = folder("kill-paper").join("journal");
     let (kills, mut seed) = kills();
     let mut fills_before = 0;

@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "programs/approved.rs"]
+mod approved;
 #[path = "programs/live.rs"]
 mod live;
 mod programs;
@@ -45,7 +47,7 @@ fn what_a_restart_refuses_is_over_and_all_is_accounted_for() {
     let [polymarket, kalshi] = &venues;
     let path = config("restart", polymarket, kalshi, "");
     add_accounts(&path, polymarket, kalshi, &folder("restart"));
-    pair_up(&path);
+    pair_up(&path, polymarket, kalshi);
     let child = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
         .args(live::arguments(&path))
         .args(["--live", "--seconds", "120"])
@@ -89,7 +91,7 @@ fn a_run_that_goes_on_from_a_journal_replays_as_it_decided() {
     let path = config("go-on", polymarket, kalshi, "");
     let here = folder("go-on");
     add_accounts(&path, polymarket, kalshi, &here);
-    pair_up(&path);
+    pair_up(&path, polymarket, kalshi);
     for (kind, mode) in [("paper", None), ("live", Some("--live"))] {
         let [journal, capture] =
             ["journal", "capture"].map(|what| here.join(format!("{kind}-{what}")));

@@ -3,13 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "programs/approved.rs"]
+mod approved;
 mod programs;
 
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use approved::everything_in_common;
 use programs::{Venue, config, folder};
 use serde_json::Value;
 
@@ -216,52 +219,6 @@ fn wait(span: Duration) {
     std::thread::sleep(span);
 }
 
-/// The body of a GET from a venue's process.
-fn get(venue: &Venue, path: &str) -> String {
-    let address = venue.url.strip_prefix("http://").unwrap();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{reply}");
-    body.to_owned()
-}
-
-/// Everything that the matcher nominates, as a person would approve it who has read the rules.
-fn approved(path: &Path) -> String {
-    let text = std::fs::read_to_string(path).unwrap();
-    let who = "\napproved_by = \"a trader\"\napproved_on = \"2026-11-22\"\nclaim = ";
-    let mut text = text.replace("\nclaim = ", who);
-    for kind in ["void", "postponed", "disagreement", "tie"] {
-        let row = format!("kind = \"{kind}\"\n");
-        text = text.replace(&row, &format!("{row}excluded = \"both name the same source\"\n"));
-    }
-    text
-}
-
-/// A file with everything that two venues list in common now, approved.
-fn everything_in_common(here: &Path, polymarket: &Venue, kalshi: &Venue) -> PathBuf {
-    let lists = [
-        (kalshi, "/trade-api/v2/events?status=open&with_nested_markets=true", "kalshi.json"),
-        (polymarket, "/events?closed=false&limit=100", "gamma.json"),
-    ];
-    for (venue, path, name) in lists {
-        std::fs::write(here.join(name), get(venue, path)).unwrap();
-    }
-    let file = here.join("relations.toml");
-    let output = Command::new(env!("CARGO_BIN_EXE_dutchbook"))
-        .arg("match")
-        .args([here.join("kalshi.json"), here.join("gamma.json")])
-        .args(["--relations", file.to_str().unwrap()])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    std::fs::write(&file, approved(&file)).unwrap();
-    file
-}
-
 /// Two venues that list something new every so often.
 fn venues_that_list(name: &str, every_ms: u32, flow: &str) -> [Venue; 2] {
     let path = folder(name).join("flow.toml");
@@ -326,9 +283,9 @@ fn approved_relations_are_traded_until_what_they_name_is_another() {
     let here = folder("relations");
     let file = everything_in_common(&here, &polymarket, &kalshi);
     let good = std::fs::read_to_string(&file).unwrap();
-    let more = format!("[relations]\nfile = \"{}\"\nsearch_ms = 200\n[paper]", file.display());
-    let path = config("relations", &polymarket, &kalshi, &format!("{more}\nlatency_us = 500"));
-    let child = run(&path, &["--seconds", "9"]);
+    let more = "[relations]\nsearch_ms = 200\n[paper]\nlatency_us = 500";
+    let path = config("relations", &polymarket, &kalshi, more);
+    let child = run(&path, &["--seconds", "9", "--relations", file.to_str().unwrap()]);
     // While it runs, one rules text of an approved relation is read anew, and is another one.
     wait(Duration::from_secs(5));
     let hash = good.split("rules_sha256 = \"").nth(1).unwrap().get(..64).unwrap().to_owned();

@@ -73,7 +73,7 @@ fn file(names: &[&str]) -> File {
 fn compiler(file: File, structural: Vec<Relation>) -> (Compiler, Watch, Catalog) {
     let catalog = catalog();
     let register = Register::of(&file, &catalog, &structural);
-    let list: Vec<Relation> = structural.iter().chain(&register.relations).cloned().collect();
+    let list = mixed::standing(&structural, &register.relations);
     let config = Config::parse("").unwrap();
     let watch = Watch::new(&catalog, list.clone()).unwrap();
     let compiler =
@@ -138,15 +138,33 @@ fn a_new_file_adds_and_withdraws_and_a_market_that_is_gone_disables() {
     assert_eq!(program.withdraw, [RelationId(1)]);
 }
 
-/// Kalshi says that a and b exclude each other; Polymarket's books alone would pay.
+/// Kalshi says that a and b exclude each other: one law over both venues, until one of the questions
+/// is not known to be the same any more.
+#[test]
+fn a_law_holds_over_both_venues_while_its_outcomes_are_approved() {
+    let shown = [0, 1].map(|book| vec![BookId(book).instrument(Face::Yes)]);
+    let (mut compiler, watch, _) = compiler(file(&["a", "b"]), vec![Relation::exclusive(&shown)]);
+    let books = |relation: &Relation| relation.states.instruments().len() / 2;
+    assert_eq!(watch.relations().map(books).collect::<Vec<_>>(), [4, 2, 2]);
+    compiler.tell(News::Market(BookId(3), None), SECOND);
+    let program = compiler.poll(SECOND.plus(SECOND), no_books).unwrap();
+    assert_eq!(program.withdraw, [RelationId(0), RelationId(2)]);
+    assert_eq!(program.add.iter().map(|one| books(&one.relation)).collect::<Vec<_>>(), [3]);
+    compiler.tell(News::Market(BookId(2), None), SECOND.plus(SECOND));
+    let program = compiler.poll(SECOND.plus(SECOND).plus(SECOND), no_books).unwrap();
+    let sources: Vec<_> = program.add.iter().map(|one| one.relation.source).collect();
+    assert_eq!(sources, [crate::relation::Source::Structure]);
+}
+
+/// Kalshi says that a implies b; Polymarket's books alone would pay.
 #[test]
 fn a_search_finds_what_relations_say_together_once() {
-    let shown = [0, 1].map(|book| vec![BookId(book).instrument(Face::Yes)]);
+    let [a, b] = [0, 1].map(|book| BookId(book).instrument(Face::Yes));
     let (mut compiler, mut watch, catalog) =
-        compiler(file(&["a", "b"]), vec![Relation::exclusive(&shown)]);
+        compiler(file(&["a", "b"]), vec![Relation::implication(a, b)]);
     let depth = |book: BookId, depth: &mut Depth| {
         let (bid, ask) =
-            [(4_000, 6_000), (3_800, 6_000), (5_600, 6_100), (5_000, 6_100)][book.index()];
+            [(4_000, 6_000), (3_800, 6_000), (5_600, 6_100), (4_500, 5_000)][book.index()];
         depth.reset(Stamp { status: BookStatus::Live, ..Stamp::default() });
         let qty = Qty::from_contracts(100).unwrap();
         for (side, pips) in [(Side::Buy, bid), (Side::Sell, ask)] {

@@ -4,35 +4,40 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use dutchbook_book::catalog::VenueKind;
-use dutchbook_tools::sim::Scenario;
+use dutchbook_core::relation::file::{File, Kind, Pays, StateKind};
 
+use crate::approved::everything_in_common;
 use crate::programs::Venue;
 
-/// Arguments of a run with this configuration and its pairs.
+/// Arguments of a run with this configuration.
 pub(crate) fn arguments(config: &Path) -> Vec<String> {
-    let pairs = config.with_file_name("pairs.toml");
-    let [config, pairs] = [config, &pairs].map(|path| path.to_str().unwrap().to_owned());
-    ["run", "--json", "--config", &config, "--pairs", &pairs].map(str::to_owned).into()
+    ["run", "--json", "--config", config.to_str().unwrap()].map(str::to_owned).into()
 }
 
-/// Pairs what both venues list, the wrong way round: the engine finds an edge in every price, and has
-/// something to do. What the trades are worth is not asked here, only that they are accounted for.
-pub(crate) fn pair_up(config: &Path) {
-    let scenario = Scenario::lasting(3, None).unwrap();
-    let mut text = String::new();
-    for condition in &scenario.catalog.conditions {
-        let of = |kind| {
-            let mut listings = scenario.catalog.listings_of_condition(condition.id);
-            listings.find(|listing| listing.kind == kind).map(|listing| &listing.native_market)
+/// Approves what both venues list, the wrong way round: the engine finds an edge in every price, and
+/// has something to do. What the trades are worth is not asked here, only that they are accounted for.
+pub(crate) fn pair_up(config: &Path, polymarket: &Venue, kalshi: &Venue) {
+    let path = everything_in_common(config.parent().unwrap(), polymarket, kalshi);
+    let mut file = File::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    file.relations.retain_mut(|entry| {
+        entry.kind = match entry.kind {
+            Kind::Same => Kind::Inverse,
+            Kind::Inverse => Kind::Same,
+            Kind::Implies | Kind::Partition | Kind::Exclusive | Kind::Ladder | Kind::Union => {
+                return false;
+            }
         };
-        if let (Some(one), Some(other)) = (of(VenueKind::Polymarket), of(VenueKind::Kalshi)) {
-            text +=
-                &format!("[[pair]]\npolymarket = {one:?}\nkalshi = {other:?}\ninverted = true\n");
+        let second = entry.markets[1].key.clone();
+        for state in entry.states.iter_mut().filter(|state| state.kind == StateKind::Outcome) {
+            let pays = if state.pays[&second] == Pays::Yes("1".to_owned()) { "0" } else { "1" };
+            state.pays.insert(second.clone(), Pays::Yes(pays.to_owned()));
         }
-    }
-    assert!(!text.is_empty());
-    std::fs::write(config.with_file_name("pairs.toml"), text).unwrap();
+        true
+    });
+    assert!(!file.relations.is_empty());
+    std::fs::write(&path, file.to_toml().unwrap()).unwrap();
+    let text = std::fs::read_to_string(config).unwrap();
+    std::fs::write(config, format!("{text}[relations]\nfile = {path:?}\n")).unwrap();
 }
 
 /// Adds the venues' accounts to a configuration, the secrets in files of their owner.
