@@ -118,6 +118,15 @@ pub(crate) fn literal(bytes: &[u8], at: usize, text: &'static [u8]) -> Option<us
     if here == text { Some(at.wrapping_add(text.len())) } else { None }
 }
 
+/// The quotes in the window: of its first half alone where both texts end in it, the second behind
+/// the first by `between` bytes.
+#[inline(always)]
+pub(crate) fn quotes_of_two<L: Lanes>(lanes: L, near: &[u8; 64], between: usize) -> u64 {
+    let first = near.first_chunk().map_or(0, |half| u64::from(lanes.quotes32(half)));
+    let second_at = first.trailing_zeros().wrapping_add(u32::try_from(between).unwrap_or(0));
+    if first.checked_shr(second_at).unwrap_or(0) != 0 { first } else { lanes.quotes64(near) }
+}
+
 /// Steps over a plain string's content to the first byte that cannot be inside one. `None` where
 /// the bytes end; the caller then checks that the byte is the closing quote.
 #[inline(always)]

@@ -13,7 +13,8 @@ use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
 use crate::scan::{
-    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, is_plain_of, literal, plain, plain_of, window,
+    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, is_plain_of, literal, plain, plain_of,
+    quotes_of_two, window,
 };
 
 /// Price and count of a level or change.
@@ -212,7 +213,7 @@ fn delta<L: Lanes>(
     let near: &[u8; PRICE.len() + 64] = window(bytes, head.end)?;
     let at = head.end.wrapping_add(literal(near, 0, PRICE)?);
     let near: &[u8; 64] = near.last_chunk()?;
-    let quotes = lanes.quotes64(near);
+    let quotes = quotes_of_two(lanes, near, CHANGE.len());
     let price_len = quotes.trailing_zeros();
     if price_len > NUMBER_BYTES_MAX {
         return None;

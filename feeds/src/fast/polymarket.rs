@@ -14,7 +14,9 @@ use crate::number::Dialect;
 use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
-use crate::scan::{Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain_of, window};
+use crate::scan::{
+    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain_of, quotes_of_two, window,
+};
 
 /// Price and size of a level.
 const LEVEL: Rules = Rules { a: Dialect::POLYMARKET, b: Dialect::POLYMARKET, may_be_absent: false };
@@ -219,15 +221,6 @@ fn price_change<L: Lanes, S: Style>(
     Some(end)
 }
 
-/// The quotes in the window: of its first half alone where both texts end in it, the second behind
-/// the first by `between` bytes.
-#[inline(always)]
-fn quotes<L: Lanes>(lanes: L, near: &[u8; 64], between: usize) -> u64 {
-    let first = near.first_chunk().map_or(0, |half| u64::from(lanes.quotes32(half)));
-    let second_at = first.trailing_zeros().wrapping_add(u32::try_from(between).unwrap_or(0));
-    if first.checked_shr(second_at).unwrap_or(0) != 0 { first } else { lanes.quotes64(near) }
-}
-
 /// Price and size that start at `at`, and the position of the size's closing quote.
 #[inline(always)]
 fn level<L: Lanes, S: Style>(
@@ -236,7 +229,7 @@ fn level<L: Lanes, S: Style>(
     at: usize,
 ) -> Option<(Price, QtyChange, usize)> {
     let near: &[u8; 64] = window(bytes, at)?;
-    let quotes = quotes(lanes, near, S::SIZE.len());
+    let quotes = quotes_of_two(lanes, near, S::SIZE.len());
     let price_len = quotes.trailing_zeros();
     if price_len > NUMBER_BYTES_MAX {
         return None;
@@ -262,7 +255,7 @@ fn best<L: Lanes, S: Style>(
     at: usize,
 ) -> Option<(Option<Option<Price>>, Option<Option<Price>>, usize)> {
     let near: &[u8; 64] = window(bytes, at)?;
-    let quotes = quotes(lanes, near, S::BEST_ASK.len());
+    let quotes = quotes_of_two(lanes, near, S::BEST_ASK.len());
     let bid_len = quotes.trailing_zeros();
     if bid_len > NUMBER_BYTES_MAX {
         return None;
