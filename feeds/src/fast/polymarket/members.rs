@@ -5,7 +5,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::{Compact, HASH_BYTES, MARKET_BYTES, Spaced, Style, TOKEN_BYTES, finish, level, stated};
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
-use crate::fast::walk::{self, Member};
+use crate::fast::walk::{self, Member, once};
 use crate::ids::Ids;
 use crate::number::{self, Dialect};
 use crate::scan::{Lanes, NUMBER_BYTES_MAX, Task, literal, window};
@@ -157,16 +157,6 @@ fn other_member<'a, L: Lanes>(
         b"buys" | b"sells" | b"changes" => None,
         _ => walk::skip(lanes, bytes, value),
     }
-}
-
-/// Keeps a value that may be said only once: of two, decoders would choose differently.
-#[inline(always)]
-fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
-    if place.is_some() {
-        return None;
-    }
-    *place = Some(value);
-    Some(())
 }
 
 /// The levels of one side, whose bracket is at `at`; returns the position behind them.
