@@ -206,8 +206,13 @@ impl Portfolio {
         book
     }
 
-    /// Takes an event as it is stated now. Conditions of which nothing is held may come from another.
-    pub fn restate(&mut self, event: &Event) {
+    /// Takes events as they are stated now. Conditions of which nothing is held may come from another.
+    pub fn restate(&mut self, events: &[Event]) {
+        events.iter().for_each(|event| self.restate_one(event));
+        self.group();
+    }
+
+    fn restate_one(&mut self, event: &Event) {
         let conditions: Vec<usize> = event.conditions.iter().map(|id| id.index()).collect();
         for (index, other) in self.events.iter_mut().enumerate() {
             if index != event.id.index() {
@@ -220,7 +225,6 @@ impl Portfolio {
         if let Some(account) = self.events.get_mut(event.id.index()) {
             (account.law, account.conditions) = (event.law, conditions);
         }
-        self.group();
     }
 
     /// Takes the source that decides a book of which nothing is held yet.

@@ -15,9 +15,7 @@ impl Engine {
             return;
         }
         appeared.enter(&mut self.catalog);
-        for event in &appeared.events {
-            self.portfolio.restate(event);
-        }
+        self.portfolio.restate(&appeared.events);
         self.risk.regroup(&self.portfolio);
         for (listing, terms) in &appeared.markets {
             let book = listing.book;

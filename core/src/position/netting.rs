@@ -11,7 +11,7 @@
 //! their table: where sources may disagree, or a void pays both sides nothing, each venue stands for
 //! itself. So it does once two venues have decided otherwise, whatever was approved.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::catalog::EventLaw;
 use dutchbook_book::{BookId, EventId, Exact, InstrumentId, Price, Qty};
@@ -96,17 +96,15 @@ struct Link {
     is_inverted: bool,
 }
 
+/// For each condition, those that pay where it pays.
+type Twins = BTreeMap<usize, Vec<usize>>;
+
 /// Whether an event may be weighed in another's place as a whole: every outcome of it is one of the
 /// other's, and the states that the other leaves are among its own.
-fn is_within(inner: &EventAccount, outer: &EventAccount, links: &[Link]) -> bool {
-    let place = |condition: usize| {
-        let is_of = |link: &&Link| !link.is_inverted && link.b.condition == condition;
-        let a = links.iter().filter(is_of).map(|link| link.a.condition);
-        let mut places = a.filter_map(|a| outer.conditions.iter().position(|one| *one == a));
-        places.next()
-    };
-    let Some(places) = inner.conditions.iter().map(|one| place(*one)).collect::<Option<Vec<_>>>()
-    else {
+fn is_within(inner: &EventAccount, outer: &EventAccount, twins: &Twins) -> bool {
+    let position = |condition: &usize| outer.conditions.iter().position(|one| one == condition);
+    let place = |condition: &usize| twins.get(condition)?.iter().find_map(position);
+    let Some(places) = inner.conditions.iter().map(place).collect::<Option<Vec<_>>>() else {
         return false;
     };
     match (outer.law, inner.law) {
@@ -196,28 +194,12 @@ impl Portfolio {
     /// an event with a law goes only with all of that event, so that no law holds of less than before.
     fn classes(&self) -> Classes {
         let links = self.links();
-        let mut classes = Classes::apart(self.conditions.len());
-        let (mut moved, mut hosts) = (BTreeSet::new(), BTreeSet::new());
-        for Link { a, b, .. } in &links {
-            let pair = self.events.get(a.event.index()).zip(self.events.get(b.event.index()));
-            let is_open = !hosts.contains(&b.event.0)
-                && !moved.contains(&a.event.0)
-                && !moved.contains(&b.event.0);
-            if a.event == b.event
-                || !is_open
-                || !pair.is_some_and(|(outer, inner)| is_within(inner, outer, &links))
-            {
-                continue;
-            }
-            moved.insert(b.event.0);
-            hosts.insert(a.event.0);
-            for link in links.iter().filter(|link| !link.is_inverted) {
-                let is_theirs = link.a.event == a.event && link.b.event == b.event;
-                if is_theirs && classes.first(link.b.condition).0 == link.b.condition {
-                    classes.join(link.b.condition, link.a.condition, false);
-                }
-            }
+        let mut twins = Twins::new();
+        for link in links.iter().filter(|link| !link.is_inverted) {
+            twins.entry(link.b.condition).or_default().push(link.a.condition);
         }
+        let mut classes = Classes::apart(self.conditions.len());
+        self.move_events(&links, &twins, &mut classes);
         for Link { a, b, is_inverted } in links {
             let (from, _) = classes.first(b.condition);
             // Two laws cannot both be weighed whole: one that has found its place stays there.
@@ -226,6 +208,34 @@ impl Portfolio {
             }
         }
         classes
+    }
+
+    /// Moves events that are within another: no event twice, none that is another's place.
+    fn move_events(&self, links: &[Link], twins: &Twins, classes: &mut Classes) {
+        let mut tried = BTreeSet::new();
+        let (mut moved, mut hosts) = (BTreeSet::new(), BTreeSet::new());
+        for Link { a, b, .. } in links {
+            let (outer, inner) = (a.event.0, b.event.0);
+            let is_open =
+                !hosts.contains(&inner) && !moved.contains(&outer) && !moved.contains(&inner);
+            if outer == inner || !is_open || !tried.insert((outer, inner)) {
+                continue;
+            }
+            let pair = self.events.get(a.event.index()).zip(self.events.get(b.event.index()));
+            let Some((outer_event, inner_event)) = pair else { continue };
+            if !is_within(inner_event, outer_event, twins) {
+                continue;
+            }
+            moved.insert(inner);
+            hosts.insert(outer);
+            for &condition in &inner_event.conditions {
+                let twins = twins.get(&condition).into_iter().flatten();
+                let mut twins = twins.filter(|twin| outer_event.conditions.contains(*twin));
+                if let Some(twin) = twins.next() {
+                    classes.join(condition, *twin, false);
+                }
+            }
+        }
     }
 
     /// Adds up by condition and event what is held.
