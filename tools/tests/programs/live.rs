@@ -39,7 +39,9 @@ pub(crate) fn pair_up(config: &Path, polymarket: &Venue, kalshi: &Venue) {
     let text = std::fs::read_to_string(config).unwrap();
     // What is approved here contradicts the venues: by their own laws the trades lose, at worst.
     let bounds = "daily_loss_usd_max = \"1000000\"\ndrawdown_usd_max = \"1000000\"";
-    let more = format!("[relations]\nfile = {path:?}\n[risk]\n{bounds}\n");
+    // Small trades: there is cash for more of them all the while.
+    let size = "[evaluate]\ncapital_usd_max = \"10\"";
+    let more = format!("[relations]\nfile = {path:?}\n[risk]\n{bounds}\n{size}\n");
     std::fs::write(config, text + &more).unwrap();
 }
 
