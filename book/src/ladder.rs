@@ -13,8 +13,10 @@ use crate::grid::{Grid, Scale, Tick};
 use crate::units::{Price, Qty};
 
 pub(crate) const WORD_BITS: u32 = 64;
-/// Cells of a cache line.
-const LINE_CELLS: usize = 8;
+/// Bytes of one cell and of one word of the bitmap.
+const CELL_BYTES: usize = size_of::<u64>();
+/// Cells that fill a cache line.
+pub(crate) const LINE_CELLS: usize = 8;
 /// More would push out what was asked for first.
 const FETCHED_CELLS_MAX: usize = 32 * LINE_CELLS;
 /// The rank of no level: ticks lie between zero and one, both excluded.
@@ -345,13 +347,12 @@ impl Ladder {
     pub(crate) fn fetch_towards(&self, tick: Tick) {
         let best = self.best().unwrap_or(tick);
         let (low, high) = (self.cell_of(tick.min(best)), self.cell_of(tick.max(best)));
-        let place = |cell: usize| self.address().wrapping_add(cell.wrapping_mul(size_of::<u64>()));
         let mut cell = low;
         while cell < high && cell < low.wrapping_add(FETCHED_CELLS_MAX) {
-            fetch_address(place(cell));
+            fetch_cell(self.address(), cell);
             cell = cell.wrapping_add(LINE_CELLS);
         }
-        fetch_address(place(high));
+        fetch_cell(self.address(), high);
     }
 
     /// Puts a level of a snapshot and marks it in `named`: a word for each of the bitmap's, all zero
@@ -464,6 +465,12 @@ impl Iterator for Walk<'_> {
         let tick = Tick(tick_base(self.index) + bit);
         Some((tick, self.ladder.qty_at(tick)))
     }
+}
+
+/// Asks for the memory of a cell, or of a word of the bitmap, behind where they begin.
+#[inline(always)]
+pub(crate) fn fetch_cell(begin: usize, cell: usize) {
+    fetch_address(begin.wrapping_add(cell.wrapping_mul(CELL_BYTES)));
 }
 
 /// First tick of a bitmap word. A ladder has at most 1e6 ticks, so the index fits.

@@ -6,16 +6,10 @@
 
 use crate::book::Book;
 use crate::depth::Side;
-use crate::fetch::fetch_address;
 use crate::grid::Scale;
 use crate::id::Face;
-use crate::ladder::WORD_BITS;
+use crate::ladder::{LINE_CELLS, WORD_BITS, fetch_cell};
 use crate::units::Price;
-
-/// Bytes of one cell and of one word of the bitmap.
-const CELL: usize = 8;
-/// Ticks whose cells fill a cache line.
-const LINE_TICKS: usize = 8;
 
 /// Addresses of both sides' levels, to ask for memory and for nothing else: they are out of date
 /// from the moment at which the book gets another grid.
@@ -45,14 +39,13 @@ impl Places {
         let Some(tick) = self.scale.tick_of(price) else { return };
         let base = self.sides[side as usize];
         let cell = (self.words as usize).wrapping_add(tick.0 as usize);
-        let at = |cell: usize| base.wrapping_add(cell.wrapping_mul(CELL));
         let behind = |lines: usize| match side {
-            Side::Buy => cell.wrapping_sub(lines.wrapping_mul(LINE_TICKS)),
-            Side::Sell => cell.wrapping_add(lines.wrapping_mul(LINE_TICKS)),
+            Side::Buy => cell.wrapping_sub(lines.wrapping_mul(LINE_CELLS)),
+            Side::Sell => cell.wrapping_add(lines.wrapping_mul(LINE_CELLS)),
         };
-        fetch_address(at(cell));
-        fetch_address(at((tick.0 / WORD_BITS) as usize));
-        fetch_address(at(behind(1)));
-        fetch_address(at(behind(2)));
+        fetch_cell(base, cell);
+        fetch_cell(base, (tick.0 / WORD_BITS) as usize);
+        fetch_cell(base, behind(1));
+        fetch_cell(base, behind(2));
     }
 }

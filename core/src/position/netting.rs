@@ -25,19 +25,9 @@ pub type Alike = (InstrumentId, InstrumentId);
 /// The pairs of instruments that these relations make alike.
 #[must_use]
 pub fn alike<'a>(relations: impl IntoIterator<Item = &'a Relation>) -> Vec<Alike> {
-    let pair = |relation: &Relation| match relation.law {
-        Law::Same { a, b } if relation.source.is_tradable() && is_certain(relation, a, b) => {
-            Some((a, b))
-        }
-        Law::Same { .. }
-        | Law::Complement { .. }
-        | Law::Partition { .. }
-        | Law::Exclusive { .. }
-        | Law::Implication { .. }
-        | Law::Ladder { .. }
-        | Law::Bundle { .. }
-        | Law::Polytope { .. }
-        | Law::Given { .. } => None,
+    let pair = |relation: &Relation| {
+        let Law::Same { a, b } = relation.law else { return None };
+        (relation.source.is_tradable() && is_certain(relation, a, b)).then_some((a, b))
     };
     relations.into_iter().filter_map(pair).collect()
 }

@@ -83,6 +83,10 @@ impl Links {
             | Law::Polytope { .. }
             | Law::Given { .. } => return None,
         };
+        // Only the venue's own contracts can be converted into each other.
+        if relation.conversion.is_some() {
+            return None;
+        }
         let mut wide: Vec<Shown> = outcomes.iter().map(|shown| self.all(shown)).collect();
         let is_wider = wide.iter().zip(outcomes).any(|(wide, own)| wide.len() > own.len());
         if !is_wider {
@@ -111,7 +115,7 @@ fn is_pure(relation: &Relation, a: InstrumentId, b: InstrumentId) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dutchbook_book::{BookId, Face};
+    use dutchbook_book::{BookId, Face, Rate};
 
     fn yes(book: u32) -> InstrumentId {
         BookId(book).instrument(Face::Yes)
@@ -133,7 +137,11 @@ mod tests {
         let wide = [vec![yes(0), yes(10)], vec![yes(1), yes(11).complement()], vec![yes(2)]];
         let expected = Relation::partition(&wide).from_source(Source::Approved);
         assert_eq!(stands, [&[expected][..], &approved].concat());
-        assert_eq!(standing(core::slice::from_ref(&partition), &[]), [partition]);
+        let alone = core::slice::from_ref(&partition);
+        assert_eq!(standing(alone, &[]), alone);
+        let converted = partition.with_conversion(Rate::ZERO);
+        let stands = standing(core::slice::from_ref(&converted), &approved);
+        assert_eq!(stands[0], converted, "contracts of another venue cannot be converted");
     }
 
     #[test]

@@ -285,6 +285,8 @@ impl State {
             self.lose(at, Sync::Gapped, LossReason::Regridded, sink);
             return;
         };
+        // Here, where the book allocates as well, and not with the snapshot that follows.
+        self.named.fit(&grid);
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.book.regrid(grid);
         if let Some(place) = self.places.get_mut(slot.id.index()) {
