@@ -174,7 +174,7 @@ fn any_order<L: Lanes>(
     let bytes = payload.padded();
     let start = walk::blank(bytes, 0);
     if bytes.get(start) == Some(&b'[') {
-        members::objects(lanes, bytes, start.wrapping_add(1), ids, batch)
+        members::objects(lanes, bytes, start, ids, batch)
     } else {
         members::object(lanes, bytes, start, ids, batch)
     }

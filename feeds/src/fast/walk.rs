@@ -12,13 +12,23 @@ pub(super) struct Text<'a> {
     pub(super) next: usize,
 }
 
-/// Where an object continues.
+/// A member of an object.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Member<'a> {
-    /// A key; its value starts at `value`. `is_spaced` says that a blank stood before the key.
-    Key { name: &'a [u8], value: usize, is_spaced: bool },
-    /// The object has ended before this position.
-    End(usize),
+pub(super) struct Member<'a> {
+    pub(super) name: &'a [u8],
+    /// Where its value starts.
+    pub(super) value: usize,
+    /// Whether a blank stood before the key.
+    pub(super) is_spaced: bool,
+}
+
+/// A walk over an object or an array, one piece after the other. Who takes a piece says where it ends,
+/// by [`Walk::at`]; behind the last one that is the end of the whole.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk {
+    /// Behind the opening bracket, or behind the last piece that was taken.
+    pub(super) at: usize,
+    is_first: bool,
 }
 
 /// The first position from `at` that is no white space.
@@ -59,27 +69,76 @@ pub(super) fn integer<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<(u6
     (read.digits > 0 && is_plain).then_some((read.value, next))
 }
 
-/// The first or next member of an object. `at` is behind the opening brace or behind a value.
+/// As [`integer`], for a member of an object: nothing of the number goes on behind it, as a fraction or
+/// an exponent would.
 #[inline(always)]
-pub(super) fn member<L: Lanes>(
-    lanes: L,
-    bytes: &[u8],
-    at: usize,
-    is_first: bool,
-) -> Option<Member<'_>> {
-    let mut at = blank(bytes, at);
-    if bytes.get(at) == Some(&b'}') {
-        return Some(Member::End(at.wrapping_add(1)));
+pub(super) fn member_integer<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<(u64, usize)> {
+    let (value, next) = integer(lanes, bytes, at)?;
+    matches!(bytes.get(next), Some(b',' | b'}' | b' ' | b'\n' | b'\t' | b'\r'))
+        .then_some((value, next))
+}
+
+impl Walk {
+    /// Over an object whose brace is at `at`.
+    #[inline(always)]
+    pub(super) fn object(bytes: &[u8], at: usize) -> Option<Self> {
+        Some(Self { at: literal(bytes, at, b"{")?, is_first: true })
     }
-    let mut is_spaced = false;
-    if !is_first {
-        let behind_comma = literal(bytes, at, b",")?;
-        at = blank(bytes, behind_comma);
-        is_spaced = at != behind_comma;
+
+    /// Over an array whose bracket is at `at`.
+    #[inline(always)]
+    pub(super) fn array(bytes: &[u8], at: usize) -> Option<Self> {
+        Some(Self { at: literal(bytes, at, b"[")?, is_first: true })
     }
-    let name = text(lanes, bytes, at)?;
-    let colon = literal(bytes, blank(bytes, name.next), b":")?;
-    Some(Member::Key { name: name.content, value: blank(bytes, colon), is_spaced })
+
+    /// Whether nothing was there to take.
+    #[inline(always)]
+    pub(super) const fn is_empty(self) -> bool {
+        self.is_first
+    }
+
+    /// The first or next member of an object; `Some(None)` behind the last.
+    #[inline(always)]
+    pub(super) fn member<'a, L: Lanes>(
+        &mut self,
+        lanes: L,
+        bytes: &'a [u8],
+    ) -> Option<Option<Member<'a>>> {
+        let mut at = blank(bytes, self.at);
+        if bytes.get(at) == Some(&b'}') {
+            self.at = at.wrapping_add(1);
+            return Some(None);
+        }
+        let mut is_spaced = false;
+        if !self.is_first {
+            let behind_comma = literal(bytes, at, b",")?;
+            at = blank(bytes, behind_comma);
+            is_spaced = at != behind_comma;
+        }
+        self.is_first = false;
+        let name = text(lanes, bytes, at)?;
+        let colon = literal(bytes, blank(bytes, name.next), b":")?;
+        Some(Some(Member { name: name.content, value: blank(bytes, colon), is_spaced }))
+    }
+
+    /// Where the first or next element of an array starts; `Some(None)` behind the last.
+    #[inline(always)]
+    pub(super) fn element(&mut self, bytes: &[u8]) -> Option<Option<usize>> {
+        let mut at = blank(bytes, self.at);
+        if bytes.get(at) == Some(&b']') {
+            self.at = at.wrapping_add(1);
+            return Some(None);
+        }
+        if !self.is_first {
+            at = blank(bytes, literal(bytes, at, b",")?);
+            // A comma promises an element.
+            if bytes.get(at) == Some(&b']') {
+                return None;
+            }
+        }
+        self.is_first = false;
+        Some(Some(at))
+    }
 }
 
 /// Steps over a value that nobody asked for.
@@ -91,29 +150,11 @@ pub(super) fn skip<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<usize>
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
         b'0'..=b'9' => {
-            let (_, next) = integer(lanes, bytes, at)?;
-            // A fraction or an exponent goes on.
-            matches!(bytes.get(next), Some(b',' | b'}' | b' ' | b'\n' | b'\t' | b'\r'))
-                .then_some(next)
+            let (_, next) = member_integer(lanes, bytes, at)?;
+            Some(next)
         }
         _ => None,
     }
-}
-
-/// The first or next element of an array: `Some(None)` when the array has ended, with the position
-/// behind it or of the element.
-#[inline(always)]
-pub(super) fn element(bytes: &[u8], at: usize, is_first: bool) -> Option<(bool, usize)> {
-    let at = blank(bytes, at);
-    if bytes.get(at) == Some(&b']') {
-        return Some((false, at.wrapping_add(1)));
-    }
-    if is_first {
-        return Some((true, at));
-    }
-    let at = blank(bytes, literal(bytes, at, b",")?);
-    // A comma promises an element.
-    if bytes.get(at) == Some(&b']') { None } else { Some((true, at)) }
 }
 
 /// Keeps a value that may be said only once: of two, decoders would choose differently.

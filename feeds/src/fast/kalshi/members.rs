@@ -4,7 +4,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::{Sides, finish, push};
 use crate::batch::{Batch, Sequence, UNKNOWN_INSTRUMENT, UpdateKind};
-use crate::fast::walk::{self, Member, once};
+use crate::fast::walk::{self, Member, Walk, once};
 use crate::ids::Ids;
 use crate::number::{self, Dialect};
 use crate::scan::{Lanes, literal};
@@ -46,17 +46,10 @@ pub(super) fn frame<L: Lanes>(
     batch: &mut Batch,
 ) -> Option<usize> {
     let mut said = Said::default();
-    let mut at = literal(bytes, at, b"{")?;
-    let mut is_first = true;
-    let end = loop {
-        match walk::member(lanes, bytes, at, is_first)? {
-            Member::End(end) => break end,
-            Member::Key { name, value, .. } => {
-                at = frame_member(lanes, bytes, (name, value), &mut said, (sides, ids, batch))?;
-                is_first = false;
-            }
-        }
-    };
+    let mut walk = Walk::object(bytes, at)?;
+    while let Some(Member { name, value, .. }) = walk.member(lanes, bytes)? {
+        walk.at = frame_member(lanes, bytes, (name, value), &mut said, (sides, ids, batch))?;
+    }
     let (kind, msg) = (said.kind?, said.msg?);
     let sequence = Sequence { sid: u32::try_from(said.sid?).ok()?, seq: said.seq? };
     let yes = msg.ticker?;
@@ -74,7 +67,7 @@ pub(super) fn frame<L: Lanes>(
         }
         _ => return None,
     }
-    Some(end)
+    Some(walk.at)
 }
 
 #[inline(always)]
@@ -101,9 +94,9 @@ fn frame_member<'a, L: Lanes>(
         b"sending_ts_ms" => &mut said.sending_ts_ms,
         _ => return None,
     };
-    let (read, next) = walk::integer(lanes, bytes, value)?;
+    let (read, next) = walk::member_integer(lanes, bytes, value)?;
     once(number, read)?;
-    matches!(bytes.get(next), Some(b',' | b'}' | b' ' | b'\n' | b'\t' | b'\r')).then_some(next)
+    Some(next)
 }
 
 /// The object `msg`, whose brace is at `at`. Its levels go to the batch at once, for whichever
@@ -116,20 +109,11 @@ fn msg<'a, L: Lanes>(
     (sides, ids, batch): (Sides, &impl Ids, &mut Batch),
 ) -> Option<Msg<'a>> {
     let mut msg = Msg::default();
-    let mut at = literal(bytes, at, b"{")?;
-    let mut is_first = true;
-    loop {
-        match walk::member(lanes, bytes, at, is_first)? {
-            Member::End(end) => {
-                msg.end = end;
-                break;
-            }
-            Member::Key { name, value, .. } => {
-                at = msg_member(lanes, bytes, (name, value), &mut msg, ids)?;
-                is_first = false;
-            }
-        }
+    let mut walk = Walk::object(bytes, at)?;
+    while let Some(Member { name, value, .. }) = walk.member(lanes, bytes)? {
+        walk.at = msg_member(lanes, bytes, (name, value), &mut msg, ids)?;
     }
+    msg.end = walk.at;
     let yes = msg.ticker?;
     let mut arrays = [(msg.yes_at, true), (msg.no_at, false)];
     arrays.sort_unstable();
@@ -151,11 +135,9 @@ fn msg_member<'a, L: Lanes>(
 ) -> Option<usize> {
     match name {
         b"ts_ms" => {
-            let (ts_ms, next) = walk::integer(lanes, bytes, value)?;
+            let (ts_ms, next) = walk::member_integer(lanes, bytes, value)?;
             once(&mut msg.ts_ms, ts_ms)?;
-            let is_over =
-                matches!(bytes.get(next), Some(b',' | b'}' | b' ' | b'\n' | b'\t' | b'\r'));
-            return is_over.then_some(next);
+            return Some(next);
         }
         b"yes_dollars_fp" => {
             once(&mut msg.yes_at, value)?;
@@ -195,24 +177,19 @@ fn levels_of_any_spacing<L: Lanes>(
     at: usize,
     mut place: Option<((InstrumentId, Side), &mut Batch)>,
 ) -> Option<usize> {
-    let mut at = literal(bytes, at, b"[")?;
-    let mut is_first = true;
-    loop {
-        let (is_there, next) = walk::element(bytes, at, is_first)?;
-        if !is_there {
-            return Some(next);
-        }
-        let at_price = walk::blank(bytes, literal(bytes, next, b"[")?);
+    let mut walk = Walk::array(bytes, at)?;
+    while let Some(at) = walk.element(bytes)? {
+        let at_price = walk::blank(bytes, literal(bytes, at, b"[")?);
         let price = walk::text(lanes, bytes, at_price)?;
         let comma = literal(bytes, walk::blank(bytes, price.next), b",")?;
         let count = walk::text(lanes, bytes, walk::blank(bytes, comma))?;
-        at = literal(bytes, walk::blank(bytes, count.next), b"]")?;
+        walk.at = literal(bytes, walk::blank(bytes, count.next), b"]")?;
         let price = number::price(price.content, Dialect::KALSHI_PRICE)?;
         let qty = number::qty(count.content, Dialect::KALSHI_COUNT)?;
         if let Some((face, batch)) = &mut place {
             let qty = i64::try_from(qty.micro()).ok()?;
             push(batch, *face, u64::from(price.micro()), qty)?;
         }
-        is_first = false;
     }
+    Some(walk.at)
 }

@@ -5,29 +5,25 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::{Compact, HASH_BYTES, MARKET_BYTES, Spaced, Style, TOKEN_BYTES, finish, level, stated};
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
-use crate::fast::walk::{self, Member, once};
+use crate::fast::walk::{self, Member, Walk, once};
 use crate::ids::Ids;
 use crate::number::{self, Dialect};
 use crate::scan::{Lanes, NUMBER_BYTES_MAX, Task, literal, window};
 
-/// The elements of an array of messages, from behind its bracket; returns the position behind it.
+/// The messages of an array whose bracket is at `at`, one at least; returns the position behind it.
 #[inline(always)]
 pub(super) fn objects<L: Lanes>(
     lanes: L,
     bytes: &[u8],
-    mut at: usize,
+    at: usize,
     ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
-    let mut is_first = true;
-    loop {
-        let (is_there, next) = walk::element(bytes, at, is_first)?;
-        if !is_there {
-            return (!is_first).then_some(next);
-        }
-        at = object(lanes, bytes, next, ids, batch)?;
-        is_first = false;
+    let mut walk = Walk::array(bytes, at)?;
+    while let Some(at) = walk.element(bytes)? {
+        walk.at = object(lanes, bytes, at, ids, batch)?;
     }
+    (!walk.is_empty()).then_some(walk.at)
 }
 
 /// What the members of a message said.
@@ -55,31 +51,17 @@ pub(super) fn object<L: Lanes>(
 ) -> Option<usize> {
     let mut said = Said::default();
     let first_level = batch.levels.len();
-    let mut at = literal(bytes, at, b"{")?;
-    let mut is_first = true;
-    let end = loop {
-        match walk::member(lanes, bytes, at, is_first)? {
-            Member::End(end) => break end,
-            Member::Key { name, value, is_spaced } => {
-                is_first = false;
-                at = match name {
-                    b"bids" | b"asks" => {
-                        let side = if name == b"bids" { Side::Buy } else { Side::Sell };
-                        side_levels(
-                            lanes,
-                            bytes,
-                            value,
-                            (side, is_spaced),
-                            &mut said,
-                            (ids, batch),
-                        )?
-                    }
-                    b"price_changes" => changes(lanes, bytes, value, &mut said, (ids, batch))?,
-                    _ => other_member(lanes, bytes, name, value, &mut said, ids)?,
-                };
+    let mut walk = Walk::object(bytes, at)?;
+    while let Some(Member { name, value, is_spaced }) = walk.member(lanes, bytes)? {
+        walk.at = match name {
+            b"bids" | b"asks" => {
+                let side = if name == b"bids" { Side::Buy } else { Side::Sell };
+                side_levels(lanes, bytes, value, (side, is_spaced), &mut said, (ids, batch))?
             }
-        }
-    };
+            b"price_changes" => changes(lanes, bytes, value, &mut said, (ids, batch))?,
+            _ => other_member(lanes, bytes, name, value, &mut said, ids)?,
+        };
+    }
     let ts_venue = said.ts_venue?;
     let is_book = !said.has_changes && said.has_bids && said.has_asks;
     match said.event? {
@@ -103,7 +85,7 @@ pub(super) fn object<L: Lanes>(
         }
         _ => return None,
     }
-    Some(end)
+    Some(walk.at)
 }
 
 /// Any member but the arrays.
@@ -174,13 +156,14 @@ fn side_levels<L: Lanes>(
         return None;
     }
     let instrument = said.asset.unwrap_or(UNKNOWN_INSTRUMENT);
-    let at = literal(bytes, at, b"[")?;
-    if let Some(end) = literal(bytes, at, b"]") {
+    let first = literal(bytes, at, b"[")?;
+    if let Some(end) = literal(bytes, first, b"]") {
         return Some(end);
     }
     let from = batch.levels.len();
     let levels = &mut batch.levels;
-    let fast = lanes.apart(LevelsAlike { ids, bytes, at, is_spaced, side, instrument, levels });
+    let alike = LevelsAlike { ids, bytes, at: first, is_spaced, side, instrument, levels };
+    let fast = lanes.apart(alike);
     if fast.is_some() {
         return fast;
     }
@@ -232,30 +215,26 @@ impl<I: Ids> LevelsAlike<'_, I> {
     }
 }
 
-/// Levels with any order of keys and any spacing; `at` is behind the bracket.
+/// Levels with any order of keys and any spacing, whose bracket is at `at`.
 #[inline(always)]
 fn levels_of_any_order<L: Lanes>(
     lanes: L,
     bytes: &[u8],
-    mut at: usize,
+    at: usize,
     (side, instrument): (Side, InstrumentId),
     levels: &mut Vec<LevelChange>,
 ) -> Option<usize> {
-    let mut is_first = true;
-    loop {
-        let (is_there, next) = walk::element(bytes, at, is_first)?;
-        if !is_there {
-            return Some(next);
-        }
-        let change = change(lanes, bytes, next)?;
+    let mut walk = Walk::array(bytes, at)?;
+    while let Some(at) = walk.element(bytes)? {
+        let change = change(lanes, bytes, at)?;
         let is_level = change.asset.is_none() && change.side.is_none() && change.is_bare;
         let (Some(price), Some(qty), true) = (change.price, change.qty, is_level) else {
             return None;
         };
         levels.push(LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None });
-        at = change.end;
-        is_first = false;
+        walk.at = change.end;
     }
+    Some(walk.at)
 }
 
 /// The array of changes, whose bracket is at `at`; returns the position behind it.
@@ -270,14 +249,9 @@ fn changes<'a, L: Lanes>(
     if core::mem::replace(&mut said.has_changes, true) {
         return None;
     }
-    let mut at = literal(bytes, at, b"[")?;
-    let mut is_first = true;
-    loop {
-        let (is_there, next) = walk::element(bytes, at, is_first)?;
-        if !is_there {
-            return Some(next);
-        }
-        let change = change(lanes, bytes, next)?;
+    let mut walk = Walk::array(bytes, at)?;
+    while let Some(at) = walk.element(bytes)? {
+        let change = change(lanes, bytes, at)?;
         batch.levels.push(LevelChange {
             instrument: ids.find(change.asset?).unwrap_or(UNKNOWN_INSTRUMENT),
             side: change.side?,
@@ -286,9 +260,9 @@ fn changes<'a, L: Lanes>(
             best_bid: change.best_bid.flatten(),
             best_ask: change.best_ask.flatten(),
         });
-        at = change.end;
-        is_first = false;
+        walk.at = change.end;
     }
+    Some(walk.at)
 }
 
 /// What the members of a level or a change said.
@@ -309,19 +283,13 @@ struct Change<'a> {
 #[inline(always)]
 fn change<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<Change<'_>> {
     let mut change = Change { is_bare: true, ..Change::default() };
-    let mut at = literal(bytes, at, b"{")?;
-    let mut is_first = true;
-    loop {
-        match walk::member(lanes, bytes, at, is_first)? {
-            Member::End(end) => return Some(Change { end, ..change }),
-            Member::Key { name, value, .. } => {
-                let text = walk::text(lanes, bytes, value)?;
-                change_member(name, text.content, &mut change)?;
-                at = text.next;
-                is_first = false;
-            }
-        }
+    let mut walk = Walk::object(bytes, at)?;
+    while let Some(member) = walk.member(lanes, bytes)? {
+        let text = walk::text(lanes, bytes, member.value)?;
+        change_member(member.name, text.content, &mut change)?;
+        walk.at = text.next;
     }
+    Some(Change { end: walk.at, ..change })
 }
 
 #[inline(always)]
