@@ -8,18 +8,20 @@
 
 pub mod judge;
 mod line;
+mod request;
 pub mod run;
 
 use std::collections::BTreeMap;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Face, Nanos, VenueId};
-use dutchbook_feeds::chain::{ChainDecoder, ChainError, Event, Payout, Word};
+use dutchbook_feeds::chain::{ChainDecoder, ChainError, Event, Payout, Word, condition_of};
 
 use crate::resolution::{Says, Source, Trust, Verdict};
 use crate::tile::steer::Steer;
 use judge::{Judge, Judged};
 use line::{Claim, Line, Log};
+use request::Requests;
 
 /// Questions of oracles that lines have named.
 const QUESTIONS_MAX: usize = 65_536;
@@ -63,8 +65,10 @@ pub enum NewsError {
 pub struct NewsDesk {
     /// By the venue's id of a market, in small letters.
     markets: BTreeMap<String, Vec<(VenueId, BookId)>>,
-    /// The market's condition by the question that its oracle knows.
+    /// The market by the condition that its oracle's question would be, where that is another: whoever
+    /// asks the same question under another oracle does not speak for it.
     questions: BTreeMap<Word, String>,
+    requests: Requests,
     judge: Judge,
     chain: ChainDecoder,
 }
@@ -81,6 +85,7 @@ impl NewsDesk {
         Self {
             markets,
             questions: BTreeMap::new(),
+            requests: Requests::default(),
             judge: Judge::default(),
             chain: ChainDecoder::default(),
         }
@@ -117,9 +122,9 @@ impl NewsDesk {
                     self.tell_all(&words, Nanos::from_millis(at_ms), &mut tell)?;
                 }
             }
-            Line::Question { question, market } => {
+            Line::Question { oracle, question, market } => {
                 self.books(&market)?;
-                let question = line::word(&question)?;
+                let question = condition_of(&line::address(&oracle)?, &line::word(&question)?);
                 if self.questions.len() >= QUESTIONS_MAX && !self.questions.contains_key(&question)
                 {
                     return Err(NewsError::Full(QUESTIONS_MAX));
@@ -159,12 +164,26 @@ impl NewsDesk {
     }
 
     /// A log of the chain. A block that is taken back takes back what it said.
+    /// One of a request that nobody waits for any more is passed over.
     fn log(&mut self, log: &Log, tell: &mut impl FnMut(Dispatch)) -> Result<bool, NewsError> {
         let Some(said) = self.chain.decode(&log.address, &log.topics, &log.data)? else {
             return Ok(false);
         };
+        let condition = line::hex(&said.condition);
+        let (market, is_request) = match self.questions.get(&said.condition) {
+            Some(market) => (market.clone(), true),
+            None => (condition, false),
+        };
+        self.books(&market)?;
+        if !log.removed && !self.requests.count(&said) {
+            return Ok(false);
+        }
         let (source, says) = match said.event {
             Event::Paid(payout) => (Source::Chain, Says::Final(verdict(payout))),
+            // What is answered to a request is reported to the market's own oracle only then.
+            Event::Answered(payout) if is_request => {
+                (Source::Oracle, Says::Decided(verdict(payout)))
+            }
             Event::Answered(payout) => (Source::Oracle, Says::Final(verdict(payout))),
             Event::Settled(payout) => (Source::Oracle, Says::Decided(verdict(payout))),
             Event::Proposed { payout, .. } => (Source::Oracle, Says::Proposed(verdict(payout))),
@@ -172,13 +191,6 @@ impl NewsDesk {
             Event::Reset => (Source::Oracle, Says::Reset),
         };
         let says = if log.removed { Says::Reset } else { says };
-        let condition = line::hex(&said.condition);
-        let named = self.questions.get(&said.question);
-        let market = if self.markets.contains_key(&condition) {
-            condition
-        } else {
-            named.cloned().unwrap_or(condition)
-        };
         let word = Judged { market, source, says, trust: Trust::Final };
         self.tell(&word, Nanos::ZERO, tell)?;
         Ok(true)

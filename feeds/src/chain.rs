@@ -5,23 +5,30 @@
 //! words of 32 bytes, read exactly, nothing guessed. Which condition an oracle's question is follows from
 //! the ids alone: the condition is the hash of its oracle, the question and the number of outcomes, so a
 //! contract that only pretends to be the oracle names no condition that anybody trades. A proposal is
-//! told by the optimistic oracle for its requester, so whoever asks a node for these logs names that
-//! contract in the filter; what it says is never more than a proposal or a doubt.
+//! told by the optimistic oracle for its requester: of that contract two are known, and no other is heard.
 
-use alloy_primitives::{Keccak256, keccak256};
+use alloy_primitives::{Keccak256, hex, keccak256};
 
 /// A word of the chain.
 pub type Word = [u8; 32];
 
+/// A contract or account of the chain.
+pub type Address = [u8; 20];
+
 /// The contract that holds every condition of Polymarket.
-const CONDITIONAL_TOKENS: [u8; 20] = [
-    0x4d, 0x97, 0xdc, 0xd9, 0x7e, 0xc9, 0x45, 0xf4, 0x0c, 0xf6, 0x5f, 0x87, 0x09, 0x7a, 0xce, 0x5e,
-    0xa0, 0x47, 0x60, 0x45,
+const CONDITIONAL_TOKENS: Address = hex!("4d97dcd97ec945f40cf65f87097ace5ea0476045");
+/// The contracts that keep the adapters' requests: the first optimistic oracle of this interface, and the
+/// managed one that newer adapters ask.
+const OPTIMISTIC_ORACLES: [Address; 2] = [
+    hex!("ee3afe347d5c74317041e2618c49534daf887c24"),
+    hex!("2c0367a9db231ddebd88a94b4f6461a6e47c58b1"),
 ];
 /// The longest data that is read: ancillary data has a limit of 8 KiB.
 const DATA_MAX: usize = 64 << 10;
 /// One, as the oracle writes it.
 const ONE: u128 = 1_000_000_000_000_000_000;
+/// The oracle's "too early to say", the least number there is: who gets it asks anew.
+const TOO_EARLY: Word = hex!("8000000000000000000000000000000000000000000000000000000000000000");
 
 /// What a question's outcomes are paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +48,8 @@ pub enum Event {
     Paid(Payout),
     /// `QuestionResolved`, `QuestionManuallyResolved`, `OutcomeReported`: the adapter has reported it.
     Answered(Payout),
-    /// `Settle`: the optimistic oracle has settled its request; the adapter reports next.
+    /// `Settle`: the optimistic oracle has settled a request. Where the adapter waits for that very
+    /// request, it reports next; one that was asked anew is settled too, and nobody asks for it.
     Settled(Payout),
     /// `ProposePrice`: somebody has bonded on an answer.
     Proposed {
@@ -50,9 +58,10 @@ pub enum Event {
         /// When its challenge window ends, in seconds since the epoch.
         until: u64,
     },
-    /// `DisputePrice`, `QuestionFlagged`, `QuestionPaused`: it is not sure any more.
+    /// `DisputePrice`, `QuestionFlagged`, `QuestionPaused`, a proposal that it is too early to say: it is
+    /// not sure any more.
     Doubted,
-    /// `QuestionReset`: it is asked anew.
+    /// `QuestionReset`, a `Settle` that it was too early: it is asked anew.
     Reset,
 }
 
@@ -64,6 +73,9 @@ pub struct ChainLog {
     /// The question as its oracle knows it. Of a neg-risk market the oracle knows a request, whose
     /// condition is another than the market's.
     pub question: Word,
+    /// When the request was asked that the optimistic oracle speaks of, in seconds since the epoch: a
+    /// question may be asked more than once. `None` of the other contracts.
+    pub asked: Option<u64>,
     /// What is said.
     pub event: Event,
 }
@@ -79,7 +91,7 @@ pub enum ChainError {
     Shape,
     /// The payout is neither all, nothing nor a half: no book trades it as such.
     Payout,
-    /// A payout that another contract than the one of the conditions claims to have made.
+    /// A payout, or a word on a request, that another contract than the one that makes them claims.
     Stranger,
 }
 
@@ -90,7 +102,7 @@ impl core::fmt::Display for ChainError {
             Self::TooLong => "the data is longer than any log of these contracts",
             Self::Shape => "topics or data do not have the shape of the event",
             Self::Payout => "the payout is neither all, nothing nor a half",
-            Self::Stranger => "a payout by another contract than the one of the conditions",
+            Self::Stranger => "a payout or request by another contract than those that make them",
         })
     }
 }
@@ -181,7 +193,7 @@ impl ChainDecoder {
         Ok(())
     }
 
-    fn read(&self, kind: Kind, from: &[u8; 20], topics: usize) -> Result<ChainLog, ChainError> {
+    fn read(&self, kind: Kind, from: &Address, topics: usize) -> Result<ChainLog, ChainError> {
         let [_, one, two, three] = self.topic;
         let wanted = match kind {
             Kind::Reset | Kind::Doubted | Kind::ByHand => 2,
@@ -195,13 +207,19 @@ impl ChainDecoder {
         let of = |question: Word, event| ChainLog {
             condition: condition_of(from, &question),
             question,
+            asked: None,
             event,
         };
         Ok(match kind {
             Kind::Paid if *from != CONDITIONAL_TOKENS => return Err(ChainError::Stranger),
             Kind::Paid => {
                 let payout = self.payouts(1)?;
-                ChainLog { condition: one, question: three, event: Event::Paid(payout) }
+                ChainLog {
+                    condition: one,
+                    question: three,
+                    asked: None,
+                    event: Event::Paid(payout),
+                }
             }
             Kind::Resolved => {
                 let (payout, stated) = (self.payouts(0)?, price(&two)?);
@@ -222,6 +240,9 @@ impl ChainDecoder {
             }
             Kind::Doubted => of(one, Event::Doubted),
             Kind::Reset => of(one, Event::Reset),
+            Kind::Propose | Kind::Dispute | Kind::Settle if !OPTIMISTIC_ORACLES.contains(from) => {
+                return Err(ChainError::Stranger);
+            }
             Kind::Propose | Kind::Dispute | Kind::Settle => self.request(kind, &one)?,
         })
     }
@@ -230,17 +251,19 @@ impl ChainDecoder {
     /// that asked knows the question by the hash of the ancillary data.
     fn request(&self, kind: Kind, requester: &Word) -> Result<ChainLog, ChainError> {
         let (padding, oracle) = requester.split_at(12);
-        let oracle: &[u8; 20] = oracle.try_into().map_err(|_| ChainError::Shape)?;
+        let oracle: &Address = oracle.try_into().map_err(|_| ChainError::Shape)?;
         if padding.iter().any(|byte| *byte != 0) {
             return Err(ChainError::Shape);
         }
+        let asked = Some(self.seconds(1)?);
         let question = keccak256(self.bytes(2)?).0;
+        let is_early = self.word(3)? == TOO_EARLY;
         let event = match kind {
+            Kind::Propose if is_early => Event::Doubted,
             Kind::Propose => {
-                let until = number(&self.word(4)?).and_then(|until| u64::try_from(until).ok());
-                let until = until.ok_or(ChainError::Shape)?;
-                Event::Proposed { payout: price(&self.word(3)?)?, until }
+                Event::Proposed { payout: price(&self.word(3)?)?, until: self.seconds(4)? }
             }
+            Kind::Settle if is_early => Event::Reset,
             Kind::Settle => Event::Settled(price(&self.word(3)?)?),
             Kind::Dispute
             | Kind::Paid
@@ -250,7 +273,13 @@ impl ChainDecoder {
             | Kind::Doubted
             | Kind::Reset => Event::Doubted,
         };
-        Ok(ChainLog { condition: condition_of(oracle, &question), question, event })
+        Ok(ChainLog { condition: condition_of(oracle, &question), question, asked, event })
+    }
+
+    /// A word that is a moment, in seconds since the epoch.
+    fn seconds(&self, index: usize) -> Result<u64, ChainError> {
+        let seconds = number(&self.word(index)?).and_then(|seconds| u64::try_from(seconds).ok());
+        seconds.ok_or(ChainError::Shape)
     }
 
     fn word(&self, index: usize) -> Result<Word, ChainError> {
@@ -312,7 +341,8 @@ fn price(word: &Word) -> Result<Payout, ChainError> {
 }
 
 /// The condition of a question with two outcomes.
-fn condition_of(oracle: &[u8; 20], question: &Word) -> Word {
+#[must_use]
+pub fn condition_of(oracle: &Address, question: &Word) -> Word {
     let mut two = [0; 32];
     if let Some(last) = two.last_mut() {
         *last = 2;

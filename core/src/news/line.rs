@@ -3,7 +3,7 @@
 use core::str::FromStr as _;
 
 use dutchbook_book::Face;
-use dutchbook_feeds::chain::Word;
+use dutchbook_feeds::chain::{Address, Word};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -149,7 +149,7 @@ pub(super) enum Line {
     Rule(RuleText),
     Price { trust: Level, symbol: String, price: String, at_ms: u64 },
     Score { trust: Level, game: String, home: u32, away: u32, is_over: bool, at_ms: u64 },
-    Question { question: String, market: String },
+    Question { oracle: String, question: String, market: String },
     Log(Log),
 }
 
@@ -196,6 +196,12 @@ pub(super) fn decimal(text: &str) -> Result<Decimal, NewsError> {
 pub(super) fn word(text: &str) -> Result<Word, NewsError> {
     let parsed: Result<alloy_primitives::B256, _> = text.parse();
     parsed.map(|word| word.0).map_err(|error| NewsError::Shape(format!("{text}: {error}")))
+}
+
+/// A contract's address, by its hexadecimal digits.
+pub(super) fn address(text: &str) -> Result<Address, NewsError> {
+    let parsed: Result<alloy_primitives::Address, _> = text.parse();
+    parsed.map(|address| address.0.0).map_err(|error| NewsError::Shape(format!("{text}: {error}")))
 }
 
 /// A word as venues write a condition.

@@ -89,7 +89,10 @@ fn lines_that_say_nothing_are_refused_with_their_reason() {
             "a price needs one of",
         ),
         (r#"{"kind":"rule","market":"KXUP-1","game":"g"}"#.to_owned(), "a rule has"),
-        (r#"{"kind":"question","question":"0x12","market":"KXUP-1"}"#.to_owned(), "0x12"),
+        (question(ADAPTER).replace(CONDITION, "KXUP-2"), "market KXUP-2 is not followed"),
+        (question("0x34"), "0x34"),
+        (question(ADAPTER).replace(r#""question":"0x"#, r#""question":"0x34"#), "0x34"),
+        (question(ADAPTER).replace(r#""oracle""#, r#""adapter""#), "unknown field `adapter`"),
         (format!(r#"{{"address":"{CTF}","topics":["{PAID}"],"data":"0x"}}"#), "topics or data"),
     ] {
         let said = heard(&[&line]);
@@ -176,12 +179,96 @@ fn logs_of_the_chain_come_as_nodes_write_them() {
     assert_eq!(heard(&[&taken_back]), ["0/0 Chain Final Reset 0"]);
     let stranger = log.replace(CTF, "0x4D97DCd97eC945f40cF65F87097ACe5EA0476046");
     assert!(heard(&[&stranger])[0].contains("another contract"));
-    // The oracle of a neg-risk market knows a request, which a line has named.
-    let request = format!("0x{}", word("99"));
-    let reset = format!(r#"{{"address":"{CTF}","topics":["{RESET}","{request}"],"data":"0x"}}"#);
-    assert!(heard(&[&reset])[0].contains("is not followed"));
-    let named = format!(r#"{{"kind":"question","question":"{request}","market":"{CONDITION}"}}"#);
-    assert_eq!(heard(&[&named, &reset]), ["0/0 Oracle Final Reset 0"]);
     let other = log.replace(PAID, &format!("0x{}", word("5")));
     assert_eq!(heard(&[&other]), ["passed over"]);
+}
+
+/// `ProposePrice`, `DisputePrice` and `Settle` as the vectors of the oracle's logs have them.
+const PROPOSED: &str = "0x6e51dd00371aabffa82cd401592f76ed51e98a9ea4b58751c70463a2c78b5ca1";
+const DISPUTED: &str = "0x5165909c3d1c01c5d1e121ac6f6d01dda1ba24bc9e1f975b5a375339c15be7f3";
+const SETTLED: &str = "0x3f384afb4bd9f0aef0298c80399950011420eb33b0e1a750b20966270247b9a0";
+const ANSWERED: &str = "0x566c3fbdd12dd86bb341787f6d531f79fd7ad4ce7e3ae2d15ac0ca1b601af9df";
+const ORACLE: &str = "0xeE3Afe347D5C74317041E2618C49534dAf887c24";
+const ADAPTER: &str = "0x2F5e3684cb1F318ec51b00Edba38d79Ac2c0aA9d";
+const STRANGER: &str = "0x6A9D222616C90FcA5754cd1333cFD9b7fb6a4F74";
+/// One, as the oracle writes it.
+const ONE: &str = "de0b6b3a7640000";
+
+fn padded(digits: &str) -> String {
+    format!("{:0>64}", digits.trim_start_matches("0x").to_lowercase())
+}
+
+fn log_of(address: &str, topics: &[&str], words: &[&str]) -> String {
+    let topics: Vec<String> = topics.iter().map(|topic| format!("0x{}", padded(topic))).collect();
+    let data: String = words.iter().map(|word| padded(word)).collect();
+    format!(r#"{{"address":"{address}","topics":{topics:?},"data":"0x{data}"}}"#)
+}
+
+/// A word of the optimistic oracle on the request that `adapter` asked at a moment, on the text "q".
+fn word_on(adapter: &str, topic: &str, asked: &str, price: &str) -> String {
+    let topics = [topic, adapter, "1", "2"];
+    let topics = if topic == PROPOSED { &topics[..3] } else { &topics[..] };
+    // "q" stands at the left of its word.
+    let text = format!("71{}", "0".repeat(62));
+    log_of(ORACLE, topics, &["0", asked, "c0", price, "ff", "0", "1", &text])
+}
+
+/// The question "q" of an adapter is the market's.
+fn question(adapter: &str) -> String {
+    let question = alloy_primitives::keccak256(b"q");
+    format!(
+        r#"{{"kind":"question","oracle":"{adapter}","question":"{question}","market":"{CONDITION}"}}"#
+    )
+}
+
+#[test]
+fn a_request_speaks_for_the_market_that_a_line_names_and_only_under_its_own_oracle() {
+    let asked = question(ADAPTER);
+    let id = alloy_primitives::keccak256(b"q").to_string();
+    let reset = |by: &str| log_of(by, &[RESET, &id], &[]);
+    assert!(heard(&[&reset(ADAPTER)])[0].contains("is not followed"), "nobody has named it");
+    assert_eq!(heard(&[&asked, &reset(ADAPTER)]), ["0/0 Oracle Final Reset 0"]);
+    // Its answer is not yet the market's.
+    let answer = |by: &str| log_of(by, &[ANSWERED, &id, ONE], &["20", "2", "1", "0"]);
+    let decided = ["0/0 Oracle Final Decided(Pays(Yes)) 0"];
+    assert_eq!(heard(&[&asked, &answer(ADAPTER)]), decided);
+    let proposed = |adapter| word_on(adapter, PROPOSED, "5", ONE);
+    let said = ["0/0 Oracle Final Proposed(Pays(Yes)) 0"];
+    assert_eq!(heard(&[&asked, &proposed(ADAPTER)]), said);
+    // Anybody may ask the same question, prepare a condition with it and be its oracle.
+    let paid = log_of(CTF, &[PAID, "bad", STRANGER, &id], &["2", "40", "2", "1", "0"]);
+    for forged in [reset(STRANGER), answer(STRANGER), proposed(STRANGER), paid] {
+        let said = heard(&[&asked, &forged]);
+        assert!(said.len() == 1 && said[0].contains("is not followed"), "{said:?}");
+    }
+    let other = proposed(ADAPTER).replace(ORACLE, STRANGER);
+    assert!(heard(&[&asked, &other])[0].contains("by another contract"));
+}
+
+#[test]
+fn a_request_that_was_asked_anew_decides_nothing() {
+    let asked = question(ADAPTER);
+    let id = alloy_primitives::keccak256(b"q").to_string();
+    let on = |topic, asked, price| word_on(ADAPTER, topic, asked, price);
+    let reset = log_of(ADAPTER, &[RESET, &id], &[]);
+    let (passed, disputed) = ("passed over", "0/0 Oracle Final Disputed 0");
+    let is = |says: &str| format!("0/0 Oracle Final {says} 0");
+    let lines = [
+        (asked, None),
+        (on(SETTLED, "5", ONE), Some(passed.to_owned())),
+        (on(PROPOSED, "5", ONE), Some(is("Proposed(Pays(Yes))"))),
+        (on(DISPUTED, "5", ONE), Some(disputed.to_owned())),
+        (reset.clone(), Some(is("Reset"))),
+        (on(SETTLED, "5", ONE), Some(passed.to_owned())),
+        (on(PROPOSED, "9", "0"), Some(is("Proposed(Pays(No))"))),
+        // The vote on the first request comes to its end.
+        (on(SETTLED, "5", ONE), Some(passed.to_owned())),
+        (on(DISPUTED, "5", ONE), Some(passed.to_owned())),
+        // The second dispute does not ask anew: its vote is what the adapter waits for.
+        (on(DISPUTED, "9", "0"), Some(disputed.to_owned())),
+        (on(SETTLED, "9", "0"), Some(is("Decided(Pays(No))"))),
+    ];
+    let texts: Vec<&str> = lines.iter().map(|(line, _)| line.as_str()).collect();
+    let wanted: Vec<String> = lines.iter().filter_map(|(_, said)| said.clone()).collect();
+    assert_eq!(heard(&texts), wanted);
 }

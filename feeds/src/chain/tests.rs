@@ -58,7 +58,7 @@ fn payouts_are_those_of_the_reference_encoding() {
     ] {
         let log = decode(CONDITIONAL_TOKENS, &resolution(payouts)).unwrap().unwrap();
         let event = Event::Paid(event);
-        assert_eq!(log, ChainLog { condition: [7; 32], question: [9; 32], event });
+        assert_eq!(log, ChainLog { condition: [7; 32], question: [9; 32], asked: None, event });
     }
     for payouts in [pair(0, 0), pair(1, 2), vec![], vec![U256::from(1)], vec![U256::ZERO; 3]] {
         let refused = decode(CONDITIONAL_TOKENS, &resolution(payouts));
@@ -77,7 +77,7 @@ fn answers_of_the_adapter_are_of_the_condition_that_it_asked_for() {
     };
     let log = resolved(half(), pair(1, 1)).unwrap().unwrap();
     let event = Event::Answered(Payout::Split);
-    assert_eq!(log, ChainLog { condition, question: [3; 32], event });
+    assert_eq!(log, ChainLog { condition, question: [3; 32], asked: None, event });
     assert_eq!(resolved(half(), pair(1, 0)), Err(ChainError::Payout), "it contradicts itself");
     assert_eq!(resolved(I256::MIN, pair(1, 0)), Err(ChainError::Payout));
     let by_hand = QuestionManuallyResolved { questionID: word(3), payouts: pair(0, 1) };
@@ -110,9 +110,16 @@ fn requests_are_known_by_their_ancillary_data() {
         currency: other,
     };
     let event = Event::Proposed { payout: Payout::Yes, until: 1_795_356_000 };
-    // The oracle is another contract than the adapter that asked.
-    let log = decode([8; 20], &proposed).unwrap().unwrap();
-    assert_eq!(log, ChainLog { condition, question, event });
+    let asked = Some(5);
+    let [first, managed] = OPTIMISTIC_ORACLES;
+    let log = decode(managed, &proposed).unwrap().unwrap();
+    assert_eq!(log, ChainLog { condition, question, asked, event });
+    for stranger in [ADAPTER, [8; 20], CONDITIONAL_TOKENS] {
+        assert_eq!(decode(stranger, &proposed), Err(ChainError::Stranger));
+    }
+    let early = ProposePrice { proposedPrice: I256::MIN, ..proposed };
+    let log = decode(first, &early).unwrap().unwrap();
+    assert_eq!(log, ChainLog { condition, question, asked, event: Event::Doubted });
     let disputed = DisputePrice {
         requester,
         proposer: other,
@@ -122,8 +129,8 @@ fn requests_are_known_by_their_ancillary_data() {
         ancillaryData: ancillary.clone(),
         proposedPrice: I256::ZERO,
     };
-    let log = decode([8; 20], &disputed).unwrap().unwrap();
-    assert_eq!(log, ChainLog { condition, question, event: Event::Doubted });
+    let log = decode(first, &disputed).unwrap().unwrap();
+    assert_eq!(log, ChainLog { condition, question, asked, event: Event::Doubted });
     let settled = Settle {
         requester,
         proposer: other,
@@ -134,8 +141,12 @@ fn requests_are_known_by_their_ancillary_data() {
         price: half(),
         payout: U256::from(9),
     };
-    let log = decode([8; 20], &settled).unwrap().unwrap();
-    assert_eq!(log, ChainLog { condition, question, event: Event::Settled(Payout::Split) });
+    let log = decode(first, &settled).unwrap().unwrap();
+    let event = Event::Settled(Payout::Split);
+    assert_eq!(log, ChainLog { condition, question, asked, event });
+    let early = Settle { price: I256::MIN, ..settled };
+    let log = decode(first, &early).unwrap().unwrap();
+    assert_eq!(log, ChainLog { condition, question, asked, event: Event::Reset });
 }
 
 #[test]
@@ -160,12 +171,21 @@ fn what_is_cut_or_changed_is_refused_and_what_is_none_of_them_is_passed_over() {
     );
 }
 
+fn vectors(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn oracle_logs() -> serde_json::Value {
+    vectors(include_str!("../../../tests/vectors/polymarket/oracle_logs.json"))
+}
+
 #[test]
 fn the_events_that_are_read_are_those_of_the_published_interfaces() {
-    let text = include_str!("../../../tests/vectors/polymarket/onchain.json");
-    let vectors: serde_json::Value = serde_json::from_str(text).unwrap();
+    let onchain = vectors(include_str!("../../../tests/vectors/polymarket/onchain.json"));
     let (from, mut decoder, mut known) = (hex(&ADAPTER), ChainDecoder::default(), 0);
-    for events in vectors["event_topics"].as_object().unwrap().values() {
+    let contracts = onchain["event_topics"].as_object().unwrap();
+    let oracle = &oracle_logs()["event_topics"];
+    for events in contracts.values().chain([oracle]) {
         for (signature, topic) in events.as_object().unwrap() {
             let is_read = EVENTS.iter().any(|(_, read)| read == signature);
             // Alone, the topic of an event that is read lacks its words.
@@ -175,6 +195,40 @@ fn the_events_that_are_read_are_those_of_the_published_interfaces() {
             known += usize::from(is_read);
         }
     }
-    // The optimistic oracle's own three events are not among the vectors.
-    assert_eq!(known + 3, EVENTS.len());
+    assert_eq!(known, EVENTS.len());
+}
+
+#[test]
+fn logs_as_they_stand_on_the_chain_are_read() {
+    let vectors = oracle_logs();
+    let word = |value: &serde_json::Value| {
+        let mut word = [0; 32];
+        fill(value.as_str().unwrap(), &mut word).unwrap();
+        word
+    };
+    for known in vectors["conditions"].as_array().unwrap() {
+        let mut oracle = [0; 20];
+        fill(known["oracle"].as_str().unwrap(), &mut oracle).unwrap();
+        let condition = condition_of(&oracle, &word(&known["question"]));
+        assert_eq!(condition, word(&known["condition"]), "{}", known["transaction"]);
+    }
+    let read = |name: &str| {
+        let log = &vectors["logs"][name];
+        let topics: Vec<&str> =
+            log["topics"].as_array().unwrap().iter().map(|topic| topic.as_str().unwrap()).collect();
+        let (from, data) = (log["address"].as_str().unwrap(), log["data"].as_str().unwrap());
+        ChainDecoder::default().decode(from, &topics, data).unwrap().unwrap()
+    };
+    let paid = read("ConditionResolution");
+    let known = &vectors["conditions"][1];
+    assert_eq!(
+        (paid.condition, paid.question),
+        (word(&known["condition"]), word(&known["question"]))
+    );
+    assert_eq!((paid.asked, paid.event), (None, Event::Paid(Payout::Yes)));
+    let proposed = read("ProposePrice");
+    let event = Event::Proposed { payout: Payout::No, until: 0x6a97_8df2 };
+    assert_eq!((proposed.asked, proposed.event), (Some(0x6939_e7e6), event));
+    let adapter = hex!("2f5e3684cb1f318ec51b00edba38d79ac2c0aa9d");
+    assert_eq!(proposed.condition, condition_of(&adapter, &proposed.question));
 }
