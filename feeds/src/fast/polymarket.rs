@@ -1,8 +1,10 @@
 //! Polymarket's market channel: `book` (object or array of objects) and `price_change`.
 //!
-//! First line: `price_change` as recorded in 2026, in its two separator styles, and levels of a book
-//! likewise. Second line, for every other order of keys: the walk in `members`.
+//! First line: as recorded in 2026, `price_change` in its two separator styles and the `book` that follows
+//! trades. Second line, for every other order of keys, among them the first dump: the walk in `members`,
+//! which reads levels in either style alike.
 
+mod levels;
 mod members;
 
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
@@ -45,6 +47,12 @@ trait Style {
     const TIMESTAMP: &'static [u8];
     const CLOSING: &'static [u8];
     const NEXT_LEVEL: &'static [u8];
+    const BOOK: &'static [u8];
+    const BIDS: &'static [u8];
+    const ASKS: &'static [u8];
+    const BOOK_HASH: &'static [u8];
+    const BOOK_TIMESTAMP: &'static [u8];
+    const BOOK_CLOSING: &'static [u8];
 }
 
 macro_rules! style {
@@ -67,6 +75,14 @@ macro_rules! style {
             const CLOSING: &'static [u8] =
                 concat!("\",", $gap, "\"event_type\":\"price_change\"}").as_bytes();
             const NEXT_LEVEL: &'static [u8] = concat!("\"},", $gap, "{\"price\":\"").as_bytes();
+            const BOOK: &'static [u8] = concat!("\",", $gap, "\"asset_id\":\"").as_bytes();
+            const BIDS: &'static [u8] = concat!("\",", $gap, "\"bids\":").as_bytes();
+            const ASKS: &'static [u8] = concat!(",", $gap, "\"asks\":").as_bytes();
+            const BOOK_HASH: &'static [u8] = concat!(",", $gap, "\"hash\":\"").as_bytes();
+            const BOOK_TIMESTAMP: &'static [u8] =
+                concat!("\",", $gap, "\"timestamp\":\"").as_bytes();
+            const BOOK_CLOSING: &'static [u8] =
+                concat!("\",", $gap, "\"event_type\":\"book\"}").as_bytes();
         }
     };
 }
@@ -146,7 +162,7 @@ compiled!(usual_avx2, usual, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt
 #[cfg(target_arch = "x86_64")]
 compiled!(any_order_avx2, any_order, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
 
-/// The first line: a `price_change` as recorded. Returns the position behind it.
+/// The first line: messages as recorded. Returns the position behind one.
 #[inline(always)]
 fn usual<L: Lanes>(
     lanes: L,
@@ -159,6 +175,9 @@ fn usual<L: Lanes>(
     let end = plain_of::<L, MARKET_BYTES>(lanes, bytes, market)?;
     if let Some(at) = literal(bytes, end, Spaced::CHANGES) {
         return price_change::<L, Spaced>(lanes, bytes, at, ids, batch);
+    }
+    if let Some(at) = literal(bytes, end, Spaced::BOOK) {
+        return book::<L, Spaced>(lanes, bytes, at, ids, batch);
     }
     price_change::<L, Compact>(lanes, bytes, literal(bytes, end, Compact::CHANGES)?, ids, batch)
 }
@@ -210,15 +229,45 @@ fn price_change<L: Lanes, S: Style>(
             }
         }
     }
+    let (ts_venue, at) = stamp(lanes, bytes, at)?;
+    let end = literal(bytes, at, S::CLOSING)?;
+    let instrument = batch.levels.first()?.instrument;
+    finish(batch, UpdateKind::Set, instrument, ts_venue, None, 0)?;
+    Some(end)
+}
+
+/// The rest of a `book` whose id starts at `at`; returns the position behind it.
+#[inline(always)]
+fn book<L: Lanes, S: Style>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    ids: &impl Ids,
+    batch: &mut Batch,
+) -> Option<usize> {
+    let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
+    let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
+    let at = literal(bytes, id_end, S::BIDS)?;
+    let at = levels::alike::<L, S>(lanes, bytes, at, (instrument, Side::Buy), (ids, batch))?;
+    let at = literal(bytes, at, S::ASKS)?;
+    let at = levels::alike::<L, S>(lanes, bytes, at, (instrument, Side::Sell), (ids, batch))?;
+    let at = literal(bytes, at, S::BOOK_HASH)?;
+    let at = plain_of::<L, HASH_BYTES>(lanes, bytes, at)?;
+    let at = literal(bytes, at, S::BOOK_TIMESTAMP)?;
+    let (ts_venue, at) = stamp(lanes, bytes, at)?;
+    let end = literal(bytes, at, S::BOOK_CLOSING)?;
+    finish(batch, UpdateKind::Snapshot, instrument, ts_venue, None, 0)?;
+    Some(end)
+}
+
+/// Milliseconds at `at`, and the position behind them.
+#[inline(always)]
+fn stamp<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<(Nanos, usize)> {
     let stamp = lanes.integer(window(bytes, at)?);
-    let end = literal(bytes, at.wrapping_add(stamp.digits as usize), S::CLOSING)?;
     if stamp.digits == 0 || stamp.digits > NUMBER_BYTES_MAX {
         return None;
     }
-    let instrument = batch.levels.first()?.instrument;
-    let ts_venue = Nanos::from_millis(stamp.value);
-    finish(batch, UpdateKind::Set, instrument, ts_venue, None, 0)?;
-    Some(end)
+    Some((Nanos::from_millis(stamp.value), at.wrapping_add(stamp.digits as usize)))
 }
 
 /// Price and size that start at `at`, and the position of the size's closing quote.

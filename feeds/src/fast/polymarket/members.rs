@@ -3,12 +3,14 @@
 
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
-use super::{Compact, HASH_BYTES, MARKET_BYTES, Spaced, Style, TOKEN_BYTES, finish, level, stated};
+use super::{
+    Compact, HASH_BYTES, MARKET_BYTES, Spaced, TOKEN_BYTES, finish, levels, stamp, stated,
+};
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
 use crate::fast::walk::{self, Member, Walk, once};
 use crate::ids::Ids;
 use crate::number::{self, Dialect};
-use crate::scan::{Lanes, NUMBER_BYTES_MAX, Task, literal, window};
+use crate::scan::{Lanes, literal};
 
 /// The messages of an array whose bracket is at `at`, one at least; returns the position behind it.
 #[inline(always)]
@@ -112,12 +114,9 @@ fn other_member<'a, L: Lanes>(
         }
         b"timestamp" => {
             let at = literal(bytes, value, b"\"")?;
-            let stamp = lanes.integer(window(bytes, at)?);
-            if stamp.digits == 0 || stamp.digits > NUMBER_BYTES_MAX {
-                return None;
-            }
-            once(&mut said.ts_venue, Nanos::from_millis(stamp.value))?;
-            literal(bytes, at.wrapping_add(stamp.digits as usize), b"\"")
+            let (ts_venue, end) = stamp(lanes, bytes, at)?;
+            once(&mut said.ts_venue, ts_venue)?;
+            literal(bytes, end, b"\"")
         }
         b"tick_size" => {
             let text = walk::text(lanes, bytes, value)?;
@@ -156,63 +155,18 @@ fn side_levels<L: Lanes>(
         return None;
     }
     let instrument = said.asset.unwrap_or(UNKNOWN_INSTRUMENT);
-    let first = literal(bytes, at, b"[")?;
-    if let Some(end) = literal(bytes, first, b"]") {
-        return Some(end);
-    }
     let from = batch.levels.len();
-    let levels = &mut batch.levels;
-    let alike = LevelsAlike { ids, bytes, at: first, is_spaced, side, instrument, levels };
-    let fast = lanes.apart(alike);
+    let face = (instrument, side);
+    let fast = if is_spaced {
+        levels::alike::<L, Spaced>(lanes, bytes, at, face, (ids, batch))
+    } else {
+        levels::alike::<L, Compact>(lanes, bytes, at, face, (ids, batch))
+    };
     if fast.is_some() {
         return fast;
     }
-    levels.truncate(from);
-    levels_of_any_order(lanes, bytes, at, (side, instrument), levels)
-}
-
-/// Levels in one separator style, price before size. Gives the position behind them.
-struct LevelsAlike<'a, I> {
-    ids: &'a I,
-    bytes: &'a [u8],
-    /// Behind the bracket.
-    at: usize,
-    is_spaced: bool,
-    side: Side,
-    instrument: InstrumentId,
-    levels: &'a mut Vec<LevelChange>,
-}
-
-impl<I: Ids> Task for LevelsAlike<'_, I> {
-    type Out = Option<usize>;
-
-    #[inline(always)]
-    fn run<L: Lanes>(self, lanes: L) -> Option<usize> {
-        if self.is_spaced { self.like::<L, Spaced>(lanes) } else { self.like::<L, Compact>(lanes) }
-    }
-}
-
-impl<I: Ids> LevelsAlike<'_, I> {
-    #[inline(always)]
-    fn like<L: Lanes, S: Style>(self, lanes: L) -> Option<usize> {
-        let Self { ids, bytes, side, instrument, levels, .. } = self;
-        let mut at = literal(bytes, self.at, b"{\"price\":\"")?;
-        let from = levels.len();
-        loop {
-            let (price, qty, end) = level::<L, S>(lanes, bytes, at)?;
-            let level =
-                LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None };
-            levels.push(level);
-            match literal(bytes, end, S::NEXT_LEVEL) {
-                Some(next) => at = next,
-                None => return literal(bytes, end, b"\"}]"),
-            }
-            // Behind the first of several: one alone is fetched sooner than it is asked for.
-            if levels.len() == from.wrapping_add(1) {
-                ids.side(instrument, side, price);
-            }
-        }
-    }
+    batch.levels.truncate(from);
+    levels_of_any_order(lanes, bytes, at, (side, instrument), &mut batch.levels)
 }
 
 /// Levels with any order of keys and any spacing, whose bracket is at `at`.
