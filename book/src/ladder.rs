@@ -370,31 +370,36 @@ impl Ladder {
     /// Removes the levels that a snapshot did not name, and clears `named` for the next.
     pub(crate) fn settle(&mut self, named: &mut [u64]) {
         let (bitmap, qty) = self.cells.split_at_mut(self.words as usize);
-        let (mut lowest, mut highest) = (None, None);
-        self.changing = Changed::ALL;
-        self.count = 0;
-        for (index, (word, named)) in bitmap.iter_mut().zip(named).enumerate() {
-            if *word | *named == 0 {
-                continue;
-            }
-            let base = tick_base(index);
-            let now = core::mem::take(named);
-            let mut gone = core::mem::replace(word, now) & !now;
-            while gone != 0 {
-                if let Some(cell) = qty.get_mut((base + gone.trailing_zeros()) as usize) {
-                    *cell = 0;
+        let (mut first, mut last, mut count) = (None, 0, 0_u32);
+        let mut index = 0;
+        // Most words are empty on both sides of the change: they are passed in a loop of their own.
+        while let Some(passed) = first_touched(bitmap.get(index..), named.get(index..)) {
+            index += passed;
+            if let (Some(word), Some(named)) = (bitmap.get_mut(index), named.get_mut(index)) {
+                let gone = core::mem::replace(word, core::mem::take(named)) & !*word;
+                clear_cells(qty, tick_base(index), gone);
+                if *word != 0 {
+                    first = first.or(Some(index));
+                    last = index;
+                    count = count.wrapping_add(word.count_ones());
                 }
-                gone &= gone - 1;
             }
-            if now != 0 {
-                lowest = lowest.or(Some(base + now.trailing_zeros()));
-                highest = Some(base + WORD_BITS - 1 - now.leading_zeros());
-                self.count = self.count.wrapping_add(now.count_ones());
-            }
+            index += 1;
         }
-        let best = if self.side() == Side::Buy { highest } else { lowest }.map(Tick);
+        (self.changing, self.count) = (Changed::ALL, count);
+        let best = first.map(|first| match self.side() {
+            Side::Buy => {
+                Tick(tick_base(last) + WORD_BITS - 1 - self.zeros(last, u64::leading_zeros))
+            }
+            Side::Sell => Tick(tick_base(first) + self.zeros(first, u64::trailing_zeros)),
+        });
         self.best_rank = best.map_or(NO_RANK, |best| self.rank(best));
         self.best_qty = best.map_or(Qty::ZERO, |best| self.qty_at(best));
+    }
+
+    /// Zeros at one end of a word of the bitmap.
+    fn zeros(&self, index: usize, end: impl Fn(u64) -> u32) -> u32 {
+        self.word(index).map_or(0, end)
     }
 
     /// Removes every level, touching only occupied words.
@@ -402,13 +407,7 @@ impl Ladder {
         self.changing = Changed::ALL;
         let (bitmap, qty) = self.cells.split_at_mut(self.words as usize);
         for (index, word) in bitmap.iter_mut().enumerate() {
-            while *word != 0 {
-                let tick = tick_base(index) + word.trailing_zeros();
-                if let Some(cell) = qty.get_mut(tick as usize) {
-                    *cell = 0;
-                }
-                *word &= *word - 1;
-            }
+            clear_cells(qty, tick_base(index), core::mem::take(word));
         }
         (self.best_rank, self.best_qty) = (NO_RANK, Qty::ZERO);
         self.count = 0;
@@ -471,6 +470,23 @@ impl Iterator for Walk<'_> {
 #[inline(always)]
 pub(crate) fn fetch_cell(begin: usize, cell: usize) {
     fetch_address(begin.wrapping_add(cell.wrapping_mul(CELL_BYTES)));
+}
+
+/// Clears the quantities of the ticks from `base` on whose bits are set.
+#[inline]
+fn clear_cells(qty: &mut [u64], base: u32, mut gone: u64) {
+    while gone != 0 {
+        if let Some(cell) = qty.get_mut((base + gone.trailing_zeros()) as usize) {
+            *cell = 0;
+        }
+        gone &= gone - 1;
+    }
+}
+
+/// How many words come before the first that a snapshot has named or that had a level.
+#[inline]
+fn first_touched(bitmap: Option<&[u64]>, named: Option<&[u64]>) -> Option<usize> {
+    bitmap?.iter().zip(named?).position(|(word, named)| *word | *named != 0)
 }
 
 /// First tick of a bitmap word. A ladder has at most 1e6 ticks, so the index fits.

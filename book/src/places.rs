@@ -28,6 +28,18 @@ impl Places {
         Self { scale: bids.scale(), sides: [bids.address(), asks.address()], words: bids.words() }
     }
 
+    /// Asks for the memory in which both sides say where they have levels, without waiting: who replaces
+    /// a book looks at all of it.
+    #[inline]
+    pub fn fetch_words(&self) {
+        let mut word = 0;
+        while word < self.words as usize {
+            fetch_cell(self.sides[0], word);
+            fetch_cell(self.sides[1], word);
+            word = word.wrapping_add(LINE_CELLS);
+        }
+    }
+
     /// Asks for the memory of a level as a face shows it, and of those behind it, without waiting: a
     /// level that comes or goes moves them by a place in the view.
     #[inline]

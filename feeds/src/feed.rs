@@ -373,6 +373,11 @@ impl<S: Sink> Herald for Ahead<'_, S> {
     }
 
     #[inline(always)]
+    fn book(&self, instrument: InstrumentId) {
+        self.state.fetch_words(instrument);
+    }
+
+    #[inline(always)]
     fn side(&self, instrument: InstrumentId, side: Side, first: Price) {
         self.state.fetch_side(instrument, side, first);
     }

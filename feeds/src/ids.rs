@@ -64,7 +64,11 @@ pub trait Ids {
     #[inline(always)]
     fn level(&self, _instrument: InstrumentId, _side: Side, _price: Price) {}
 
-    /// All levels of a side are going to be stated, beginning with this.
+    /// All levels of an instrument that was found are going to be stated.
+    #[inline(always)]
+    fn book(&self, _instrument: InstrumentId) {}
+
+    /// Several levels of a side are going to be stated, beginning with this.
     #[inline(always)]
     fn side(&self, _instrument: InstrumentId, _side: Side, _first: Price) {}
 }
@@ -76,7 +80,9 @@ pub trait Herald {
     fn instrument(&self, instrument: InstrumentId);
     /// A level of an instrument is named.
     fn level(&self, instrument: InstrumentId, side: Side, price: Price);
-    /// A side of a snapshot is named, with its first level.
+    /// A snapshot of an instrument is named.
+    fn book(&self, instrument: InstrumentId);
+    /// A side of a snapshot is named, with the first of several levels.
     fn side(&self, instrument: InstrumentId, side: Side, first: Price);
 }
 
@@ -105,6 +111,11 @@ impl<H: Herald> Ids for Heralded<'_, H> {
     #[inline(always)]
     fn level(&self, instrument: InstrumentId, side: Side, price: Price) {
         self.herald.level(instrument, side, price);
+    }
+
+    #[inline(always)]
+    fn book(&self, instrument: InstrumentId) {
+        self.herald.book(instrument);
     }
 
     #[inline(always)]

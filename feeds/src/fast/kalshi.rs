@@ -271,6 +271,7 @@ fn snapshot<L: Lanes>(
     batch: &mut Batch,
 ) -> Option<usize> {
     let head = head(lanes, bytes, at, ids)?;
+    ids.book(head.yes);
     let mut at = literal(bytes, head.end, b"\"")?;
     if let Some(first) = literal(bytes, at, YES) {
         at = levels(lanes, bytes, first, sides.of(head.yes, true), (ids, batch))?;

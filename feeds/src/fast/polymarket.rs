@@ -248,6 +248,7 @@ fn book<L: Lanes, S: Style>(
     let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
     let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
     let at = literal(bytes, id_end, S::BIDS)?;
+    ids.book(instrument);
     let at = levels::alike::<L, S>(lanes, bytes, at, (instrument, Side::Buy), (ids, batch))?;
     let at = literal(bytes, at, S::ASKS)?;
     let at = levels::alike::<L, S>(lanes, bytes, at, (instrument, Side::Sell), (ids, batch))?;

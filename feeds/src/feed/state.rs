@@ -160,7 +160,15 @@ impl State {
         }
     }
 
-    /// Asks for the memory of a side that is going to be replaced.
+    /// Asks for the memory that tells where a book has levels: it is going to be replaced.
+    #[inline]
+    pub(super) fn fetch_words(&self, instrument: InstrumentId) {
+        if let Some(place) = self.places.get(instrument.book().index()) {
+            place.levels.fetch_words();
+        }
+    }
+
+    /// Asks for the memory of a side that is going to be replaced, by levels that begin with this price.
     #[inline]
     pub(super) fn fetch_side(&self, instrument: InstrumentId, side: Side, first: Price) {
         if let Some(book) = self.book(instrument.book()) {

@@ -155,6 +155,9 @@ fn side_levels<L: Lanes>(
         return None;
     }
     let instrument = said.asset.unwrap_or(UNKNOWN_INSTRUMENT);
+    if !(said.has_bids && said.has_asks) {
+        ids.book(instrument);
+    }
     let from = batch.levels.len();
     let face = (instrument, side);
     let fast = if is_spaced {
