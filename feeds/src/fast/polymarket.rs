@@ -138,29 +138,17 @@ impl PolymarketDecoder {
     }
 }
 
-// Functions of their own: inlined into one, each line would pay for the registers of the other.
-macro_rules! compiled {
-    ($name:ident, $line:ident, $lanes:ty $(, $feature:meta)?) => {
-        #[inline(never)]
-        $(#[$feature])?
-        fn $name(lanes: $lanes, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
-            let end = $line(lanes, payload, ids, batch);
-            let is_mine =
-                end.is_some_and(|end| walk::is_end(payload.padded(), end, payload.len()));
-            if !is_mine {
-                batch.clear();
-            }
-            is_mine
-        }
-    };
-}
-
-compiled!(usual_scalar, usual, Scalar);
-compiled!(any_order_scalar, any_order, Scalar);
+compiled!(usual_scalar, usual(), Scalar);
+compiled!(any_order_scalar, any_order(), Scalar);
 #[cfg(target_arch = "x86_64")]
-compiled!(usual_avx2, usual, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
+compiled!(usual_avx2, usual(), Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
 #[cfg(target_arch = "x86_64")]
-compiled!(any_order_avx2, any_order, Avx2, target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt"));
+compiled!(
+    any_order_avx2,
+    any_order(),
+    Avx2,
+    target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")
+);
 
 /// The first line: messages as recorded. Returns the position behind one.
 #[inline(always)]
