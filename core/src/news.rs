@@ -13,7 +13,7 @@ pub mod run;
 
 use std::collections::BTreeMap;
 
-use dutchbook_book::catalog::Catalog;
+use dutchbook_book::catalog::{Catalog, Listing};
 use dutchbook_book::{BookId, Face, Nanos, VenueId};
 use dutchbook_feeds::chain::{ChainDecoder, ChainError, Event, Payout, Word, condition_of};
 
@@ -77,17 +77,26 @@ impl NewsDesk {
     /// A desk for the markets of a catalog.
     #[must_use]
     pub fn new(catalog: &Catalog) -> Self {
-        let mut markets: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for listing in catalog.listings.iter().filter(|listing| !listing.is_free()) {
-            let key = listing.native_market.to_lowercase();
-            markets.entry(key).or_default().push((listing.venue, listing.book));
-        }
-        Self {
-            markets,
+        let mut desk = Self {
+            markets: BTreeMap::new(),
             questions: BTreeMap::new(),
             requests: Requests::default(),
             judge: Judge::default(),
             chain: ChainDecoder::default(),
+        };
+        catalog.listings.iter().for_each(|listing| desk.follow(listing));
+        desk
+    }
+
+    /// Speaks of another market from now on: one that a venue has listed since.
+    pub fn follow(&mut self, listing: &Listing) {
+        if listing.is_free() {
+            return;
+        }
+        let books = self.markets.entry(listing.native_market.to_lowercase()).or_default();
+        let book = (listing.venue, listing.book);
+        if !books.contains(&book) {
+            books.push(book);
         }
     }
 

@@ -302,10 +302,12 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
     let (own, time) = (config.clone(), clock.clone());
     let live = beside.map(|(helpers, _)| LiveParts { helpers, config: own, tls, clock: time });
     let compiler = relations.compile(&config, &catalog, &mut running, &clock)?;
-    let reach = reach(&running, &streams, Some(compiler.news()));
+    let heard = listen(args, &catalog, &running)?;
+    let mut reach = reach(&running, &streams, Some(compiler.news()));
+    reach.news_desk = heard.as_ref().map(news::run::Running::listed);
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone())?;
     let engine = Engine {
-        heard: listen(args, &catalog, &running)?,
+        heard,
         running,
         streams,
         news,
@@ -504,6 +506,7 @@ pub(crate) fn reach(
         steering: running.steering(),
         gate: kalshi.map(|stream| stream.endpoint.gate.clone()).unwrap_or_default(),
         compiler,
+        news_desk: None,
     }
 }
 

@@ -58,6 +58,14 @@ fn every_book_equals_the_venues_own_at_the_end() {
 
 #[test]
 fn markets_that_appear_while_it_runs_are_followed() {
+    let scenario = dutchbook_tools::sim::Scenario::lasting(1, None).unwrap();
+    let mut late = scenario.catalog.listings.iter().filter(|one| one.native_faces.is_none());
+    let late = late.find(|one| !scenario.is_listed_at_start(one.book)).unwrap();
+    let hint = serde_json::json!({
+        "kind": "outcome", "source": "release", "trust": "hint", "says": "decided",
+        "market": late.native_market, "outcome": "yes", "at_ms": 1_795_348_800_000_u64,
+    });
+    let hint = format!("{hint}\n");
     let flow = folder("late").join("flow.toml");
     std::fs::write(&flow, "listing_ms = 2500\n").unwrap();
     let flow = ["--flow-file", flow.to_str().unwrap()];
@@ -70,12 +78,22 @@ fn markets_that_appear_while_it_runs_are_followed() {
             std::fs::read_to_string(&path).unwrap().replace("refresh_s = 2", "refresh_s = 600");
         let text = text.replace("layout = \"single\"", &format!("layout = \"{layout}\""));
         std::fs::write(&path, text).unwrap();
-        let report = report(run(&path, &["--seconds", "7"]));
+        // A source beside the venues speaks of a market all the while, before it is listed and after.
+        let news = path.with_file_name("late.jsonl");
+        let mut lines = std::fs::File::create(&news).unwrap();
+        let running = run(&path, &["--seconds", "7", "--news", news.to_str().unwrap()]);
+        for _ in 0..18 {
+            wait(Duration::from_millis(300));
+            lines.write_all(hint.as_bytes()).unwrap();
+        }
+        let report = report(running);
         let number = |key: &str| report["audit"][key].as_u64().unwrap();
         assert_eq!(report["books_equal_venue"], true, "{report:#}");
         assert_eq!(report["markets_refused"], serde_json::json!({}), "{report:#}");
         if layout == "single" {
             assert!(number("appeared") >= 2 && number("refreshes") >= 1, "{report:#}");
+            let count = |key: &str| report["news"][key].as_u64().unwrap();
+            assert!(count("words") >= 1 && count("refused") >= 1, "{report:#}");
         }
         let compared = report["books_compared"].as_u64().unwrap();
         assert!(compared >= 38 + number("appeared"), "{report:#}");

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 
-use dutchbook_book::catalog::{Catalog, VenueKind};
+use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::shelf::ShelfReader;
 use dutchbook_book::{BookId, BookStatus, Depth, Level, Nanos, Side, TopOfBook};
 use dutchbook_feeds::listing::book::RestBook;
@@ -116,6 +116,8 @@ pub struct Reach {
     /// Who holds relations against what the lists say, and tells the evaluator of markets that appear;
     /// without it those are left alone.
     pub compiler: Option<Sender<News>>,
+    /// Who passes on what other sources say of markets, and has to know those that appear.
+    pub news_desk: Option<Sender<Listing>>,
 }
 
 /// The running thread.
@@ -137,7 +139,7 @@ pub fn start(
     reach: Reach,
     clock: Clock,
 ) -> io::Result<Auditor> {
-    let Reach { shelf, steering, gate, compiler } = reach;
+    let Reach { shelf, steering, gate, compiler, news_desk } = reach;
     let (stop, counts) = (Arc::new(AtomicBool::new(false)), Arc::new(AuditCounts::default()));
     let mut audit = Audit {
         catalog: directory.catalog().clone(),
@@ -148,6 +150,7 @@ pub fn start(
         shelf,
         steering,
         compiler,
+        news_desk,
         gate,
         maintenance: Vec::new(),
         status: config.status,
@@ -202,6 +205,7 @@ struct Audit {
     steering: Steering,
     /// Who holds relations against what the lists say.
     compiler: Option<Sender<News>>,
+    news_desk: Option<Sender<Listing>>,
     /// Before the connections of Kalshi.
     gate: Gate,
     /// Announced closures of Kalshi.
@@ -410,7 +414,10 @@ impl Audit {
         let Some(slot) = self.catalog.listings.get_mut(book.index()) else { return };
         *slot = listing.clone();
         count(&self.counts.appeared);
-        self.tell(book, Steer::List(Box::new(listing)));
+        self.tell(book, Steer::List(Box::new(listing.clone())));
+        // Behind the feed, which must know a book before anything is said of it. A desk that is gone has
+        // been reported by its own end.
+        let _told = self.news_desk.as_ref().is_some_and(|desk| desk.send(listing).is_ok());
     }
 
     async fn compare_books(&mut self) {

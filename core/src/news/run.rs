@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
+use dutchbook_book::catalog::Listing;
+
 use super::{Dispatch, NewsDesk};
 use crate::tile::steer::Steering;
 
@@ -81,6 +83,7 @@ impl NewsCounts {
 pub struct Running {
     counts: Arc<NewsCounts>,
     trouble: Receiver<String>,
+    listed: Sender<Listing>,
     /// Dropped, it ends the thread. One that waits for the standard input ends with the process.
     _stop: Sender<()>,
 }
@@ -102,8 +105,10 @@ pub fn start(place: Place, desk: NewsDesk, steering: Steering) -> io::Result<Run
     let counts = Arc::new(NewsCounts::default());
     let (stop, stopped) = channel();
     let (teller, trouble) = channel();
+    let (listed, appeared) = channel();
     let mut thread = Thread {
         desk,
+        appeared,
         steering,
         counts: Arc::clone(&counts),
         trouble: teller,
@@ -121,10 +126,16 @@ pub fn start(place: Place, desk: NewsDesk, steering: Steering) -> io::Result<Run
         (Place::Input | Place::File(_), None) => thread.follow_input(),
     };
     drop(std::thread::Builder::new().name("news".to_owned()).spawn(body)?);
-    Ok(Running { counts, trouble, _stop: stop })
+    Ok(Running { counts, trouble, listed, _stop: stop })
 }
 
 impl Running {
+    /// Where to say that a market is listed now: lines that come later may speak of it.
+    #[must_use]
+    pub fn listed(&self) -> Sender<Listing> {
+        self.listed.clone()
+    }
+
     /// What was heard so far.
     #[must_use]
     pub fn heard(&self) -> Heard {
@@ -134,6 +145,8 @@ impl Running {
 
 struct Thread {
     desk: NewsDesk,
+    /// Markets that are listed since the start.
+    appeared: Receiver<Listing>,
     steering: Steering,
     counts: Arc<NewsCounts>,
     trouble: Sender<String>,
@@ -248,6 +261,7 @@ impl Thread {
         if self.is_too_long {
             self.complain(&format!("line {number} is longer than {LINE_BYTES_MAX} bytes"));
         } else {
+            self.appeared.try_iter().for_each(|listing| self.desk.follow(&listing));
             let (steering, words) = (&self.steering, &self.counts.words);
             let taken = self.desk.take(&text, |Dispatch { venue, steer }| {
                 // Counted first: whoever has got the word finds it counted. A tile that is gone has been

@@ -72,3 +72,21 @@ fn only_this_machine_may_speak() {
     let missing = Place::File("/nonexistent/news".into());
     assert!(start(missing, NewsDesk::new(&catalog()), Steering::default()).is_err());
 }
+
+#[test]
+fn a_market_that_is_listed_later_is_spoken_of_from_then_on() {
+    let path = std::env::temp_dir().join(format!("dutchbook-late-news-{}", std::process::id()));
+    let of = |at_ms| claim(at_ms).replace("KXUP-1", "KXUP-2");
+    let mut file = std::fs::File::create(&path).unwrap();
+    let (running, steers) = started(Place::File(path.clone()));
+    let mut late = catalog().listings.pop().unwrap();
+    late.native_market = "KXUP-2".to_owned();
+    // Refused while nobody lists it; the line behind it shows that it has been read.
+    writeln!(file, "{}\n{}", of(1), claim(2)).unwrap();
+    assert_eq!(at(&steers), 2);
+    running.listed().send(late).unwrap();
+    writeln!(file, "{}", of(3)).unwrap();
+    assert_eq!(at(&steers), 3);
+    assert_eq!(running.heard().counts[3], ("refused", 1));
+    std::fs::remove_file(path).unwrap();
+}
