@@ -26,8 +26,8 @@ use core::hint::black_box;
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{
-    BookId, BookStatus, Cash, ConditionId, Grid, Level, Price, Qty, Rate, Stamp, TopOfBook,
-    TopUpdate, VenueId,
+    BookId, BookStatus, ConditionId, Grid, Level, Price, Qty, Rate, Stamp, TopOfBook, TopUpdate,
+    VenueId,
 };
 use dutchbook_core::eval::watch::Watch;
 use dutchbook_core::relation::structural;
@@ -66,19 +66,14 @@ struct Change {
 
 fn list(catalog: &mut Catalog, venue: VenueId, condition: ConditionId, step: u32) {
     catalog.add_listing(Listing {
-        book: BookId(0),
-        venue,
-        kind: VenueKind::Polymarket,
-        condition,
-        native_market: String::new(),
-        native_faces: None,
-        name: String::new(),
-        grid: Grid::uniform(Price::from_micro(step).unwrap()).unwrap(),
         lot: Qty::from_centi(1).unwrap(),
-        min_qty: Qty::ONE,
-        min_notional: Cash::ZERO,
         fee: FeeSchedule::polymarket(Rate::from_ppm(FEE_PPM).unwrap(), 1),
-        can_split: false,
+        ..Listing::plain(
+            VenueKind::Polymarket,
+            venue,
+            condition,
+            Grid::uniform(Price::from_micro(step).unwrap()).unwrap(),
+        )
     });
 }
 

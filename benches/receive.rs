@@ -23,10 +23,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::Shelf;
-use dutchbook_book::{BookId, Cash, Grid, Nanos, Price, Qty};
+use dutchbook_book::{BookId, Grid, Nanos, Price};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::control::Control;
 use dutchbook_core::net::{Endpoint, Gate, run_tile};
@@ -121,19 +120,14 @@ fn catalog(kind: VenueKind) -> Catalog {
     for book in 0..BOOKS {
         let condition = catalog.add_condition(event, "bench");
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: ticker(book),
             native_faces: (kind == VenueKind::Polymarket).then(|| [token(book, 1), token(book, 2)]),
-            name: String::new(),
-            grid: Grid::uniform(Price::from_micro(10_000).unwrap()).unwrap(),
-            lot: Qty::ONE,
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(
+                kind,
+                venue,
+                condition,
+                Grid::uniform(Price::from_micro(10_000).unwrap()).unwrap(),
+            )
         });
     }
     catalog

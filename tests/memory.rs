@@ -55,19 +55,19 @@ fn catalog(books: u32) -> Catalog {
         }
         let condition = catalog.add_condition(event.unwrap(), "An outcome with its name");
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind: VenueKind::Polymarket,
-            condition,
             native_market: format!("0x{book:064x}"),
             native_faces: Some([token(book, 0), token(book, 1)]),
             name: "Will an outcome with its name win the final?".to_owned(),
-            grid: Grid::uniform(Price::from_micro(step(book)).unwrap()).unwrap(),
             lot: Qty::from_centi(1).unwrap(),
-            min_qty: Qty::ONE,
             min_notional: Cash::ONE,
             fee: FeeSchedule::polymarket(Rate::from_ppm(40_000).unwrap(), 1),
             can_split: true,
+            ..Listing::plain(
+                VenueKind::Polymarket,
+                venue,
+                condition,
+                Grid::uniform(Price::from_micro(step(book)).unwrap()).unwrap(),
+            )
         });
     }
     catalog

@@ -8,7 +8,7 @@
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{BookId, Cash, ConditionId, Grid, Price, Qty, Rate, VenueId};
+use dutchbook_book::{ConditionId, Grid, Price, Qty, Rate, VenueId};
 use support::{Random, messages};
 
 pub(crate) const FEE_PPM: u32 = 40_000;
@@ -127,22 +127,19 @@ impl Market {
         let faces = || [(); 2].map(|()| messages::token(&mut self.random));
         let native_faces = (kind == VenueKind::Polymarket).then(faces);
         self.catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: match kind {
                 VenueKind::Polymarket => format!("0x{number:064x}"),
                 VenueKind::Kalshi => format!("KXBTCD-26JUL0117-T{number}.99"),
             },
             native_faces,
-            name: String::new(),
-            grid: Grid::uniform(Price::from_micro(step * 1_000).unwrap()).unwrap(),
             lot: Qty::from_centi(1).unwrap(),
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
             fee: FeeSchedule::polymarket(Rate::from_ppm(FEE_PPM).unwrap(), 1),
-            can_split: false,
+            ..Listing::plain(
+                kind,
+                venue,
+                condition,
+                Grid::uniform(Price::from_micro(step * 1_000).unwrap()).unwrap(),
+            )
         });
         let levels = DEEP_LEVELS.min(fair / step - DEEP_FROM - 1);
         let deep = (0..levels).map(|_| qty(&mut self.random)).collect();

@@ -108,6 +108,32 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// One without ids, name, fee and rules on sizes, in whole contracts: what a book that is kept free is
+    /// listed as, and what others differ from. Its book is the catalog's to number.
+    #[must_use]
+    pub const fn plain(
+        kind: VenueKind,
+        venue: VenueId,
+        condition: ConditionId,
+        grid: Grid,
+    ) -> Self {
+        Self {
+            book: BookId(0),
+            venue,
+            kind,
+            condition,
+            native_market: String::new(),
+            native_faces: None,
+            name: String::new(),
+            grid,
+            lot: Qty::ONE,
+            min_qty: Qty::ONE,
+            min_notional: Cash::ZERO,
+            fee: FeeSchedule::NONE,
+            can_split: false,
+        }
+    }
+
     /// Whether nothing is listed here yet: the book is kept free for a market that appears later.
     #[must_use]
     pub const fn is_free(&self) -> bool {

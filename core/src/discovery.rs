@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, VecDeque};
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::fee::kalshi::Member;
-use dutchbook_book::{BookId, Cash, ConditionId, EventId, Face, Grid, Price, Qty, VenueId};
+use dutchbook_book::{BookId, ConditionId, EventId, Face, Grid, Price, VenueId};
 use dutchbook_feeds::session::Trading;
 use sha2::{Digest, Sha256};
 
@@ -199,7 +199,7 @@ impl Directory {
                 let event = self.catalog.add_event("", EventLaw::Independent);
                 let condition = self.catalog.add_condition(event, "");
                 self.claims.push(Claim::Named);
-                self.catalog.add_listing(free_listing(*kind, *venue, condition, grid))
+                self.catalog.add_listing(Listing::plain(*kind, *venue, condition, grid))
             });
             spare.insert(*venue, free.collect());
         }
@@ -562,26 +562,6 @@ impl Directory {
             changes.push(Change::Terms(book));
         }
         self.catalog.set_terms(book, market.terms.clone());
-    }
-}
-
-/// A book that nothing is listed in yet.
-fn free_listing(kind: VenueKind, venue: VenueId, condition: ConditionId, grid: Grid) -> Listing {
-    let one = Qty::ONE;
-    Listing {
-        book: BookId(0),
-        venue,
-        kind,
-        condition,
-        native_market: String::new(),
-        native_faces: None,
-        name: String::new(),
-        grid,
-        lot: one,
-        min_qty: one,
-        min_notional: Cash::ZERO,
-        fee: FeeSchedule::NONE,
-        can_split: false,
     }
 }
 

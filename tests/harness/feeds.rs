@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use dutchbook_book::catalog::{Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{Book, BookId, BookStatus, Cash, ConditionId, Grid, Qty, Stamp, VenueId};
+use dutchbook_book::{Book, BookId, BookStatus, ConditionId, Grid, Qty, Stamp, VenueId};
 use dutchbook_feeds::notice::{Notice, Sink};
 use dutchbook_feeds::payload::PayloadBuf;
 
@@ -29,18 +28,12 @@ fn listing(
 ) -> Listing {
     Listing {
         book: BookId(book),
-        venue: VenueId(0),
-        kind,
-        condition: ConditionId(book),
         native_market: market.to_owned(),
         native_faces,
         name: market.to_owned(),
-        grid,
         lot: Qty::from_micro(10_000).unwrap_or(Qty::ONE),
         min_qty: Qty::ZERO,
-        min_notional: Cash::ZERO,
-        fee: FeeSchedule::NONE,
-        can_split: false,
+        ..Listing::plain(kind, VenueId(0), ConditionId(book), grid)
     }
 }
 

@@ -4,10 +4,9 @@
 #![expect(clippy::panic, reason = "a broken law stops the fuzzer")]
 
 use dutchbook_book::catalog::{Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::units::Price;
 use dutchbook_book::{
-    Book, BookId, BookStatus, Cash, ConditionId, Grid, InstrumentId, Nanos, Qty, Side, Stamp, Tick,
+    Book, BookId, BookStatus, ConditionId, Grid, InstrumentId, Nanos, Qty, Side, Stamp, Tick,
     VenueId,
 };
 use dutchbook_feeds::batch::Batch;
@@ -192,21 +191,13 @@ fn listings(kind: VenueKind) -> Vec<Listing> {
     let Some(grid) = grid else { panic!("a thousandth divides one") };
     let one = |book: u32, at: usize| Listing {
         book: BookId(book),
-        venue: VenueId(0),
-        kind,
-        condition: ConditionId(book),
         native_market: TICKERS[at].to_owned(),
         native_faces: match kind {
             VenueKind::Polymarket => Some(TOKENS[at].map(str::to_owned)),
             VenueKind::Kalshi => None,
         },
-        name: String::new(),
-        grid,
-        lot: Qty::ONE,
         min_qty: Qty::ZERO,
-        min_notional: Cash::ZERO,
-        fee: FeeSchedule::NONE,
-        can_split: false,
+        ..Listing::plain(kind, VenueId(0), ConditionId(book), grid)
     };
     vec![one(0, 0), one(1, 1)]
 }

@@ -73,19 +73,12 @@ fn catalog(grid: Grid) -> Catalog {
         let venue = catalog.add_venue(kind);
         let faces = ["7132", "5211"].map(str::to_owned);
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: "RAIN-26".to_owned(),
             native_faces: (kind == VenueKind::Polymarket).then_some(faces),
             name: "it rains".to_owned(),
-            grid,
             lot: Qty::from_centi(1).unwrap(),
             min_qty: Qty::from_centi(1).unwrap(),
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(kind, venue, condition, grid)
         });
     }
     catalog

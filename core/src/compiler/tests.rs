@@ -3,7 +3,6 @@ use crate::config::Config;
 use crate::eval::watch::Watch;
 use crate::relation::file::File;
 use dutchbook_book::catalog::{EventLaw, Listing, Terms, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{Face, Grid, Price, Stamp};
 
 const SECOND: Nanos = Nanos::from_secs(1);
@@ -19,19 +18,9 @@ fn catalog() -> Catalog {
         for name in ["a", "b"] {
             let condition = catalog.add_condition(event, name);
             let book = catalog.add_listing(Listing {
-                book: BookId(0),
-                venue,
-                kind,
-                condition,
                 native_market: format!("{}-{name}", kind.name()),
-                native_faces: None,
                 name: name.to_owned(),
-                grid,
-                lot: Qty::ONE,
-                min_qty: Qty::ONE,
-                min_notional: Cash::ZERO,
-                fee: FeeSchedule::NONE,
-                can_split: false,
+                ..Listing::plain(kind, venue, condition, grid)
             });
             catalog.set_terms(book, Terms { rules_hash: [0xaa; 32], ..Terms::default() });
         }

@@ -7,7 +7,6 @@ use crate::journal::{JournalReader, journal};
 use crate::relation::structural;
 use crate::risk::kill::KillSwitch;
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::shelf::{Shelf, ShelfWriter};
 use dutchbook_book::{Book, BookId, Cash, Exact, Face, Grid, InstrumentId, Qty, Side};
 use dutchbook_exec::local_id::Boot;
@@ -29,19 +28,11 @@ pub(in crate::engine) fn catalog() -> Catalog {
         let venue = catalog.add_venue(kind);
         let faces = TOKENS.map(str::to_owned);
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: "RAIN-26".to_owned(),
             native_faces: (kind == VenueKind::Polymarket).then_some(faces),
             name: "it rains".to_owned(),
-            grid: Grid::uniform(price(100)).unwrap(),
             lot: Qty::from_centi(1).unwrap(),
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(kind, venue, condition, Grid::uniform(price(100)).unwrap())
         });
     }
     catalog

@@ -5,7 +5,6 @@ use crate::journal::{JournalReader, decode, journal};
 use crate::relation::structural;
 use crate::risk::kill::KillSwitch;
 use dutchbook_book::catalog::{EventLaw, Listing, Terms, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::grid::PriceRange;
 use dutchbook_book::ring::Words as _;
 use dutchbook_book::shelf::{Shelf, ShelfWriter};
@@ -36,19 +35,10 @@ fn catalog() -> Catalog {
     for kind in [VenueKind::Polymarket, VenueKind::Kalshi] {
         let venue = catalog.add_venue(kind);
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: "rain".to_owned(),
-            native_faces: None,
             name: "it rains".to_owned(),
-            grid: Grid::uniform(price(100)).unwrap(),
             lot: Qty::from_centi(1).unwrap(),
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(kind, venue, condition, Grid::uniform(price(100)).unwrap())
         });
     }
     catalog

@@ -266,24 +266,18 @@ mod tests {
     use super::*;
     use crate::eval::resolution::Odds;
     use dutchbook_book::catalog::VenueKind;
-    use dutchbook_book::fee::FeeSchedule;
+
     use dutchbook_book::{Cash, ConditionId, Grid, Qty, VenueId};
 
     fn listing(book: u32) -> Listing {
         Listing {
             book: BookId(book),
-            venue: VenueId(0),
-            kind: VenueKind::Kalshi,
-            condition: ConditionId(book),
-            native_market: String::new(),
-            native_faces: None,
-            name: String::new(),
-            grid: Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
-            lot: Qty::ONE,
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(
+                VenueKind::Kalshi,
+                VenueId(0),
+                ConditionId(book),
+                Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
+            )
         }
     }
 

@@ -1,6 +1,5 @@
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{BookId, Cash, Grid, Price, Qty};
+use dutchbook_book::{Grid, Price};
 
 use super::*;
 
@@ -17,19 +16,14 @@ pub(super) fn catalog() -> Catalog {
     for (kind, native) in [(VenueKind::Polymarket, CONDITION), (VenueKind::Kalshi, "KXUP-1")] {
         let venue = catalog.add_venue(kind);
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: native.to_owned(),
-            native_faces: None,
             name: "up".to_owned(),
-            grid: Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
-            lot: Qty::ONE,
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(
+                kind,
+                venue,
+                condition,
+                Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
+            )
         });
     }
     catalog

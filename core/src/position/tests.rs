@@ -2,7 +2,6 @@ use super::*;
 use crate::eval::states::StateTable;
 use dutchbook_book::Cash;
 use dutchbook_book::catalog::{Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::{ConditionId, Grid};
 use proptest::prelude::*;
 
@@ -23,19 +22,14 @@ pub(crate) fn catalog(law: EventLaw, conditions: u32) -> Catalog {
 
 pub(super) fn listing(venue: VenueId, kind: VenueKind, condition: ConditionId) -> Listing {
     Listing {
-        book: BookId(0),
-        venue,
-        kind,
-        condition,
-        native_market: String::new(),
-        native_faces: None,
-        name: String::new(),
-        grid: Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
         lot: Qty::from_centi(1).unwrap(),
-        min_qty: Qty::ONE,
-        min_notional: Cash::ZERO,
-        fee: FeeSchedule::NONE,
         can_split: true,
+        ..Listing::plain(
+            kind,
+            venue,
+            condition,
+            Grid::uniform(Price::from_pips(100).unwrap()).unwrap(),
+        )
     }
 }
 

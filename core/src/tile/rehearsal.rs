@@ -11,10 +11,9 @@
 //! in tens of them. The wrong choice where a tile shares its core: see [`crate::pin::Wait::Park`].
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::ring::{CoalescingConsumer, CoalescingRing, Ring};
 use dutchbook_book::shelf::Shelf;
-use dutchbook_book::{BookId, Cash, Grid, Nanos, Price, Qty};
+use dutchbook_book::{Grid, Nanos, Price};
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_feeds::payload::PayloadBuf;
 
@@ -155,22 +154,13 @@ fn catalog(kinds: &[VenueKind]) -> Option<Catalog> {
     for &kind in kinds {
         let venue = catalog.add_venue(kind);
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: match kind {
                 VenueKind::Polymarket => MARKET.to_owned(),
                 VenueKind::Kalshi => TICKER.to_owned(),
             },
             native_faces: (kind == VenueKind::Polymarket).then(|| [YES, NO].map(str::to_owned)),
             name: "rehearsal".to_owned(),
-            grid: Grid::uniform(Price::from_pips(100)?).ok()?,
-            lot: Qty::ONE,
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(kind, venue, condition, Grid::uniform(Price::from_pips(100)?).ok()?)
         });
     }
     Some(catalog)

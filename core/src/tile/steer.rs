@@ -271,8 +271,8 @@ impl Steering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dutchbook_book::fee::FeeSchedule;
-    use dutchbook_book::{Cash, ConditionId, Qty};
+
+    use dutchbook_book::ConditionId;
 
     #[test]
     fn words_are_kept_as_bytes() {
@@ -280,18 +280,9 @@ mod tests {
         let grid = Grid::uniform(Price::from_micro(1_000).unwrap()).unwrap();
         let listing = Listing {
             book,
-            venue: VenueId(1),
-            kind: VenueKind::Kalshi,
-            condition: ConditionId(9),
             native_market: "KXLATE".to_owned(),
-            native_faces: None,
             name: "late".to_owned(),
-            grid,
-            lot: Qty::ONE,
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(VenueKind::Kalshi, VenueId(1), ConditionId(9), grid)
         };
         for steer in [
             Steer::List(Box::new(listing)),

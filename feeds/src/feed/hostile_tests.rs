@@ -2,10 +2,7 @@
 //! under a name, in bounded memory, and nobody else's book suffers.
 
 use dutchbook_book::catalog::{Listing, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{
-    Book, BookId, BookStatus, Cash, ConditionId, Grid, Nanos, Price, Qty, Stamp, VenueId,
-};
+use dutchbook_book::{Book, BookId, BookStatus, ConditionId, Grid, Nanos, Price, Stamp, VenueId};
 
 use super::{DecoderChoice, Feed, FeedConfig};
 use crate::general::drift::{FRAME_BYTES_MAX, FRAMES_MAX, NAMES_MAX};
@@ -21,19 +18,15 @@ impl Sink for Deaf {
 fn listing(kind: VenueKind, book: u32) -> Listing {
     Listing {
         book: BookId(book),
-        venue: VenueId(0),
-        kind,
-        condition: ConditionId(book),
         native_market: format!("M-{book}"),
         native_faces: (kind == VenueKind::Polymarket)
             .then(|| [format!("{book}1"), format!("{book}2")]),
-        name: String::new(),
-        grid: Grid::uniform(Price::from_micro(10_000).unwrap()).unwrap(),
-        lot: Qty::ONE,
-        min_qty: Qty::ONE,
-        min_notional: Cash::ZERO,
-        fee: FeeSchedule::NONE,
-        can_split: false,
+        ..Listing::plain(
+            kind,
+            VenueId(0),
+            ConditionId(book),
+            Grid::uniform(Price::from_micro(10_000).unwrap()).unwrap(),
+        )
     }
 }
 

@@ -88,8 +88,8 @@ mod tests {
     use crate::feed::{Feed, FeedConfig};
     use crate::payload::PayloadBuf;
     use dutchbook_book::catalog::{Listing, VenueKind};
-    use dutchbook_book::fee::FeeSchedule;
-    use dutchbook_book::{Book, BookId, BookStatus, Cash, ConditionId, Grid, Qty, Stamp, VenueId};
+
+    use dutchbook_book::{Book, BookId, BookStatus, ConditionId, Grid, Stamp, VenueId};
 
     struct Deaf;
 
@@ -105,19 +105,13 @@ mod tests {
     impl Line {
         fn new() -> Self {
             let listing = Listing {
-                book: BookId(0),
-                venue: VenueId(0),
-                kind: VenueKind::Kalshi,
-                condition: ConditionId(0),
                 native_market: "M".to_owned(),
-                native_faces: None,
-                name: String::new(),
-                grid: Grid::uniform(Price::from_micro(10_000).unwrap()).unwrap(),
-                lot: Qty::ONE,
-                min_qty: Qty::ONE,
-                min_notional: Cash::ZERO,
-                fee: FeeSchedule::NONE,
-                can_split: false,
+                ..Listing::plain(
+                    VenueKind::Kalshi,
+                    VenueId(0),
+                    ConditionId(0),
+                    Grid::uniform(Price::from_micro(10_000).unwrap()).unwrap(),
+                )
             };
             let config = FeedConfig { ticker: true, ..FeedConfig::of(VenueKind::Kalshi) };
             let feed = Feed::new(VenueKind::Kalshi, [&listing], config).unwrap();

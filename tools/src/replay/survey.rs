@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{BookId, Cash, Grid, Nanos, Price};
+use dutchbook_book::{Grid, Nanos, Price};
 
 use super::error::ReplayError;
 use super::{evaluate, report};
@@ -196,19 +196,14 @@ impl Survey {
             let event = catalog.add_event(&market.native, EventLaw::Independent);
             let condition = catalog.add_condition(event, &market.native);
             catalog.add_listing(Listing {
-                book: BookId(0),
-                venue,
-                kind,
-                condition,
                 native_market: market.native.clone(),
                 native_faces: native_faces(kind, market),
                 name: market.native.clone(),
-                grid,
                 lot: evaluate::lot(),
                 min_qty: evaluate::lot(),
-                min_notional: Cash::ZERO,
                 fee: market.fee.unwrap_or(fee),
                 can_split: kind == VenueKind::Polymarket,
+                ..Listing::plain(kind, venue, condition, grid)
             });
         }
         Ok(catalog)

@@ -4,7 +4,7 @@ use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
 use dutchbook_book::shelf::{Shelf, ShelfReader, ShelfWriter};
 use dutchbook_book::{
-    Book, BookId, BookStatus, Cash, Face, Grid, Level, Nanos, Price, Qty, Rate, Side, Stamp,
+    Book, BookId, BookStatus, Face, Grid, Level, Nanos, Price, Qty, Rate, Side, Stamp,
 };
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_feeds::notice::Sink;
@@ -55,19 +55,16 @@ pub(crate) fn listing(
     let event = catalog.add_event(native_market, EventLaw::Independent);
     let condition = catalog.add_condition(event, native_market);
     Listing {
-        book: BookId(0),
-        venue,
-        kind,
-        condition,
         native_market: native_market.to_owned(),
         native_faces,
-        name: String::new(),
-        grid: Grid::uniform(Price::from_micro(step_micro).expect("a price")).expect("a grid"),
         lot: Qty::from_centi(1).expect("a lot"),
-        min_qty: Qty::ONE,
-        min_notional: Cash::ZERO,
         fee: FeeSchedule::polymarket(Rate::from_ppm(40_000).expect("a rate"), 1),
-        can_split: false,
+        ..Listing::plain(
+            kind,
+            venue,
+            condition,
+            Grid::uniform(Price::from_micro(step_micro).expect("a price")).expect("a grid"),
+        )
     }
 }
 

@@ -107,24 +107,18 @@ fn catalog() -> Catalog {
         let venue = catalog.add_venue(kind);
         let faces = TOKENS.map(str::to_owned);
         catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: "RAIN-26".to_owned(),
             native_faces: (kind == VenueKind::Polymarket).then_some(faces),
             name: "it rains".to_owned(),
-            grid: Grid::uniform(price(100)).unwrap(),
             lot: Qty::from_centi(1).unwrap(),
             min_qty: Qty::from_centi(1).unwrap(),
-            min_notional: Cash::ZERO,
             fee: match kind {
                 VenueKind::Polymarket => {
                     FeeSchedule::polymarket(Rate::from_ppm(50_000).unwrap(), 1)
                 }
                 VenueKind::Kalshi => FeeSchedule::NONE,
             },
-            can_split: false,
+            ..Listing::plain(kind, venue, condition, Grid::uniform(price(100)).unwrap())
         });
     }
     catalog

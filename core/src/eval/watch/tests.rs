@@ -7,7 +7,6 @@ use crate::eval::compile::{Shape, Slot, scale_ceil};
 use crate::relation::{Law, Shown, structural};
 use dutchbook_book::catalog::{EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::UNIT_PAYOUT;
-use dutchbook_book::units::Cash;
 use dutchbook_book::{ConditionId, Grid, Qty, Rate, Side, Stamp, TopOfBook, VenueId};
 use proptest::prelude::*;
 
@@ -22,19 +21,15 @@ fn fee(ppm: u32) -> FeeSchedule {
 fn list(catalog: &mut Catalog, venue: VenueId, condition: ConditionId, fee: FeeSchedule) -> BookId {
     let step = if venue.0 == 0 { 1_000 } else { 10_000 };
     catalog.add_listing(Listing {
-        book: BookId(0),
-        venue,
-        kind: VenueKind::Polymarket,
-        condition,
-        native_market: String::new(),
-        native_faces: None,
-        name: String::new(),
-        grid: Grid::uniform(Price::from_micro(step).unwrap()).unwrap(),
         lot: Qty::from_centi(1).unwrap(),
-        min_qty: Qty::ONE,
-        min_notional: Cash::ZERO,
         fee,
         can_split: venue.0 == 0,
+        ..Listing::plain(
+            VenueKind::Polymarket,
+            venue,
+            condition,
+            Grid::uniform(Price::from_micro(step).unwrap()).unwrap(),
+        )
     })
 }
 

@@ -4,8 +4,7 @@ use crate::relation::register::Register;
 use crate::relation::standing::{Changed, Fact, Standing, relation, standing};
 use crate::relation::{Law, Source};
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
-use dutchbook_book::fee::FeeSchedule;
-use dutchbook_book::{BookId, Cash, Face, Grid, Qty};
+use dutchbook_book::{BookId, Face, Grid};
 use dutchbook_feeds::listing::rfc3339;
 
 /// A market of `venue`; its hash is made of its name.
@@ -160,19 +159,9 @@ fn listed_catalog() -> Catalog {
         let event = catalog.add_event(native, EventLaw::Independent);
         let condition = catalog.add_condition(event, native);
         let book = catalog.add_listing(Listing {
-            book: BookId(0),
-            venue,
-            kind,
-            condition,
             native_market: native.to_owned(),
-            native_faces: None,
             name: native.to_owned(),
-            grid: uniform(10_000),
-            lot: Qty::ONE,
-            min_qty: Qty::ONE,
-            min_notional: Cash::ZERO,
-            fee: FeeSchedule::NONE,
-            can_split: false,
+            ..Listing::plain(kind, venue, condition, uniform(10_000))
         });
         let (fee_type, closes) = ("quadratic".to_owned(), rfc3339("2026-12-31"));
         let rules_hash = [0xaa; 32];
