@@ -8,8 +8,7 @@
 //! (a price off the grid, a level below zero) is refused with a [`BookError`] and marks the book
 //! [`BookStatus::Gapped`]: the state that it describes is not the venue's.
 
-use crate::depth::{BookStatus, DEPTH_LEVELS};
-use crate::depth::{Depth, Level, Side, Stamp, TopOfBook};
+use crate::depth::{BookStatus, DEPTH_LEVELS, Depth, Level, Side, Stamp, TopOfBook, in_yes};
 use crate::grid::{Grid, Tick};
 use crate::id::Face;
 use crate::ladder::{Ladder, WORD_BITS};
@@ -185,10 +184,7 @@ impl Book {
     /// Where a face's level lives in YES terms. Asks the ladder, not the grid, which is cold.
     #[inline]
     fn locate(&self, face: Face, side: Side, price: Price) -> Result<(Side, Tick), BookError> {
-        let (side, yes_price) = match face {
-            Face::Yes => (side, price),
-            Face::No => (side.other(), price.complement()),
-        };
+        let (side, yes_price) = in_yes(face, side, price);
         let tick = self.ladder(side).tick_of(yes_price).ok_or(BookError::OffTick(price))?;
         Ok((side, tick))
     }

@@ -25,6 +25,17 @@ impl Side {
     }
 }
 
+/// Side and price of a face's level or order in terms of YES, or back: a bid for NO at p is an ask for YES
+/// at 1 − p.
+#[inline]
+#[must_use]
+pub const fn in_yes(face: Face, side: Side, price: Price) -> (Side, Price) {
+    match face {
+        Face::Yes => (side, price),
+        Face::No => (side.other(), price.complement()),
+    }
+}
+
 /// One price with its quantity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Level {

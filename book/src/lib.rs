@@ -22,7 +22,7 @@ pub mod units;
 pub mod view;
 
 pub use book::{Book, BookError, Named};
-pub use depth::{BookStatus, Depth, Level, Side, Stamp, TopOfBook};
+pub use depth::{BookStatus, Depth, Level, Side, Stamp, TopOfBook, in_yes};
 pub use grid::{Grid, Tick};
 pub use id::{BasketId, BookId, ConditionId, EventId, Face, InstrumentId, RelationId, VenueId};
 pub use ring::{CoalescingRing, Drained, Ring};

@@ -5,7 +5,7 @@
 //! kept in a dense table, it is warm whichever book is named.
 
 use crate::book::Book;
-use crate::depth::Side;
+use crate::depth::{Side, in_yes};
 use crate::grid::Scale;
 use crate::id::Face;
 use crate::ladder::{LINE_CELLS, WORD_BITS, fetch_cell};
@@ -44,10 +44,7 @@ impl Places {
     /// level that comes or goes moves them by a place in the view.
     #[inline]
     pub fn fetch(&self, face: Face, side: Side, price: Price) {
-        let (side, price) = match face {
-            Face::Yes => (side, price),
-            Face::No => (side.other(), price.complement()),
-        };
+        let (side, price) = in_yes(face, side, price);
         let Some(tick) = self.scale.tick_of(price) else { return };
         let base = self.sides[side as usize];
         let cell = (self.words as usize).wrapping_add(tick.0 as usize);

@@ -7,7 +7,7 @@
 
 use arrayvec::ArrayVec;
 use dutchbook_book::catalog::{Catalog, Listing};
-use dutchbook_book::{BookId, Face, Nanos, Price, Side, VenueId};
+use dutchbook_book::{BookId, Nanos, VenueId, in_yes};
 use dutchbook_exec::local_id::Boot;
 use dutchbook_exec::throttle::Bucket;
 use dutchbook_exec::venue::kalshi::auth::{Credentials, Stamp, finish};
@@ -203,13 +203,5 @@ impl Trade {
         head.begin(out);
         finish(&head, out, &stamp);
         !out.is_full()
-    }
-}
-
-/// An order on a face in terms of YES.
-const fn in_yes(face: Face, side: Side, price: Price) -> (Side, Price) {
-    match face {
-        Face::Yes => (side, price),
-        Face::No => (side.other(), price.complement()),
     }
 }

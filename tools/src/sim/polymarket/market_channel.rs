@@ -5,7 +5,9 @@
 //! both books, then the trade; all carry one timestamp and the top of book after the match.
 
 use dutchbook_book::catalog::Listing;
-use dutchbook_book::{BookId, Face, InstrumentId, Level, Nanos, Price, Qty, Side, TopOfBook};
+use dutchbook_book::{
+    BookId, Face, InstrumentId, Level, Nanos, Price, Qty, Side, TopOfBook, in_yes,
+};
 
 use super::super::flow::Ending;
 use super::super::matching::{MatchEvent, OrderKey};
@@ -115,14 +117,6 @@ pub(crate) struct Shown<'a> {
 
 const FACES: [Face; 2] = [Face::Yes, Face::No];
 
-/// A level's side and price as a face shows them.
-fn facing(face: Face, side: Side, price: Price) -> (Side, Price) {
-    match face {
-        Face::Yes => (side, price),
-        Face::No => (side.other(), price.complement()),
-    }
-}
-
 const fn side_name(side: Side) -> &'static str {
     match side {
         Side::Buy => "BUY",
@@ -157,7 +151,7 @@ impl Shown<'_> {
     fn put_levels(&self, out: &mut String, face: Face, side: Side, sep: &str) {
         let side = if face == Face::Yes { side } else { side.other() };
         for (index, level) in self.market.book.levels(side).iter().enumerate() {
-            let (_, price) = facing(face, side, level.price);
+            let (_, price) = in_yes(face, side, level.price);
             let between = if index == 0 { "" } else { sep };
             put!(*out, r#"{between}{{"price":"{price}"{sep}"size":"{}"}}"#, level.qty);
         }
@@ -180,7 +174,7 @@ impl Shown<'_> {
         let tick = Price::from_micro(self.market.grid.step()).unwrap_or(Price::ZERO);
         put!(*out, r#"],"tick_size":"{tick}","event_type":"book","last_trade_price":""#);
         if let Some(price) = self.market.last_trade {
-            put!(*out, "{}", facing(face, Side::Buy, price).1);
+            put!(*out, "{}", in_yes(face, Side::Buy, price).1);
         }
         out.push_str("\"}");
     }
@@ -210,7 +204,7 @@ impl Shown<'_> {
         // The token on which the order is a bid comes first.
         let first = if side == Side::Buy { Face::Yes } else { Face::No };
         for (face, between) in [(first, ""), (first.other(), ", ")] {
-            let (side, price) = facing(face, side, price);
+            let (side, price) = in_yes(face, side, price);
             put!(
                 text,
                 r#"{between}{{"asset_id":"{}", "price":"{price}", "size":"{qty}", "side":"{}", "hash":""#,
@@ -228,7 +222,7 @@ impl Shown<'_> {
     fn last_trade(&self, print: &Print) -> Frame {
         let face = self.market.named.unwrap_or_else(|| taker_face(print.taker_order));
         let Level { price: yes_price, qty } = print.level;
-        let (side, price) = facing(face, print.taker_side, yes_price);
+        let (side, price) = in_yes(face, print.taker_side, yes_price);
         let mut text = String::with_capacity(420);
         put!(
             text,
