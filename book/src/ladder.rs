@@ -376,8 +376,8 @@ impl Ladder {
         while let Some(passed) = first_touched(bitmap.get(index..), named.get(index..)) {
             index += passed;
             if let (Some(word), Some(named)) = (bitmap.get_mut(index), named.get_mut(index)) {
-                let gone = core::mem::replace(word, core::mem::take(named)) & !*word;
-                clear_cells(qty, tick_base(index), gone);
+                let before = core::mem::replace(word, core::mem::take(named));
+                clear_cells(qty, tick_base(index), before & !*word);
                 if *word != 0 {
                     first = first.or(Some(index));
                     last = index;
