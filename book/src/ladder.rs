@@ -17,8 +17,8 @@ pub(crate) const WORD_BITS: u32 = 64;
 const CELL_BYTES: usize = size_of::<u64>();
 /// Cells that fill a cache line.
 pub(crate) const LINE_CELLS: usize = 8;
-/// More would push out what was asked for first.
-const FETCHED_CELLS_MAX: usize = 32 * LINE_CELLS;
+/// Most that are asked for at once: more would push out what was asked for first.
+pub(crate) const FETCHED_CELLS_MAX: usize = 32 * LINE_CELLS;
 /// The rank of no level: ticks lie between zero and one, both excluded.
 const NO_RANK: u32 = 0;
 

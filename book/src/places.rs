@@ -8,7 +8,7 @@ use crate::book::Book;
 use crate::depth::{Side, in_yes};
 use crate::grid::Scale;
 use crate::id::Face;
-use crate::ladder::{LINE_CELLS, WORD_BITS, fetch_cell};
+use crate::ladder::{FETCHED_CELLS_MAX, LINE_CELLS, WORD_BITS, fetch_cell};
 use crate::units::Price;
 
 /// Addresses of both sides' levels, to ask for memory and for nothing else: they are out of date
@@ -32,8 +32,9 @@ impl Places {
     /// a book looks at all of it.
     #[inline]
     pub fn fetch_words(&self) {
+        let words = (self.words as usize).min(FETCHED_CELLS_MAX);
         let mut word = 0;
-        while word < self.words as usize {
+        while word < words {
             fetch_cell(self.sides[0], word);
             fetch_cell(self.sides[1], word);
             word = word.wrapping_add(LINE_CELLS);
