@@ -172,28 +172,26 @@ impl NewsDesk {
         Ok(())
     }
 
-    /// A log of the chain. A block that is taken back takes back what it said.
-    /// One of a request that nobody waits for any more is passed over.
+    /// A log of the chain. A block that is taken back takes back what it said; what is said of a request
+    /// that nobody waits for any more is passed over.
     fn log(&mut self, log: &Log, tell: &mut impl FnMut(Dispatch)) -> Result<bool, NewsError> {
         let Some(said) = self.chain.decode(&log.address, &log.topics, &log.data)? else {
             return Ok(false);
         };
         let condition = line::hex(&said.condition);
-        let (market, is_request) = match self.questions.get(&said.condition) {
-            Some(market) => (market.clone(), true),
-            None => (condition, false),
+        let named = self.questions.get(&said.condition);
+        // What the chain says of a market that is followed is that market's, whatever a line names.
+        let (market, is_request) = match named {
+            Some(market) if !self.markets.contains_key(&condition) => (market.clone(), true),
+            Some(_) | None => (condition, false),
         };
         self.books(&market)?;
         if !log.removed && !self.requests.count(&said) {
             return Ok(false);
         }
         let (source, says) = match said.event {
-            Event::Paid(payout) => (Source::Chain, Says::Final(verdict(payout))),
-            // What is answered to a request is reported to the market's own oracle only then.
-            Event::Answered(payout) if is_request => {
-                (Source::Oracle, Says::Decided(verdict(payout)))
-            }
-            Event::Answered(payout) => (Source::Oracle, Says::Final(verdict(payout))),
+            Event::Paid(payout) => (Source::Chain, last_word(payout, is_request)),
+            Event::Answered(payout) => (Source::Oracle, last_word(payout, is_request)),
             Event::Settled(payout) => (Source::Oracle, Says::Decided(verdict(payout))),
             Event::Proposed { payout, .. } => (Source::Oracle, Says::Proposed(verdict(payout))),
             Event::Doubted => (Source::Oracle, Says::Disputed),
@@ -204,6 +202,11 @@ impl NewsDesk {
         self.tell(&word, Nanos::ZERO, tell)?;
         Ok(true)
     }
+}
+
+/// What is answered to a request is not the market's yet: its own oracle reports next.
+const fn last_word(payout: Payout, is_request: bool) -> Says {
+    if is_request { Says::Decided(verdict(payout)) } else { Says::Final(verdict(payout)) }
 }
 
 const fn verdict(payout: Payout) -> Verdict {

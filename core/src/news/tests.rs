@@ -226,6 +226,9 @@ fn a_request_speaks_for_the_market_that_a_line_names_and_only_under_its_own_orac
     let answer = |by: &str| log_of(by, &[ANSWERED, &id, ONE], &["20", "2", "1", "0"]);
     let decided = ["0/0 Oracle Final Decided(Pays(Yes)) 0"];
     assert_eq!(heard(&[&asked, &answer(ADAPTER)]), decided);
+    let own = condition_of(&line::address(ADAPTER).unwrap(), &line::word(&id).unwrap());
+    let paid = log_of(CTF, &[PAID, &line::hex(&own), ADAPTER, &id], &["2", "40", "2", "1", "0"]);
+    assert_eq!(heard(&[&asked, &paid]), ["0/0 Chain Final Decided(Pays(Yes)) 0"]);
     let proposed = |adapter| word_on(adapter, PROPOSED, "5", ONE);
     let said = ["0/0 Oracle Final Proposed(Pays(Yes)) 0"];
     assert_eq!(heard(&[&asked, &proposed(ADAPTER)]), said);
@@ -235,6 +238,20 @@ fn a_request_speaks_for_the_market_that_a_line_names_and_only_under_its_own_orac
         let said = heard(&[&asked, &forged]);
         assert!(said.len() == 1 && said[0].contains("is not followed"), "{said:?}");
     }
+    // A line names no other market for the chain's own word on one that is followed.
+    let own = question(ADAPTER).replace(CONDITION, "KXUP-1");
+    assert_eq!(heard(&[&own, &proposed(ADAPTER)]), ["1/1 Oracle Final Proposed(Pays(Yes)) 0"]);
+    let oracle = "0x1111111111111111111111111111111111111111";
+    let mut desk = NewsDesk::new(&catalog());
+    let id_of = |at: &str| line::address(at).unwrap();
+    let condition = condition_of(&id_of(oracle), &line::word(&id).unwrap());
+    let mut listed = catalog().listings.remove(0);
+    listed.native_market = line::hex(&condition);
+    desk.follow(&listed);
+    desk.take(&question(oracle).replace(CONDITION, "KXUP-1"), |_| {}).unwrap();
+    let mut venues = Vec::new();
+    desk.take(&reset(oracle), |dispatch| venues.push(dispatch.venue.0)).unwrap();
+    assert_eq!(venues, [0]);
     let other = proposed(ADAPTER).replace(ORACLE, STRANGER);
     assert!(heard(&[&asked, &other])[0].contains("by another contract"));
 }
