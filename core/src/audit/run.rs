@@ -205,6 +205,7 @@ struct Audit {
     steering: Steering,
     /// Who holds relations against what the lists say.
     compiler: Option<Sender<News>>,
+    /// Who passes on what other sources say.
     news_desk: Option<Sender<Listing>>,
     /// Before the connections of Kalshi.
     gate: Gate,

@@ -266,7 +266,6 @@ mod tests {
     use super::*;
     use crate::eval::resolution::Odds;
     use dutchbook_book::catalog::VenueKind;
-
     use dutchbook_book::{Cash, ConditionId, Grid, Qty, VenueId};
 
     fn listing(book: u32) -> Listing {

@@ -271,7 +271,6 @@ impl Steering {
 #[cfg(test)]
 mod tests {
     use super::*;
-
     use dutchbook_book::ConditionId;
 
     #[test]

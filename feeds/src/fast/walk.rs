@@ -149,10 +149,7 @@ pub(super) fn skip<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<usize>
         b't' => literal(bytes, at, b"true"),
         b'f' => literal(bytes, at, b"false"),
         b'n' => literal(bytes, at, b"null"),
-        b'0'..=b'9' => {
-            let (_, next) = member_integer(lanes, bytes, at)?;
-            Some(next)
-        }
+        b'0'..=b'9' => member_integer(lanes, bytes, at).map(|(_, next)| next),
         _ => None,
     }
 }

@@ -88,7 +88,6 @@ mod tests {
     use crate::feed::{Feed, FeedConfig};
     use crate::payload::PayloadBuf;
     use dutchbook_book::catalog::{Listing, VenueKind};
-
     use dutchbook_book::{Book, BookId, BookStatus, ConditionId, Grid, Stamp, VenueId};
 
     struct Deaf;
