@@ -16,7 +16,7 @@ use crate::journal::mapped::SegmentWriter;
 use crate::journal::names::Namer;
 use crate::ledger::follow::{Follower, follow};
 use crate::ledger::{Ledger, LedgerError};
-use crate::position::netting::Alike;
+use crate::position::bonds::Bonds;
 use crate::recovery::{Recovered, recover};
 
 /// Why nothing can be kept.
@@ -66,8 +66,8 @@ pub struct Opening<'a> {
     pub config: JournalConfig,
     /// The catalog of this run.
     pub catalog: &'a Catalog,
-    /// What its relations make alike.
-    pub alike: &'a [Alike],
+    /// What its relations bind.
+    pub bonds: &'a Bonds,
     /// The random number of this process.
     pub boot: Boot,
     /// Whether its orders go to venues.
@@ -82,7 +82,7 @@ pub struct Opening<'a> {
 /// When the folder is in use, cannot be read, or the disk has no room.
 pub fn open(opening: &Opening<'_>) -> Result<OpenBooks, KeepError> {
     let folder = Folder::open(opening.folder)?;
-    let recovered = recover(&folder, opening.catalog, opening.alike)?;
+    let recovered = recover(&folder, opening.catalog, opening.bonds)?;
     let (ledger, is_new) = Ledger::catch_up(&folder)?;
     let names = recovered.names.clone();
     let (boot, is_live, now) = (opening.boot, opening.is_live, opening.now);

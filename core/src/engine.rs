@@ -42,7 +42,7 @@ use crate::opportunity::{
     Venues,
 };
 use crate::position::Portfolio;
-use crate::position::netting::alike;
+use crate::position::bonds::Bonds;
 use crate::relation::Relation;
 use crate::resolution::{Docket, Refused, Statement};
 use crate::risk::kill::KillSwitch;
@@ -178,7 +178,7 @@ impl Engine {
             let deposit = portfolio.deposit(venue.id, config.paper_cash.exact());
             deposit.map_err(|_error| EngineError::Cash)?;
         }
-        portfolio.net(&alike(watch.relations()));
+        portfolio.net(&Bonds::of(watch.relations()));
         let mut risk = RiskGate::new(config.risk, &catalog);
         risk.regroup(&portfolio);
         let kinds =

@@ -7,10 +7,11 @@
 //! The worst case of an event follows from its law in closed form, over every venue that lists its
 //! conditions: the same condition pays the same everywhere. Rows that a law does not have (voids,
 //! ties, venues that settle one question differently) are priced with a state table:
-//! [`Portfolio::worst_over`]. Conditions that approved relations make alike are weighed as one
-//! ([`netting`]).
+//! [`Portfolio::worst_over`]. What approved relations bind is weighed together ([`bonds`]).
 
-pub mod netting;
+pub mod bonds;
+mod laws;
+mod netting;
 mod worst;
 
 use dutchbook_book::catalog::{Catalog, Event, EventLaw};
@@ -20,7 +21,7 @@ use dutchbook_book::{
 use dutchbook_exec::{Fill, Report, ReportKind};
 
 use crate::risk::oracle::Oracles;
-use netting::Alike;
+use bonds::Bonds;
 
 /// Why a movement cannot be booked. The portfolio is unchanged then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ struct Place {
     oracle: usize,
     /// What the book asks.
     own: Asked,
-    /// Where its holdings are weighed: its own event and condition, or those of one that is alike.
+    /// Where its holdings are weighed: its own event and condition, or where a relation binds it.
     event: EventId,
     condition: usize,
     true_face: Face,
@@ -91,6 +92,8 @@ struct EventAccount {
     law: EventLaw,
     /// Indices of the conditions, in the order of the law.
     conditions: Vec<usize>,
+    /// Approved laws that are weighed here, and their conditions, of this event or of others.
+    laws: Vec<(EventLaw, Vec<usize>)>,
     /// Cost of what is held.
     committed: Exact,
     /// What is lost in the worst state, as of the last booking.
@@ -121,8 +124,10 @@ pub struct Portfolio {
     words: Vec<Option<bool>>,
     /// The same, by the condition in whose place it is weighed.
     decided: Vec<Option<bool>>,
-    /// What approved relations make alike.
-    alike: Vec<Alike>,
+    /// What approved relations bind.
+    bonds: Bonds,
+    /// Which conditions are weighed by one of the approved laws, and not by their own events.
+    bound: Vec<bool>,
     events: Vec<EventAccount>,
     /// Cost of what is held, by the source that decides it.
     oracles: Vec<Exact>,
@@ -147,6 +152,7 @@ impl Portfolio {
         let events = catalog.events.iter().map(|event| EventAccount {
             law: event.law,
             conditions: event.conditions.iter().map(|id| id.index()).collect(),
+            laws: Vec::new(),
             committed: Exact::ZERO,
             exposure: Exact::ZERO,
         });
@@ -157,7 +163,8 @@ impl Portfolio {
             conditions: vec![Sides::default(); catalog.conditions.len()],
             words: vec![None; catalog.conditions.len()],
             decided: vec![None; catalog.conditions.len()],
-            alike: Vec::new(),
+            bonds: Bonds::default(),
+            bound: vec![false; catalog.conditions.len()],
             events: events.collect(),
             oracles: vec![Exact::ZERO; oracle_names.count()],
             oracle_names,
@@ -190,12 +197,14 @@ impl Portfolio {
         self.events.push(EventAccount {
             law: EventLaw::Independent,
             conditions,
+            laws: Vec::new(),
             committed: Exact::ZERO,
             exposure: Exact::ZERO,
         });
         self.conditions.push(Sides::default());
         self.words.push(None);
         self.decided.push(None);
+        self.bound.push(false);
         self.holdings.extend([Holding::default(); 2]);
         // Nobody knows who decides it: it stands for itself.
         let oracle = self.oracle_names.unknown();

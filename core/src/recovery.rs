@@ -22,7 +22,7 @@ use crate::journal::folder::{Ending, Folder, Item, JournalError};
 use crate::journal::live::{BasketRecord, BasketStep, LiveRecord, Origin};
 use crate::journal::names::{BookName, Names};
 use crate::journal::record::Record;
-use crate::position::netting::Alike;
+use crate::position::bonds::Bonds;
 use crate::position::{Portfolio, PositionError};
 use crate::risk::marks::ProfitMarks;
 use numbering::Numbering;
@@ -121,17 +121,17 @@ impl Recovered {
     }
 }
 
-/// Reads a journal for a process with this catalog, whose relations make these instruments alike.
+/// Reads a journal for a process with this catalog, whose relations bind holdings so.
 ///
 /// # Errors
 /// When a file of it cannot be read.
 pub fn recover(
     folder: &Folder,
     catalog: &Catalog,
-    alike: &[Alike],
+    bonds: &Bonds,
 ) -> Result<Recovered, JournalError> {
     let mut replay = Replay::new(catalog);
-    replay.portfolio.net(alike);
+    replay.portfolio.net(bonds);
     let ending = folder.read(|item| {
         let _taken = replay.take(item);
     })?;

@@ -37,7 +37,7 @@ use crate::journal::names::Namer;
 use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
-use crate::position::netting::{Alike, alike};
+use crate::position::bonds::Bonds;
 use crate::recovery::Recovered;
 use crate::relation::Relation;
 use crate::risk::kill::KillSwitch;
@@ -203,7 +203,7 @@ pub fn start_recorded(
     let (journal_writer, journal) = journal(JOURNAL_CHUNKS, JOURNAL_CHUNK_RECORDS);
     let boot = live.as_ref().map(|live| live.boot);
     let (journal_writer, kept) =
-        keep(journal_writer, config, (&catalog, &alike(&relations)), &clock, boot)?;
+        keep(journal_writer, config, (&catalog, &Bonds::of(&relations)), &clock, boot)?;
     let free = free_books(&catalog);
     let feeds = streams.iter().map(|stream| {
         let listings = stream.books.iter().filter_map(|book| catalog.listing(*book));
@@ -274,7 +274,7 @@ pub fn start_recorded(
 fn keep(
     journal: JournalWriter,
     config: &Config,
-    (catalog, alike): (&Catalog, &[Alike]),
+    (catalog, bonds): (&Catalog, &Bonds),
     clock: &Clock,
     live: Option<Boot>,
 ) -> Result<(JournalWriter, Option<Kept>), StartError> {
@@ -287,7 +287,7 @@ fn keep(
         folder,
         config: config.journal,
         catalog,
-        alike,
+        bonds,
         boot,
         is_live: live.is_some(),
         now: clock.now(),

@@ -7,7 +7,7 @@ use super::{Engine, kind_of};
 use crate::compiler::program::Program;
 use crate::eval::compile::Template;
 use crate::opportunity::Cause;
-use crate::position::netting::alike;
+use crate::position::bonds::Bonds;
 use crate::telemetry::Counter;
 
 /// Programs that one look takes.
@@ -23,14 +23,14 @@ impl Engine {
         }
     }
 
-    /// Weighs as one what the relations make alike now.
+    /// Weighs holdings by what the relations bind now.
     pub(super) fn net(&mut self) {
-        let alike = alike(self.watch.relations());
-        if alike == self.portfolio.alike() {
+        let bonds = Bonds::of(self.watch.relations());
+        if bonds == *self.portfolio.bonds() {
             return;
         }
         let before = self.portfolio.locked_profit();
-        self.portfolio.net(&alike);
+        self.portfolio.net(&bonds);
         self.risk.regroup(&self.portfolio);
         let grown = self.portfolio.locked_profit().pico().saturating_sub(before.pico());
         self.risk.lift(Exact::from_pico(grown));

@@ -1,4 +1,4 @@
-//! Questions that two venues ask alike: what is held of both is weighed as if it were of one.
+//! Questions that approved relations bind: what is held of them is weighed as if one venue had said so.
 //!
 //! YES here and NO there pay one together whatever happens, which the law of neither event shows. So
 //! a condition is weighed in the place of one that it is like, in that one's event. The worst state
@@ -7,44 +7,20 @@
 //! any state that all of them share. Nor is it ever worse than each venue by itself: a condition
 //! moves alone only out of an event without a law, and an event with one moves whole.
 //!
-//! Only relations that may be traded count, and only those whose pairs pay one in *every* state of
-//! their table: where sources may disagree, or a void pays both sides nothing, each venue stands for
-//! itself. So it does once two venues have decided otherwise, whatever was approved.
+//! Behind that, conditions that no venue binds are weighed together by the laws that a person has
+//! approved between them ([`super::laws`]), in the event of the first.
+//!
+//! Which relations count is said in [`super::bonds`]. Once two venues have decided otherwise, what was
+//! approved as alike is not, and each venue stands for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::catalog::EventLaw;
 use dutchbook_book::{BookId, EventId, Exact, InstrumentId, Price, Qty};
 
+use super::bonds::{Alike, Bonds, Bound};
+use super::laws::{Claim, Group, groups};
 use super::{Asked, EventAccount, Portfolio, Sides, saturating_add};
-use crate::relation::{Law, Relation};
-
-/// Two instruments that pay in the same states.
-pub type Alike = (InstrumentId, InstrumentId);
-
-/// The pairs of instruments that these relations make alike.
-#[must_use]
-pub fn alike<'a>(relations: impl IntoIterator<Item = &'a Relation>) -> Vec<Alike> {
-    let pair = |relation: &Relation| {
-        let Law::Same { a, b } = relation.law else { return None };
-        (relation.source.is_tradable() && is_certain(relation, a, b)).then_some((a, b))
-    };
-    relations.into_iter().filter_map(pair).collect()
-}
-
-/// Whether each instrument and the complement of the other pay one in every state, those included
-/// that an outcome has struck out since.
-fn is_certain(relation: &Relation, a: InstrumentId, b: InstrumentId) -> bool {
-    let table = &relation.states;
-    let pays_one = |state, x: InstrumentId, y: InstrumentId| {
-        let sum = table.payoff(state, x).zip(table.payoff(state, y));
-        sum.is_some_and(|(x, y)| x.micro().saturating_add(y.micro()) >= Price::ONE.micro())
-    };
-    let mut states = 0..table.len();
-    !table.is_empty()
-        && states
-            .all(|state| pays_one(state, a, b.complement()) && pays_one(state, b, a.complement()))
-}
 
 /// For each condition the one in whose place it is weighed, and whether that one comes true where it
 /// does not.
@@ -58,12 +34,21 @@ impl Classes {
 
     fn first(&self, condition: usize) -> (usize, bool) {
         let (mut at, mut is_inverted) = (condition, false);
-        while let Some(&(next, turns)) = self.0.get(at)
-            && next != at
-        {
-            (at, is_inverted) = (next, is_inverted != turns);
+        while let Some(&(next, turns)) = self.0.get(at) {
+            is_inverted = is_inverted != turns;
+            if next == at {
+                break;
+            }
+            at = next;
         }
         (at, is_inverted)
+    }
+
+    /// Weighs everything that is weighed in the place of this condition as its opposite.
+    fn turn(&mut self, first: usize) {
+        if let Some((_, turns)) = self.0.get_mut(first) {
+            *turns = !*turns;
+        }
     }
 
     /// Moves what is weighed as `from` into the place of `to`. What is there already stays.
@@ -115,17 +100,17 @@ fn is_distinct(places: &[usize]) -> bool {
 }
 
 impl Portfolio {
-    /// Weighs conditions that are alike as one from now on, and no others: what was taken before is
-    /// void. Walks over all books: for a start and for programs.
-    pub fn net(&mut self, alike: &[Alike]) {
-        alike.clone_into(&mut self.alike);
+    /// Weighs holdings by these bonds from now on, and no others: what was taken before is void. Walks
+    /// over all books: for a start and for programs.
+    pub fn net(&mut self, bonds: &Bonds) {
+        self.bonds = bonds.clone();
         self.group();
     }
 
-    /// What is weighed as one.
+    /// What holdings are weighed by beside their own events.
     #[must_use]
-    pub fn alike(&self) -> &[Alike] {
-        &self.alike
+    pub const fn bonds(&self) -> &Bonds {
+        &self.bonds
     }
 
     /// The event in which the holdings of a book are weighed.
@@ -136,13 +121,14 @@ impl Portfolio {
 
     /// Puts every book where it is weighed, and counts anew.
     pub(super) fn group(&mut self) {
-        let classes = self.classes();
         let mut events = vec![EventId(0); self.conditions.len()];
         for place in &self.places {
             if let Some(event) = events.get_mut(place.own.condition) {
                 *event = place.own.event;
             }
         }
+        let mut classes = self.classes();
+        self.bind(&mut classes, &mut events);
         for place in &mut self.places {
             let (condition, is_inverted) = classes.first(place.own.condition);
             place.condition = condition;
@@ -160,6 +146,41 @@ impl Portfolio {
         self.recount();
     }
 
+    /// Weighs conditions that no venue binds by the laws between them, in the event of the first.
+    fn bind(&mut self, classes: &mut Classes, events: &mut [EventId]) {
+        self.bound.fill(false);
+        self.events.iter_mut().for_each(|event| event.laws.clear());
+        let claim = |id: &InstrumentId| {
+            let own = self.places.get(id.book().index())?.own;
+            let (condition, turns) = classes.first(own.condition);
+            let is_free = events.get(condition).is_some_and(|event| self.is_free(*event));
+            let is_inverted = turns != (id.face() != own.true_face);
+            is_free.then_some(Claim { condition, is_inverted })
+        };
+        let law = |bound: &Bound| {
+            let claims = bound.outcomes.iter().map(claim).collect::<Option<_>>()?;
+            Some(Group { law: bound.law, claims })
+        };
+        let laws: Vec<Group> = self.bonds.laws.iter().filter_map(law).collect();
+        for Group { law, claims } in groups(&laws) {
+            let first = claims.first().and_then(|claim| events.get(claim.condition)).copied();
+            let Some(host) = first else { continue };
+            for claim in &claims {
+                if claim.is_inverted {
+                    classes.turn(claim.condition);
+                }
+                if let (Some(event), Some(bound)) =
+                    (events.get_mut(claim.condition), self.bound.get_mut(claim.condition))
+                {
+                    (*event, *bound) = (host, true);
+                }
+            }
+            if let Some(account) = self.events.get_mut(host.index()) {
+                account.laws.push((law, claims.iter().map(|claim| claim.condition).collect()));
+            }
+        }
+    }
+
     /// What venues have not decided otherwise.
     fn links(&self) -> Vec<Link> {
         let own = |id: InstrumentId| self.places.get(id.book().index()).map(|one| one.own);
@@ -171,7 +192,7 @@ impl Portfolio {
             let stands = words.is_none_or(|(a, b)| (a != b) == is_inverted);
             (stands && a.condition != b.condition).then_some(Link { a, b, is_inverted })
         };
-        let links: Vec<Link> = self.alike.iter().filter_map(link).collect();
+        let links: Vec<Link> = self.bonds.alike.iter().filter_map(link).collect();
         let turned = links.iter().map(|link| Link { a: link.b, b: link.a, ..*link });
         links.iter().copied().chain(turned).collect()
     }
@@ -257,9 +278,7 @@ fn value(qty: Qty) -> Exact {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::eval::states::StateTable;
     use crate::position::tests::{LAWS, buy, contracts, listing, states};
-    use crate::relation::Source;
     use dutchbook_book::catalog::{Catalog, EventLaw, VenueKind};
     use dutchbook_book::{Face, VenueId};
     use proptest::prelude::*;
@@ -280,6 +299,10 @@ mod tests {
         catalog
     }
 
+    fn pairs(alike: &[Alike]) -> Bonds {
+        Bonds { alike: alike.to_vec(), laws: Vec::new() }
+    }
+
     fn face(book: u32, is_no: bool) -> InstrumentId {
         BookId(book).instrument(if is_no { Face::No } else { Face::Yes })
     }
@@ -292,7 +315,7 @@ mod tests {
             buy(&mut held, a, 4000, 10);
             buy(&mut held, b.complement(), 5500, 10);
             assert_eq!(held.locked_profit().to_string(), "-9.5");
-            held.net(&[(a, b)]);
+            held.net(&pairs(&[(a, b)]));
             assert_eq!(held.locked_profit().to_string(), "0.5");
             assert_eq!(held.event_of(BookId(1)), held.event_of(BookId(0)));
             let more = [(a, contracts(1)), (b.complement(), contracts(1))];
@@ -301,7 +324,7 @@ mod tests {
             // One venue's last word makes what is held there worth what it says.
             held.decide(BookId(0), Face::No);
             assert_eq!(held.unpaid_winners(), value(contracts(10)));
-            held.net(&[]);
+            held.net(&pairs(&[]));
             assert_eq!(held.locked_profit().to_string(), "-9.5");
             assert_eq!(held.unpaid_winners(), Exact::ZERO);
         }
@@ -313,7 +336,7 @@ mod tests {
         let mut held = Portfolio::new(&apart([EventLaw::Independent; 2], [1; 2]));
         buy(&mut held, a.complement(), 5500, 10);
         buy(&mut held, b, 4000, 10);
-        held.net(&[(a, b)]);
+        held.net(&pairs(&[(a, b)]));
         held.decide(BookId(0), Face::Yes);
         assert_eq!(held.locked_profit().to_string(), "0.5");
         held.decide(BookId(0), Face::Yes);
@@ -325,29 +348,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_pays_one_in_every_state_and_may_be_traded_is_alike() {
-        let (a, b) = (face(0, false), face(1, false));
-        let half = Price::from_pips(5000).unwrap();
-        let void: Vec<_> = [a, b, a.complement(), b.complement()].map(|id| (id, half)).to_vec();
-        let of = |relation: Relation| alike([&relation]);
-        assert_eq!(of(Relation::same(a, b)), [(a, b)]);
-        assert_eq!(of(Relation::same(a, b).with_state(&void)), [(a, b)]);
-        let split = [(a, Price::ONE), (b.complement(), Price::ONE)];
-        assert_eq!(of(Relation::same(a, b).with_state(&split)), []);
-        assert_eq!(of(Relation::same(a, b).with_state(&[])), [], "a void that pays nothing");
-        assert_eq!(of(Relation::same(a, b).from_source(Source::Nominated)), []);
-        let withdrawn = Relation { states: StateTable::default(), ..Relation::same(a, b) };
-        assert_eq!(of(withdrawn), []);
-        assert_eq!(of(Relation::implication(a, b)), []);
-    }
-
-    #[test]
     fn what_contradicts_is_left_out() {
         let (a, b) = (face(0, false), face(1, false));
         let mut held = Portfolio::new(&apart([EventLaw::Independent; 2], [1; 2]));
         buy(&mut held, a, 4000, 10);
         buy(&mut held, b.complement(), 5500, 10);
-        held.net(&[(a, b), (b, a), (a, b.complement()), (a, a)]);
+        held.net(&pairs(&[(a, b), (b, a), (a, b.complement()), (a, a)]));
         assert_eq!(held.locked_profit().to_string(), "0.5");
     }
 
@@ -364,17 +370,17 @@ mod tests {
             buy(&mut held, face(4, false), 3000, 20);
             buy(&mut held, face(2, false), 3000, 20);
             assert!(held.locked_profit() < Exact::ZERO);
-            held.net(&same([3, 4, 5]).take(2).collect::<Vec<_>>());
+            held.net(&pairs(&same([3, 4, 5]).take(2).collect::<Vec<_>>()));
             assert!(held.locked_profit() < Exact::ZERO, "the third may be another");
-            held.net(&same([3, 4, 5]).collect::<Vec<_>>());
+            held.net(&pairs(&same([3, 4, 5]).collect::<Vec<_>>()));
             assert_eq!(held.locked_profit().to_string(), "2");
         }
         let mut ladders = Portfolio::new(&apart([EventLaw::Ladder; 2], [3; 2]));
         buy(&mut ladders, face(0, false), 4000, 10);
         buy(&mut ladders, face(4, true), 5000, 10);
-        ladders.net(&same([3, 4, 5]).collect::<Vec<_>>());
+        ladders.net(&pairs(&same([3, 4, 5]).collect::<Vec<_>>()));
         assert_eq!(ladders.locked_profit().to_string(), "1", "the second rung implies the first");
-        ladders.net(&same([5, 4, 3]).collect::<Vec<_>>());
+        ladders.net(&pairs(&same([5, 4, 3]).collect::<Vec<_>>()));
         assert_eq!(ladders.locked_profit().to_string(), "-9");
     }
 
@@ -425,18 +431,18 @@ mod tests {
                 held
             };
             let mut before = Portfolio::new(&catalog);
-            before.net(&alike);
+            before.net(&pairs(&alike));
             for (id, cents, count) in fills() {
                 buy(&mut before, InstrumentId(*id), cents * 100, *count);
             }
             let mut behind = plain.clone();
-            behind.net(&alike);
+            behind.net(&pairs(&alike));
             prop_assert_eq!(before.locked_profit(), behind.locked_profit());
             prop_assert!(behind.locked_profit() >= plain.locked_profit());
             let all = |held: &Portfolio| [0, 1].map(|event| held.exposure(EventId(event)));
             prop_assert_eq!(all(&before), all(&behind));
             let mut back = behind.clone();
-            back.net(&[]);
+            back.net(&pairs(&[]));
             prop_assert_eq!((back.locked_profit(), all(&back)), (plain.locked_profit(), all(&plain)));
 
             let lists = [states(laws[0], here as usize), states(laws[1], there as usize)];
@@ -453,6 +459,159 @@ mod tests {
                 prop_assert!(end.total().realised >= behind.locked_profit());
             }
             prop_assert_eq!(behind.money(VenueId(0)), plain.money(VenueId(0)));
+        }
+    }
+
+    /// Events of these laws and sizes, alternately on two venues; book `i` asks condition `i`.
+    fn mixed(events: &[(EventLaw, usize)]) -> Catalog {
+        let mut catalog = Catalog::default();
+        let kinds = [VenueKind::Polymarket, VenueKind::Kalshi];
+        let venues = kinds.map(|kind| (catalog.add_venue(kind), kind));
+        for ((law, size), (venue, kind)) in events.iter().zip(venues.into_iter().cycle()) {
+            let event = catalog.add_event("event", *law);
+            for _ in 0..*size {
+                let condition = catalog.add_condition(event, "condition");
+                catalog.add_listing(listing(venue, kind, condition));
+            }
+        }
+        catalog
+    }
+
+    fn law(law: EventLaw, outcomes: &[InstrumentId]) -> Bonds {
+        Bonds { laws: vec![Bound { law, outcomes: outcomes.to_vec() }], ..Bonds::default() }
+    }
+
+    /// Winning takes reaching the final, on two venues, and a person has said so.
+    #[test]
+    fn what_an_approved_law_binds_is_weighed_by_it() {
+        let free = EventLaw::Independent;
+        let mut held = Portfolio::new(&mixed(&[(free, 2), (free, 1), (free, 1)]));
+        let (reaches, wins) = (face(1, false), face(2, false));
+        buy(&mut held, reaches, 6000, 10);
+        buy(&mut held, wins.complement(), 3500, 10);
+        buy(&mut held, face(0, false), 1000, 10);
+        let apart = held.clone();
+        assert_eq!(held.locked_profit().to_string(), "-10.5");
+        held.net(&law(EventLaw::Ladder, &[reaches, wins]));
+        assert_eq!(held.locked_profit().to_string(), "-0.5", "the third costs a dollar");
+        assert_eq!(held.event_of(BookId(2)), Some(EventId(0)));
+        assert_eq!(held.exposure(EventId(1)), Exact::ZERO);
+        // The other way round nothing is locked.
+        let mut other = apart.clone();
+        other.net(&law(EventLaw::Ladder, &[wins, reaches]));
+        assert_eq!(other.locked_profit().to_string(), "-10.5");
+        // Said of the opposites it is the same law.
+        let mut turned = apart.clone();
+        turned.net(&law(EventLaw::Ladder, &[wins.complement(), reaches.complement()]));
+        assert_eq!(turned.locked_profit().to_string(), "-0.5");
+        turned.decide(BookId(2), Face::Yes);
+        assert_eq!(turned.locked_profit().to_string(), "-10.5", "one of the two has failed");
+        turned.decide(BookId(1), Face::Yes);
+        assert_eq!(turned.locked_profit().to_string(), "-0.5");
+        assert_eq!(turned.unpaid_winners(), value(contracts(10)));
+        held.net(&Bonds::default());
+        assert_eq!(held.locked_profit(), apart.locked_profit());
+        assert_eq!(held.event_of(BookId(2)), Some(EventId(1)));
+    }
+
+    #[test]
+    fn a_law_over_what_a_venue_binds_is_left_to_the_venue() {
+        let events = [(EventLaw::Exclusive, 2), (EventLaw::Independent, 1)];
+        let mut held = Portfolio::new(&mixed(&events));
+        buy(&mut held, face(0, true), 6000, 10);
+        buy(&mut held, face(2, false), 3500, 10);
+        held.net(&law(EventLaw::Ladder, &[face(2, false), face(0, false)]));
+        assert_eq!(held.locked_profit().to_string(), "-9.5");
+        assert_eq!(held.event_of(BookId(2)), Some(EventId(1)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(5_000))]
+
+        /// Over every settlement that the venues' events, what is alike and the approved laws allow,
+        /// nothing is lost beyond what the weighing says, and nothing is weighed worse than apart.
+        #[test]
+        fn no_settlement_that_approved_laws_allow_is_worse_than_what_is_weighed(
+            events in proptest::collection::vec(
+                (prop_oneof![3 => Just(0_usize), 1 => 1_usize..4], 1_usize..=3), 2..=5),
+            links in proptest::collection::vec((0_u32..8, 0_u32..8, any::<bool>()), 0..3),
+            laws in proptest::collection::vec(
+                (1_usize..4, proptest::collection::vec((0_u32..8, any::<bool>()), 2..=3)), 1..4),
+            fills in proptest::collection::vec((0_u32..16, 1_u32..100, 1_u64..50), 0..12),
+            words in proptest::collection::vec((0_u32..8, any::<bool>()), 0..3),
+        ) {
+            let events: Vec<_> = events.into_iter().map(|(law, size)| (LAWS[law], size)).collect();
+            let catalog = mixed(&events);
+            let count = u32::try_from(catalog.listings.len()).unwrap().min(8);
+            let is_listed = |book: &u32| *book < count;
+            let mut bonds = Bonds::default();
+            for (a, b, turns) in links.iter().filter(|(a, b, _)| is_listed(a) && is_listed(b)) {
+                bonds.alike.push((face(*a, false), face(*b, *turns)));
+            }
+            for (law, claims) in &laws {
+                if claims.iter().all(|(book, _)| is_listed(book)) {
+                    let outcomes = claims.iter().map(|(book, is_no)| face(*book, *is_no)).collect();
+                    bonds.laws.push(Bound { law: LAWS[*law], outcomes });
+                }
+            }
+            let pays = |state: &[bool], id: InstrumentId| {
+                state[id.book().index()] == (id.face() == Face::Yes)
+            };
+            let by_venues = events.iter().fold(vec![Vec::new()], |all: Vec<Vec<bool>>, (law, size)| {
+                let own = states(*law, *size);
+                all.iter().flat_map(|state| own.iter().map(move |own| [&state[..], own].concat())).collect()
+            });
+            let allowed: Vec<_> = by_venues.into_iter().filter(|state| {
+                let is_alike = |&(a, b): &Alike| pays(state, a) == pays(state, b);
+                let is_lawful = |bound: &Bound| {
+                    let now: Vec<bool> = bound.outcomes.iter().map(|&id| pays(state, id)).collect();
+                    states(bound.law, now.len()).contains(&now)
+                };
+                bonds.alike.iter().all(is_alike) && bonds.laws.iter().all(is_lawful)
+            }).collect();
+            // Approvals that leave no state are refused before they come here.
+            prop_assume!(!allowed.is_empty());
+            let fill = |held: &mut Portfolio| {
+                let all = fills.iter().filter(|(id, ..)| is_listed(&(id / 2)));
+                all.for_each(|(id, cents, count)| buy(held, InstrumentId(*id), cents * 100, *count));
+            };
+            let mut plain = Portfolio::new(&catalog);
+            fill(&mut plain);
+            let mut before = Portfolio::new(&catalog);
+            before.net(&bonds);
+            fill(&mut before);
+            let mut behind = plain.clone();
+            behind.net(&bonds);
+            let all = |held: &Portfolio| {
+                let events = (0..events.len() as u32).map(EventId);
+                events.map(|event| held.exposure(event)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(all(&before), all(&behind));
+            prop_assert!(behind.locked_profit() >= plain.locked_profit());
+            let check = |held: &Portfolio, state: &[bool]| {
+                let mut end = plain.clone();
+                for (book, came_true) in (0..).zip(state) {
+                    let payoff = if *came_true { Price::ONE } else { Price::ZERO };
+                    end.settle(BookId(book), payoff, Exact::ZERO).unwrap();
+                }
+                end.total().realised >= held.locked_profit()
+            };
+            for state in &allowed {
+                prop_assert!(check(&behind, state), "{:?}", state);
+            }
+            // The venues' last words, and the states that they leave.
+            let mut told = behind.clone();
+            let words: Vec<_> = words.into_iter().filter(|(book, _)| is_listed(book)).collect();
+            for (book, is_yes) in &words {
+                told.decide(BookId(*book), if *is_yes { Face::Yes } else { Face::No });
+            }
+            let is_told = |state: &&Vec<bool>| words.iter().all(|(book, yes)| state[*book as usize] == *yes);
+            for state in allowed.iter().filter(is_told) {
+                prop_assert!(check(&told, state), "{:?} told {:?}", state, words);
+            }
+            let mut back = behind.clone();
+            back.net(&Bonds::default());
+            prop_assert_eq!((back.locked_profit(), all(&back)), (plain.locked_profit(), all(&plain)));
         }
     }
 }

@@ -21,8 +21,21 @@ impl Portfolio {
     #[must_use]
     pub fn worst_payoff(&self, event: EventId, extra: &[(InstrumentId, Qty)]) -> Exact {
         let Some(account) = self.events.get(event.index()) else { return Exact::ZERO };
-        let sides = account.conditions.iter().map(|&index| self.sides(index, extra));
-        worst_of(account.law, sides)
+        let is_own = |index: &usize| !self.bound.get(*index).is_some_and(|is_bound| *is_bound);
+        let own = account.conditions.iter().copied().filter(is_own);
+        let own = self.worst_by(account.law, own, extra);
+        let laws = account.laws.iter();
+        laws.map(|(law, conditions)| self.worst_by(*law, conditions.iter().copied(), extra))
+            .fold(own, saturating_add)
+    }
+
+    fn worst_by(
+        &self,
+        law: EventLaw,
+        conditions: impl Iterator<Item = usize>,
+        extra: &[(InstrumentId, Qty)],
+    ) -> Exact {
+        worst_of(law, conditions.map(|index| self.sides(index, extra)))
     }
 
     /// What the holdings of an event lose in its worst state: their cost less what they pay then.

@@ -42,7 +42,7 @@ fn a_history_is_read_back_to_the_last_digit_live_and_on_paper() {
         let script = Script::new(seed, is_live, 60);
         script.write(&scratch.0);
         let folder = Folder::look(&scratch.0).unwrap();
-        let recovered = recover(&folder, &catalog(), &[]).unwrap();
+        let recovered = recover(&folder, &catalog(), &Bonds::default()).unwrap();
         check(&recovered, script.truths.last().unwrap(), &format!("seed {seed}"));
         assert_eq!(recovered.ending.records, script.records.len() as u64);
         assert_eq!(recovered.ending.sequence, script.records.len() as u64);
@@ -80,7 +80,7 @@ fn a_journal_cut_at_any_byte_holds_what_was_whole_and_no_more() {
                 // A mapped file has zeros behind what was written.
                 cut.resize(if is_mapped { bytes.len() } else { len }, 0);
                 std::fs::write(&path, &cut).unwrap();
-                let recovered = recover(&folder, &catalog(), &[]).unwrap();
+                let recovered = recover(&folder, &catalog(), &Bonds::default()).unwrap();
                 let what = format!("cut at {len} of segment {segment}, mapped {is_mapped}");
                 assert_eq!(recovered.ending.records, kept as u64, "{what}");
                 assert!(recovered.ending.torn <= 1, "{what}");
@@ -108,8 +108,10 @@ fn another_catalog_finds_its_books_again_and_names_what_it_does_not_list() {
         other.listings[at].native_market = name.to_owned();
     }
     let folder = Folder::look(&scratch.0).unwrap();
-    let (as_it_was, recovered) =
-        (recover(&folder, &catalog(), &[]).unwrap(), recover(&folder, &other, &[]).unwrap());
+    let (as_it_was, recovered) = (
+        recover(&folder, &catalog(), &Bonds::default()).unwrap(),
+        recover(&folder, &other, &Bonds::default()).unwrap(),
+    );
     let held = |recovered: &Recovered, book: u32, face| {
         recovered.portfolio.qty(BookId(book).instrument(face))
     };
@@ -136,7 +138,7 @@ fn processes_go_on_behind_each_other() {
         records += script.records.len() as u64;
     }
     let folder = Folder::look(&scratch.0).unwrap();
-    let recovered = recover(&folder, &catalog(), &[]).unwrap();
+    let recovered = recover(&folder, &catalog(), &Bonds::default()).unwrap();
     assert_eq!((recovered.boots, recovered.ending.records), (4, records));
     assert_eq!(recovered.ending.sequence, records);
 }

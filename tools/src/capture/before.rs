@@ -6,7 +6,7 @@ use std::path::Path;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_core::journal::folder::Folder;
-use dutchbook_core::position::netting::alike;
+use dutchbook_core::position::bonds::Bonds;
 use dutchbook_core::recovery::{Recovered, recover};
 use dutchbook_core::relation::Relation;
 
@@ -72,5 +72,5 @@ pub(super) fn read(
         CaptureError::Setup(error.to_string())
     };
     let folder = Folder::look(&journal).map_err(wrap)?;
-    recover(&folder, catalog, &alike(relations)).map(Some).map_err(wrap)
+    recover(&folder, catalog, &Bonds::of(relations)).map(Some).map_err(wrap)
 }
