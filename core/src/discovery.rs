@@ -96,17 +96,6 @@ pub enum Change {
     Oracle(BookId, Says),
 }
 
-/// One question on two venues, by the venues' own ids of the markets, as a person approved it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pair {
-    /// Market on the one venue.
-    pub left: String,
-    /// Market on the other.
-    pub right: String,
-    /// Whether YES on the left is NO on the right.
-    pub is_inverted: bool,
-}
-
 /// How much of a venue may be listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
@@ -158,7 +147,6 @@ pub struct Directory {
     venues: BTreeMap<VenueKind, (VenueId, Room)>,
     markets: BTreeMap<String, Known>,
     events: BTreeMap<(VenueKind, String), EventId>,
-    pairs: Vec<Pair>,
     /// What YES of each book claims about the quantity of its event, by [`BookId`].
     claims: Vec<Claim>,
     member: Member,
@@ -170,13 +158,12 @@ pub struct Directory {
 impl Directory {
     /// A directory without venues.
     #[must_use]
-    pub fn new(member: Member, pairs: Vec<Pair>) -> Self {
+    pub fn new(member: Member) -> Self {
         Self {
             catalog: Catalog::default(),
             venues: BTreeMap::new(),
             markets: BTreeMap::new(),
             events: BTreeMap::new(),
-            pairs,
             claims: Vec::new(),
             member,
             refused: BTreeMap::new(),
@@ -229,7 +216,7 @@ impl Directory {
     }
 
     /// The relations that the venues' own metadata state, each once: exclusive and exhaustive
-    /// outcomes, ladders of strikes, buckets against cumulative strikes, one question listed twice.
+    /// outcomes, ladders of strikes, buckets against cumulative strikes.
     #[must_use]
     pub fn relations(&self) -> Vec<Relation> {
         structure::relations(&self.catalog, &self.claims)
@@ -361,19 +348,9 @@ impl Directory {
             let named = (market.native, market.terms, market.claim);
             return self.list_late(event, listing, named, market.trading, changes);
         }
-        let paired = self.paired(&market.native);
-        listing.condition = match paired {
-            Some((condition, _)) => {
-                self.bring_home(condition, event);
-                condition
-            }
-            None => self.catalog.add_condition(event, &market.name),
-        };
+        listing.condition = self.catalog.add_condition(event, &market.name);
         let book = self.catalog.add_listing(listing);
         self.claims.push(market.claim);
-        if paired.is_some_and(|(_, is_inverted)| is_inverted) {
-            self.catalog.set_inverted(book);
-        }
         self.catalog.set_terms(book, market.terms);
         let known = Known { book, trading: market.trading, is_decided: false, doubt: None };
         self.markets.insert(market.native, known);
@@ -416,33 +393,6 @@ impl Directory {
     /// Books that are taken.
     fn books_of(&self, venue: VenueId) -> usize {
         self.catalog.listings_of(venue).filter(|listing| !listing.is_free()).count()
-    }
-
-    /// A condition that nothing bound where it was first met goes to an event whose law binds it: a
-    /// ladder is one with all its rungs, whoever else lists some of them.
-    fn bring_home(&mut self, condition: ConditionId, event: EventId) {
-        let law_of = |event: EventId| self.catalog.events.get(event.index()).map(|one| one.law);
-        let home = self.catalog.conditions.get(condition.index()).map(|one| one.event);
-        let is_free = home.and_then(law_of) == Some(EventLaw::Independent);
-        if is_free && law_of(event).is_some_and(|law| law != EventLaw::Independent) {
-            self.catalog.move_condition(condition, event);
-        }
-    }
-
-    /// The condition under which the other half of an approved pair is listed, and whether this half
-    /// says the opposite.
-    fn paired(&self, native: &str) -> Option<(ConditionId, bool)> {
-        self.pairs.iter().find_map(|pair| {
-            let other = match native {
-                native if native == pair.left => &pair.right,
-                native if native == pair.right => &pair.left,
-                _ => return None,
-            };
-            let book = self.book_of(other)?;
-            let condition = self.catalog.listing(book)?.condition;
-            let is_other_inverted = self.catalog.true_face(book) == Face::No;
-            Some((condition, pair.is_inverted != is_other_inverted))
-        })
     }
 
     /// An event that is known: what its markets say now.

@@ -92,8 +92,7 @@ pub fn run(args: &RecordArgs) -> Result<Recorded, RecordError> {
     let roots = config.venues.tls_extra_roots.iter().map(PathBuf::as_path);
     let tls = TlsRoots::with_files(roots).map_err(RunError::from)?;
     let (keeper, replies) = channel();
-    let (directory, crawler, trouble) =
-        discover(&config, &tls, &clock, Vec::new(), &stop, Some(keeper))?;
+    let (directory, crawler, trouble) = discover(&config, &tls, &clock, &stop, Some(keeper))?;
     let mut recorded = follow(args, &config, (directory, crawler), &tls, &clock, (&stop, replies))?;
     recorded.trouble.splice(0..0, trouble);
     Ok(recorded)

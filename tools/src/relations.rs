@@ -51,10 +51,16 @@ impl Relations {
             None => File::default(),
             Some(path) => load(path)?,
         };
+        Ok(Self { path, ..Self::of(file, structural, catalog) })
+    }
+
+    /// The structural relations and those of a file's text.
+    #[must_use]
+    pub fn of(file: File, structural: Vec<Relation>, catalog: &Catalog) -> Self {
         let register = Register::of(&file, catalog, &structural);
         let mut list = mixed::standing(&structural, &register.relations);
         list.sort_by_key(|relation| relation.source);
-        Ok(Self { path, structural, file, register, list })
+        Self { path: None, structural, file, register, list }
     }
 
     /// A compiler that goes on from here beside the running engine.

@@ -19,9 +19,9 @@ use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
 use dutchbook_core::compiler::{self, Counts};
 use dutchbook_core::config::{Config, ConfigError};
+use dutchbook_core::discovery::Directory;
 use dutchbook_core::discovery::crawl::Crawler;
 use dutchbook_core::discovery::streams::{KeyError, streams};
-use dutchbook_core::discovery::{Directory, Pair};
 use dutchbook_core::http::{Heard, HttpError};
 use dutchbook_core::live::Helpers;
 use dutchbook_core::news::run::Place;
@@ -195,11 +195,10 @@ pub(crate) fn discover(
     config: &Config,
     tls: &TlsRoots,
     clock: &Clock,
-    pairs: Vec<Pair>,
     stop: &AtomicBool,
     keeper: Option<Sender<Heard>>,
 ) -> Result<(Directory, Crawler, Vec<String>), RunError> {
-    let mut directory = Directory::new(member_of(config), pairs);
+    let mut directory = Directory::new(member_of(config));
     let mut crawler = Crawler::new(&config.venues, &mut directory, tls, clock)?;
     if let Some(keeper) = keeper {
         crawler.keep_with(&keeper);
@@ -266,8 +265,7 @@ pub fn run(args: &RunArgs) -> Result<RunReport, RunError> {
         accounts::refuse_red(&config, &clock)?;
     }
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
-    let (mut directory, crawler, trouble) =
-        discover(&config, &tls, &clock, Vec::new(), &stop, keeper)?;
+    let (mut directory, crawler, trouble) = discover(&config, &tls, &clock, &stop, keeper)?;
     directory.reserve(config.venues.free_books);
     let catalog = directory.catalog().clone();
     let streams = streams(&config, &catalog, &tls, &clock)?;

@@ -6,7 +6,7 @@ use dutchbook_book::{Price, Rate};
 use dutchbook_feeds::listing::{kalshi, polymarket};
 
 fn directory() -> Directory {
-    let mut directory = Directory::new(Member::Direct, Vec::new());
+    let mut directory = Directory::new(Member::Direct);
     let room = Room { events: 10, books: 50 };
     directory.add_venue(VenueKind::Polymarket, room);
     directory.add_venue(VenueKind::Kalshi, room);
@@ -137,7 +137,7 @@ fn an_outcome_added_to_a_partition_closes_its_gate() {
 
 #[test]
 fn an_event_that_finds_no_room_is_left_out_whole() {
-    let mut directory = Directory::new(Member::Direct, Vec::new());
+    let mut directory = Directory::new(Member::Direct);
     directory.add_venue(VenueKind::Polymarket, Room { events: 10, books: 2 });
     assert_eq!(take(&mut directory, &event("", &three())), []);
     assert_eq!(directory.refused().get(&Refusal::NoRoom), Some(&1));
@@ -333,22 +333,4 @@ fn a_market_without_a_known_fee_is_not_followed() {
     directory.take_kalshi(&event, None, &mut changes);
     assert_eq!(changes, []);
     assert_eq!(directory.refused().get(&Refusal::Fee), Some(&1));
-}
-
-#[test]
-fn an_approved_pair_is_one_condition_on_two_venues() {
-    let pair = Pair { left: "0x1".to_owned(), right: "E-0".to_owned(), is_inverted: true };
-    let mut directory = Directory::new(Member::Direct, vec![pair]);
-    let room = Room { events: 10, books: 50 };
-    directory.add_venue(VenueKind::Polymarket, room);
-    directory.add_venue(VenueKind::Kalshi, room);
-    let mut changes = Vec::new();
-    directory.take_polymarket(&event("", &[market(1, "")]), |_| None, &mut changes);
-    let other = kalshi_event(false, &[("custom", "")]);
-    directory.take_kalshi(&other, Some(&series()), &mut changes);
-    let catalog = directory.catalog();
-    assert_eq!(catalog.listings[0].condition, catalog.listings[1].condition);
-    assert_eq!(catalog.true_face(BookId(1)), Face::No);
-    let relations = directory.relations();
-    assert!(matches!(&relations[..], [one] if matches!(one.law, Law::Same { .. })));
 }

@@ -154,7 +154,7 @@ async fn fees(config: &Config, tls: &TlsRoots, clock: &Clock, findings: &mut Fin
         limits.events_max = limits.events_max.min(EVENTS);
     }
     let member = config.venues.kalshi.as_ref().map_or(Member::Direct, |kalshi| kalshi.member);
-    let mut directory = Directory::new(member, Vec::new());
+    let mut directory = Directory::new(member);
     let fix = "ask again; if it stays so, the venue has changed what it lists: do not trade";
     let mut crawler = match Crawler::new(&venues, &mut directory, tls, clock) {
         Ok(crawler) => crawler,

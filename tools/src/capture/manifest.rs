@@ -204,9 +204,11 @@ impl ConnectionText {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::relations::{Approved, relations};
+    use crate::demo::relations::approved;
+    use crate::relations::Relations;
     use crate::sim::scenario::Scenario;
     use dutchbook_book::Nanos;
+    use dutchbook_book::catalog::Terms;
     use dutchbook_core::relation::structural;
 
     fn through_text<T: Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
@@ -215,12 +217,17 @@ mod tests {
 
     #[test]
     fn a_catalog_comes_back_whole() {
-        let scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
+        let mut scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
+        for book in (0..scenario.catalog.listings.len() as u32).map(BookId) {
+            scenario.catalog.set_terms(book, Terms::default());
+        }
         let text = through_text(&CatalogText::of(&scenario.catalog));
         let catalog = text.catalog().unwrap();
         assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));
-        let approved = Approved::of(&scenario, &catalog);
-        for relation in &relations(structural(&catalog), &catalog, &approved) {
+        let approved = approved(&scenario, &catalog);
+        let relations = Relations::of(approved, structural(&catalog), &catalog);
+        assert_eq!(relations.register.counts()[0], relations.file.relations.len());
+        for relation in &relations.list {
             let back = through_text(&RelationText::of(relation)).relation(catalog.listings.len());
             assert_eq!(back.as_ref(), Ok(relation));
         }

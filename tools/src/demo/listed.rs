@@ -1,20 +1,21 @@
 //! What the demo's engine follows: discovered over REST from its venues, as `run` does.
 //!
 //! The scenario says nothing of what is listed, on what terms, or under which ids. It only stands for
-//! the person who approved that two listings ask the same, or that one thing implies another.
+//! the person who has approved that two listings ask the same, or that one thing implies another
+//! ([`super::relations`]).
 
+use dutchbook_book::Nanos;
 use dutchbook_book::catalog::{Catalog, VenueKind};
-use dutchbook_book::{BookId, ConditionId, Nanos};
 use dutchbook_core::clock::Clock;
 use dutchbook_core::config::Config;
+use dutchbook_core::discovery::Directory;
 use dutchbook_core::discovery::crawl::Crawler;
-use dutchbook_core::discovery::{Directory, Pair};
 use dutchbook_core::http::{Answerer, HttpClient, HttpError, HttpReply};
-use dutchbook_core::relation::Relation;
 use dutchbook_core::tls::TlsRoots;
 
 use super::DemoError;
-use super::relations::{Approved, relations};
+use super::relations::approved;
+use crate::relations::Relations;
 use crate::run::{RunError, member_of};
 use crate::sim::door::HttpRequest;
 use crate::sim::scenario::Scenario;
@@ -24,20 +25,7 @@ use crate::sim::venue::SimVenues;
 #[derive(Clone, Debug)]
 pub(super) struct Listed {
     pub(super) catalog: Catalog,
-    pub(super) relations: Vec<Relation>,
-}
-
-/// The pairs that a person approved, by the venues' own ids.
-pub(super) fn pairs(scenario: &Scenario) -> Vec<Pair> {
-    let native = |book: BookId| {
-        scenario.catalog.listing(book).map_or_else(String::new, |one| one.native_market.clone())
-    };
-    let pair = |pairing: &crate::sim::Pairing| Pair {
-        left: native(pairing.left),
-        right: native(pairing.right),
-        is_inverted: pairing.inverted,
-    };
-    scenario.pairings.iter().map(pair).collect()
+    pub(super) relations: Relations,
 }
 
 /// The configuration with the demo's venues in the place of the real ones.
@@ -61,10 +49,9 @@ pub(super) fn pointed_at(config: &Config, authority: &str, is_tls: bool) -> Conf
 impl Listed {
     /// What was discovered, with what a person approved of it.
     pub(super) fn of(directory: &Directory, scenario: &Scenario) -> Self {
-        let mut catalog = directory.catalog().clone();
-        let approved = Approved::of(scenario, &catalog);
-        approved.bind(&mut catalog);
-        let relations = relations(directory.relations(), &catalog, &approved);
+        let catalog = directory.catalog().clone();
+        let approved = approved(scenario, &catalog);
+        let relations = Relations::of(approved, directory.relations(), &catalog);
         Self { catalog, relations }
     }
 
@@ -72,7 +59,7 @@ impl Listed {
     /// venues as they are.
     pub(super) fn in_memory(config: &Config, venues: &SimVenues) -> Result<Self, DemoError> {
         let config = pointed_at(config, "venues.invalid", false);
-        let mut directory = Directory::new(member_of(&config), pairs(venues.scenario()));
+        let mut directory = Directory::new(member_of(&config));
         let (clock, _time) = Clock::simulated(venues.now());
         let tls = TlsRoots::public()?;
         let connect = |url: &str, limits| -> Result<HttpClient, HttpError> {
@@ -103,18 +90,13 @@ fn answerer(mut venues: SimVenues) -> Answerer {
     })
 }
 
-/// The condition of a market by its venue's own id.
-pub(super) fn condition_of(catalog: &Catalog, native: &str) -> Option<ConditionId> {
-    let listing = catalog.listings.iter().find(|listing| listing.native_market == native);
-    listing.map(|listing| listing.condition)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sim::{FaultPlan, FlowConfig, Pace};
     use dutchbook_book::catalog::EventLaw;
     use dutchbook_core::relation::Law;
+    use dutchbook_core::relation::file::Kind;
 
     fn discovered(seed: u64) -> (Scenario, Listed) {
         let scenario = Scenario::demo(seed, Nanos::from_secs(12)).unwrap();
@@ -140,7 +122,8 @@ mod tests {
             let price = dutchbook_book::Price::from_micro(300_000).unwrap();
             assert_eq!(here.fee.unit_cost(price), there.fee.unit_cost(price), "{}", there.name);
         }
-        let count = |is: fn(&Law) -> bool| relations.iter().filter(|one| is(&one.law)).count();
+        let list = &relations.list;
+        let count = |is: fn(&Law) -> bool| list.iter().filter(|one| is(&one.law)).count();
         assert_eq!(count(|law| matches!(law, Law::Partition { .. })), 1);
         assert_eq!(count(|law| matches!(law, Law::Ladder { rungs } if rungs.len() == 6)), 1);
         assert_eq!(
@@ -152,8 +135,20 @@ mod tests {
             count(|law| matches!(law, Law::Same { .. })),
             scenario.pairings.iter().filter(|pairing| is_there(pairing.left)).count()
         );
+        // Everything that the scenario approves is as it was read, and is traded.
+        let approved = relations.file.relations.len();
+        assert_eq!(relations.register.counts(), [approved, 0, 0, 0], "{}", relations.text());
+        assert_eq!(approved, count(|law| matches!(law, Law::Same { .. })) + 4);
+        let inverse = relations.file.relations.iter().filter(|one| one.kind == Kind::Inverse);
+        assert_eq!(inverse.count(), 1);
+        // The thresholds that Polymarket lists too are bought wherever they are cheaper.
+        let rungs = list.iter().find_map(|one| match &one.law {
+            Law::Ladder { rungs } => Some(rungs.iter().map(Vec::len).collect::<Vec<_>>()),
+            _ => None,
+        });
+        assert_eq!(rungs, Some(vec![1, 2, 1, 2, 1, 2]));
         let laws = catalog.events.iter().filter(|event| event.law == EventLaw::Ladder);
-        assert_eq!(laws.map(|event| event.conditions.len()).collect::<Vec<_>>(), [2, 6]);
+        assert_eq!(laws.map(|event| event.conditions.len()).collect::<Vec<_>>(), [6]);
     }
 
     #[test]

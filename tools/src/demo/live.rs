@@ -23,7 +23,7 @@ use dutchbook_core::tls::TlsRoots;
 use dutchbook_core::topology::{Running, StartError, Stream, start_recorded};
 
 use super::check::VenuesEnd;
-use super::listed::{Listed, pairs, pointed_at};
+use super::listed::{Listed, pointed_at};
 use super::news::News;
 use super::orders::DemoKeys;
 use super::report::{AuditEnd, DemoReport, OrdersEnd};
@@ -100,8 +100,7 @@ pub(super) fn run(
     let config = &short_run(pointed_at(config, &venues.address.to_string(), !args.plain), args);
     let never = AtomicBool::new(false);
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
-    let (directory, crawler, trouble) =
-        discover(config, &tls, &clock, pairs(scenario), &never, keeper)?;
+    let (directory, crawler, trouble) = discover(config, &tls, &clock, &never, keeper)?;
     let Listed { catalog, relations } = Listed::of(&directory, scenario);
     let mut streams = streams(config, &catalog, &tls, &clock).map_err(RunError::from)?;
     if let Some(keys) = &keys {
@@ -115,9 +114,17 @@ pub(super) fn run(
     let opened = keys.as_ref().map(|keys| keys.open(config, address, &catalog, &tls, &clock));
     let (live, _helpers) = opened.transpose()?.unzip();
     let told = live.as_ref().map(|live| LiveText { allowance_micro: live.allowance.micro() });
-    let mut running =
-        start_recorded(config, listed, relations.clone(), streams.clone(), time, &mut taps, live)?;
-    let recording = record(args, config, (&catalog, &relations, told), (taps, replies), &clock)?;
+    let mut running = start_recorded(
+        config,
+        listed,
+        relations.list.clone(),
+        streams.clone(),
+        time,
+        &mut taps,
+        live,
+    )?;
+    let recording =
+        record(args, config, (&catalog, &relations.list, told), (taps, replies), &clock)?;
     let reach = reach(&running, &streams, None);
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
     let auditor = auditor.map_err(RunError::from)?;

@@ -1,87 +1,96 @@
-//! Which relations the demo's engine watches: those of the catalog's structure, and those that a
-//! person would have approved.
+//! The relations file of the demo: what a person would have approved of the venues' listings.
+//!
+//! The scenario stands for that person. It knows which listings ask the same and what implies what,
+//! for it decides them; the file says so of the markets as they were discovered, with the table that
+//! `dutchbook match` proposes and every awkward row excluded. From there on it goes the way of any
+//! file of relations.
 
-use dutchbook_book::catalog::{Catalog, EventLaw};
-use dutchbook_book::{ConditionId, InstrumentId};
-use dutchbook_core::relation::{Law, Relation, Source};
+use dutchbook_book::catalog::{Catalog, Listing, Terms};
+use dutchbook_book::{ConditionId, Grid, Price};
+use dutchbook_core::relation::file::{Entry, File, Listed, State, StateKind};
+use serde_json::{Value, json};
 
-use super::listed::condition_of;
+use crate::matching::Kind;
+use crate::matching::proposal::table;
 use crate::sim::scenario::Scenario;
+use crate::sim::text::Rfc3339;
 
-/// What a person approved beside the pairs, in terms of a catalog that was discovered.
-#[derive(Clone, Debug, Default)]
-pub struct Approved {
-    /// When the first comes true, so does the second.
-    implications: Vec<[ConditionId; 2]>,
-}
+/// Who approves.
+const APPROVED_BY: &str = "the demo's scenario";
+/// When: the day on which simulated time starts.
+const APPROVED_ON: &str = "2026-11-22";
+/// Why a row cannot be.
+const EXCLUDED: &str = "both venues settle by what the scenario decides, at one moment";
 
-impl Approved {
-    /// What holds in the scenario, as far as both sides were discovered.
-    #[must_use]
-    pub fn of(scenario: &Scenario, catalog: &Catalog) -> Self {
-        let found = |condition| {
-            let mut listings = scenario.catalog.listings_of_condition(condition);
-            listings.find_map(|listing| condition_of(catalog, &listing.native_market))
-        };
-        let both = scenario
-            .implications
-            .iter()
-            .filter_map(|implication| Some([found(implication.when)?, found(implication.then)?]));
-        Self { implications: both.collect() }
-    }
-
-    /// Binds an event that has only the two sides of an implication: what is held of it is then
-    /// valued in the states that can come.
-    pub fn bind(&self, catalog: &mut Catalog) {
-        for &[when, then] in &self.implications {
-            let is_whole = |conditions: &[ConditionId]| {
-                conditions.len() == 2 && conditions.contains(&when) && conditions.contains(&then)
-            };
-            let events = catalog.events.iter_mut();
-            let free = events.filter(|event| event.law == EventLaw::Independent);
-            for event in free.filter(|event| is_whole(&event.conditions)) {
-                event.law = EventLaw::Ladder;
-                event.conditions = vec![then, when];
-            }
-        }
-    }
-}
-
-/// The relations of a catalog, those of its structure given. A ladder that is said more precisely by an implication is said once:
-/// its general form is left out.
+/// Everything that holds between two markets that were discovered.
 #[must_use]
-pub fn relations(mut list: Vec<Relation>, catalog: &Catalog, approved: &Approved) -> Vec<Relation> {
-    list.retain(|relation| match &relation.law {
-        Law::Ladder { rungs } => {
-            let own: Vec<_> =
-                rungs.iter().filter_map(|shown| condition_at(catalog, shown)).collect();
-            !approved.implications.iter().any(|&[when, then]| own == [then, when])
-        }
-        Law::Partition { .. }
-        | Law::Complement { .. }
-        | Law::Exclusive { .. }
-        | Law::Same { .. }
-        | Law::Implication { .. }
-        | Law::Bundle { .. }
-        | Law::Polytope { .. }
-        | Law::Given { .. } => true,
+pub fn approved(scenario: &Scenario, catalog: &Catalog) -> File {
+    let here = |there: &Listing| {
+        let mut all = catalog.listings.iter();
+        all.find(|one| one.native_market == there.native_market)
+    };
+    let listed = |condition: ConditionId| -> Vec<&Listing> {
+        scenario.catalog.listings_of_condition(condition).filter_map(here).collect()
+    };
+    let pairs = scenario.pairings.iter().filter_map(|pairing| {
+        let [left, right] =
+            [pairing.left, pairing.right].map(|book| scenario.catalog.listing(book));
+        let kind = if pairing.inverted { Kind::Inverse } else { Kind::Same };
+        Some((kind, here(left?)?, here(right?)?))
     });
-    for &[when, then] in &approved.implications {
-        for when in true_faces(catalog, when) {
-            for then in true_faces(catalog, then) {
-                list.push(Relation::implication(when, then).from_source(Source::Approved));
-            }
-        }
+    let implications = scenario.implications.iter().flat_map(|implication| {
+        let (when, then) = (listed(implication.when), listed(implication.then));
+        let each = |when| then.clone().into_iter().map(move |then| (Kind::Implies, when, then));
+        when.into_iter().flat_map(each).collect::<Vec<_>>()
+    });
+    let entry = |(kind, first, second)| entry(kind, [first, second], catalog);
+    File { relations: pairs.chain(implications).filter_map(entry).collect(), ..File::default() }
+}
+
+fn entry(kind: Kind, sides: [&Listing; 2], catalog: &Catalog) -> Option<Entry> {
+    let (law, states) = table(kind, false, sides.map(|listing| listing.kind.name()))?;
+    let excluded = |state: State| State {
+        excluded: (state.kind != StateKind::Outcome).then(|| EXCLUDED.to_owned()),
+        ..state
+    };
+    let markets = ["first", "second"].into_iter().zip(sides);
+    let markets = markets.map(|(key, listing)| read(key, listing, catalog.terms(listing.book)));
+    let [first, second] =
+        sides.map(|listing| format!("{}:{}", listing.kind.name(), listing.native_market));
+    let [one, other] = sides.map(|listing| &listing.name);
+    Some(Entry {
+        name: format!("{first} {} {second}", kind.name()),
+        kind: law,
+        claim: format!("the scenario, of \"{one}\" and \"{other}\""),
+        approved_by: Some(APPROVED_BY.to_owned()),
+        approved_on: Some(APPROVED_ON.to_owned()),
+        markets: markets.collect::<Option<_>>()?,
+        states: states.into_iter().map(excluded).collect(),
+    })
+}
+
+/// A market as a person has read it.
+fn read(key: &str, listing: &Listing, terms: Option<&Terms>) -> Option<Listed> {
+    let terms = terms?;
+    Some(Listed {
+        key: key.to_owned(),
+        venue: listing.kind.name().to_owned(),
+        market: listing.native_market.clone(),
+        rules_sha256: terms.rules_hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        tick: tick(&listing.grid),
+        fee: terms.fee_type.clone(),
+        closes: terms.closes.map_or_else(String::new, |closes| Rfc3339(closes).to_string()),
+    })
+}
+
+/// A grid as venues write it: the one step, or its list of ranges.
+fn tick(grid: &Grid) -> String {
+    if let [whole] = grid.ranges()
+        && (whole.start, whole.end) == (Price::ZERO, Price::ONE)
+    {
+        return whole.step.to_string();
     }
-    list
-}
-
-fn true_faces(catalog: &Catalog, condition: ConditionId) -> Vec<InstrumentId> {
-    let listings = catalog.listings_of_condition(condition);
-    listings.map(|listing| listing.book.instrument(catalog.true_face(listing.book))).collect()
-}
-
-fn condition_at(catalog: &Catalog, shown: &[InstrumentId]) -> Option<ConditionId> {
-    let first = shown.first()?;
-    catalog.listing(first.book()).map(|listing| listing.condition)
+    let text = |price: Price| price.to_string();
+    let range = |range: &dutchbook_book::grid::PriceRange| json!({"start": text(range.start), "end": text(range.end), "step": text(range.step)});
+    grid.ranges().iter().map(range).collect::<Value>().to_string()
 }

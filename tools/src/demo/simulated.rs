@@ -217,6 +217,7 @@ impl Run {
         let lines = scores::lines(&scenario).into_iter();
         let mut venues = SimVenues::new(scenario, flow, faults, args.seed, START)?;
         let Listed { catalog, relations } = Listed::in_memory(config, &venues)?;
+        let relations = relations.list;
         let listed = (catalog.clone(), relations.clone());
         let sessions =
             catalog.venues.iter().map(|venue| venues.connect(venue.kind, START)).collect();

@@ -119,27 +119,38 @@ pub fn oriented<'a>(
     (nomination, second, first)
 }
 
-/// The relation that an oriented nomination proposes; `None` where it claims nothing.
+/// The law that an oriented kind claims, and every way in which two markets of these venues can settle:
+/// its outcomes, then the awkward rows. They are called `first` and `second`. `None` where it claims
+/// nothing.
 #[must_use]
-pub fn entry(nomination: &Nomination, first: &Listing, second: &Listing) -> Option<Entry> {
-    let Claim { law, outcomes: mut rows, denied } = claim(nomination.kind)?;
+pub fn table(kind: Kind, has_edges: bool, venues: [&str; 2]) -> Option<(Law, Vec<State>)> {
+    let Claim { law, outcomes: mut rows, denied } = claim(kind)?;
     rows.extend(VOIDS);
     for &(a, b) in &denied {
         rows.push((name(StateKind::Postponed, a, b), StateKind::Postponed, a, b));
         rows.push((name(StateKind::Disagreement, a, b), StateKind::Disagreement, a, b));
-        if nomination.remarks.contains(&Remark::Edge) {
+        if has_edges {
             rows.push((name(StateKind::Tie, a, b), StateKind::Tie, a, b));
         }
     }
-    let state = |&(name, kind, a, b): &Row| State {
+    let [first, second] = venues;
+    let state = |(name, kind, a, b): Row| State {
         name: name.to_owned(),
         kind,
         excluded: None,
         pays: BTreeMap::from([
-            ("first".to_owned(), a.pays(first.venue)),
-            ("second".to_owned(), b.pays(second.venue)),
+            ("first".to_owned(), a.pays(first)),
+            ("second".to_owned(), b.pays(second)),
         ]),
     };
+    Some((law, rows.into_iter().map(state).collect()))
+}
+
+/// The relation that an oriented nomination proposes; `None` where it claims nothing.
+#[must_use]
+pub fn entry(nomination: &Nomination, first: &Listing, second: &Listing) -> Option<Entry> {
+    let has_edges = nomination.remarks.contains(&Remark::Edge);
+    let (law, states) = table(nomination.kind, has_edges, [first.venue, second.venue])?;
     let remarks: Vec<String> = nomination.remarks.iter().map(ToString::to_string).collect();
     let doubts =
         if remarks.is_empty() { String::new() } else { format!("; {}", remarks.join("; ")) };
@@ -154,7 +165,7 @@ pub fn entry(nomination: &Nomination, first: &Listing, second: &Listing) -> Opti
         approved_by: None,
         approved_on: None,
         markets: vec![listed("first", first), listed("second", second)],
-        states: rows.iter().map(state).collect(),
+        states,
     })
 }
 
