@@ -114,10 +114,11 @@ impl Relations {
     pub fn text(&self) -> String {
         let [live, watched, disabled, refused] = self.register.counts();
         let mut text = format!("{} relations by structure", self.structural.len());
-        if let Some(path) = &self.path {
+        let path = self.path.as_ref().map(|path| path.display().to_string());
+        if path.is_some() || !self.register.rows.is_empty() {
             text.push_str(&format!(
                 "; of {}: {live} traded, {watched} watched, {disabled} disabled, {refused} refused",
-                path.display()
+                path.as_deref().unwrap_or("those approved")
             ));
         }
         text.push('\n');

@@ -17,7 +17,7 @@ use dutchbook_book::fee::kalshi::Member;
 use dutchbook_core::audit::{self, Auditor};
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
-use dutchbook_core::compiler::{self, Counts};
+use dutchbook_core::compiler;
 use dutchbook_core::config::{Config, ConfigError};
 use dutchbook_core::discovery::Directory;
 use dutchbook_core::discovery::crawl::Crawler;
@@ -43,7 +43,7 @@ use crate::demo::news::News;
 use crate::demo::report::{AuditEnd, DemoReport};
 use crate::kill::{self, KillError};
 use crate::matching::command::MatchError;
-use crate::relations::{Relations, compiled_json, compiled_text};
+use crate::relations::Relations;
 
 /// Options of a run.
 #[derive(Clone, Debug, Args)]
@@ -139,8 +139,6 @@ pub struct RunReport {
     audit: audit::Ended,
     sockets: Vec<Value>,
     guard: GuardEnd,
-    relations: Relations,
-    compiled: Counts,
 }
 
 /// Pause between two looks at what has happened.
@@ -475,8 +473,8 @@ fn follow(
     report.trouble.extend(audit.trouble.iter().cloned());
     report.trouble.extend(guard.trouble.iter().cloned());
     report.trouble.extend(compiled.trouble);
-    let (relations, compiled) = (engine.relations, compiled.counts);
-    Ok(RunReport { report, audit, sockets, guard, relations, compiled })
+    (report.relations, report.compiled) = (engine.relations, Some(compiled.counts));
+    Ok(RunReport { report, audit, sockets, guard })
 }
 
 /// Between two lines of progress.
@@ -575,8 +573,6 @@ impl RunReport {
                     socket
                 })
                 .collect();
-            object.insert("relations".to_owned(), self.relations.json());
-            object.insert("compiler".to_owned(), compiled_json(&self.compiled));
             object.insert("sockets".to_owned(), Value::Array(sockets));
             let is_equal = self.report.audit.as_ref().is_some_and(AuditEnd::is_equal);
             object.insert("books_equal_venue".to_owned(), json!(is_equal));
@@ -614,8 +610,6 @@ impl RunReport {
             }
             page.push_str("it holds until `dutchbook clear --by NAME`\n");
         }
-        page.push_str(&self.relations.text());
-        page.push_str(&compiled_text(&self.compiled));
         page
     }
 }

@@ -4,15 +4,17 @@ use core::time::Duration;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Nanos};
 use dutchbook_core::audit;
 use dutchbook_core::capture::Taps;
 use dutchbook_core::clock::Clock;
+use dutchbook_core::compiler;
 use dutchbook_core::config::{Config, LayoutKind};
 use dutchbook_core::discovery::streams::streams;
+use dutchbook_core::eval::basket::BasketKind;
 use dutchbook_core::http::Heard;
 use dutchbook_core::news::run::Place;
 use dutchbook_core::news::{self, NewsDesk};
@@ -34,6 +36,7 @@ use super::{DemoError, flow_of, manifest, taps_of};
 use crate::capture::manifest::LiveText;
 use crate::capture::writer::Recording;
 use crate::cli::DemoArgs;
+use crate::relations::Relations;
 use crate::run::{RunError, discover, reach};
 use crate::sim::scenario::Scenario;
 use crate::sim::server::{self, SimOptions, VenueCertificate};
@@ -101,7 +104,7 @@ pub(super) fn run(
     let never = AtomicBool::new(false);
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
     let (directory, crawler, trouble) = discover(config, &tls, &clock, &never, keeper)?;
-    let Listed { catalog, relations } = Listed::of(&directory, scenario);
+    let Listed { catalog, mut relations } = Listed::of(&directory, scenario);
     let mut streams = streams(config, &catalog, &tls, &clock).map_err(RunError::from)?;
     if let Some(keys) = &keys {
         keys.sign(&mut streams, &clock)?;
@@ -125,11 +128,13 @@ pub(super) fn run(
     )?;
     let recording =
         record(args, config, (&catalog, &relations.list, told), (taps, replies), &clock)?;
-    let reach = reach(&running, &streams, None);
+    let compiler = relations.compile(config, &catalog, &mut running, &clock);
+    let compiler = compiler.map_err(RunError::from)?;
+    let reach = reach(&running, &streams, Some(compiler.news()));
     let auditor = audit::start(&config.venues, crawler, directory, reach, clock.clone());
     let auditor = auditor.map_err(RunError::from)?;
     let (_scores, heard) = hear(scenario, &catalog, &running, &clock, began)?;
-    let mut show = Show::new(args, config, &catalog, clock)?;
+    let mut show = Show::new(args, config, &catalog, clock, compiler.news())?;
     if args.chaos {
         // Every socket is open by then: a fault strikes what there is.
         let faults = super::chaos(args, show.clock.now().plus(CHAOS_AFTER));
@@ -140,11 +145,15 @@ pub(super) fn run(
     show.settle(&mut running, super::settling(config, args));
     show.wind_down(&mut running);
     let (audit, second_opinion) = AuditEnd::of(auditor).map_err(RunError::from)?;
+    let compiled = compiler.stop().map_err(RunError::from)?;
+    relations.register = compiled.register;
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
     let mut report = finish(args.seed, running, news, &streams, elapsed)?;
     report.trouble.extend(trouble.into_iter().chain(second_opinion.trouble));
+    report.trouble.extend(compiled.trouble);
+    (report.relations, report.compiled) = (relations, Some(compiled.counts));
     report.hear(heard.heard());
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
@@ -216,6 +225,7 @@ struct Show<'a> {
     rows: Vec<MarketRow>,
     output: Output,
     interrupted: Arc<AtomicBool>,
+    compiler: Sender<compiler::News>,
     topology: String,
     messages_before: (u64, u64, u64),
 }
@@ -226,6 +236,7 @@ impl<'a> Show<'a> {
         config: &Config,
         catalog: &Catalog,
         clock: Clock,
+        compiler: Sender<compiler::News>,
     ) -> Result<Self, DemoError> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&interrupted);
@@ -245,6 +256,7 @@ impl<'a> Show<'a> {
             rows: catalog.listings.iter().map(row).collect(),
             output: Output::open(args, &interrupted)?,
             interrupted,
+            compiler,
             topology: topology(config),
             messages_before: (0, 0, 0),
         })
@@ -254,13 +266,22 @@ impl<'a> Show<'a> {
         self.clock.now().since(self.started).millis() / 1_000
     }
 
+    /// Takes what has happened since the last look, and tells the compiler what was decided.
+    fn drain(&mut self, running: &mut Running) {
+        let news = &mut self.news;
+        running.drain_journal(|bytes| news.take(bytes));
+        for decided in news.take_decided() {
+            // A compiler that is gone has been reported by its own end.
+            let _told = self.compiler.send(compiler::News::Decided(decided)).is_ok();
+        }
+        running.drain_latencies();
+    }
+
     /// Shows what happens until the time is over, a person leaves, or a tile ends.
     fn until_end(&mut self, running: &mut Running) -> Result<(), DemoError> {
         let end = self.started.plus(Nanos::from_secs(self.args.seconds));
         while self.clock.now() < end && !self.interrupted.load(Ordering::Relaxed) {
-            let news = &mut self.news;
-            running.drain_journal(|bytes| news.take(bytes));
-            running.drain_latencies();
+            self.drain(running);
             if running.has_lost_a_tile() {
                 // Stopping it will say why.
                 return Ok(());
@@ -274,9 +295,7 @@ impl<'a> Show<'a> {
     fn settle(&mut self, running: &mut Running, span: Nanos) {
         let end = self.clock.now().plus(span);
         while self.clock.now() < end && !running.has_lost_a_tile() {
-            let news = &mut self.news;
-            running.drain_journal(|bytes| news.take(bytes));
-            running.drain_latencies();
+            self.drain(running);
             pause(FRAME);
         }
     }
@@ -288,9 +307,7 @@ impl<'a> Show<'a> {
         let end = self.clock.now().plus(WINDING_MAX);
         let mut settled = 0;
         while self.clock.now() < end && settled < SETTLED_LOOKS && !running.has_lost_a_tile() {
-            let news = &mut self.news;
-            running.drain_journal(|bytes| news.take(bytes));
-            running.drain_latencies();
+            self.drain(running);
             settled = if gauge.is_settled() { settled + 1 } else { 0 };
             pause(FRAME);
         }
@@ -350,10 +367,10 @@ impl<'a> Show<'a> {
         let books = running.basket_books(life.basket);
         let first = books.first().and_then(|book| self.rows.get(book.index()));
         match (first, books.len()) {
-            // A basket that a settlement made is not among those of the start.
+            // A basket that a settlement or the compiler made is not among those of the start.
             (None, _) => match self.news.last_settled() {
-                Some(name) => name.to_owned(),
-                None => format!("basket {}", life.basket),
+                Some(name) if life.kind == BasketKind::Resolution => name.to_owned(),
+                Some(_) | None => format!("basket {}", life.basket),
             },
             (Some(row), 1) => row.name.clone(),
             (Some(row), count) => format!("{} +{}", row.name, count - 1),
@@ -452,6 +469,8 @@ pub(crate) fn finish(
         held: ended.books,
         venues: None,
         audit: None,
+        relations: Relations::default(),
+        compiled: None,
         trouble,
         pins_refused,
     })

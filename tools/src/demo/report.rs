@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dutchbook_book::{Book, BookId, Cash, Exact};
 use dutchbook_core::audit::{self, Auditor};
+use dutchbook_core::compiler::Counts;
 use dutchbook_core::desk::DeskCounts;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::gateway::Watch;
@@ -24,6 +25,7 @@ use super::lives::{Summaries, Traces, summaries_json, summaries_text};
 use super::outcomes::OutcomeRow;
 use super::view::{dollars, duration};
 use crate::capture::writer::CaptureEnd;
+use crate::relations::{Relations, compiled_json, compiled_text};
 
 /// What a demo leaves behind.
 #[derive(Debug)]
@@ -88,6 +90,10 @@ pub struct DemoReport {
     pub venues: Option<VenuesEnd>,
     /// What the venues' own lists and books said beside the streams; `None` where nobody read them.
     pub audit: Option<AuditEnd>,
+    /// By what was traded, and what became of the approved relations.
+    pub relations: Relations,
+    /// What the compiler has done, where one ran.
+    pub compiled: Option<Counts>,
     /// Why connections were lost, and what else a person should know.
     pub trouble: Vec<String>,
     /// Tiles that the system did not let have the core that is configured for them.
@@ -296,6 +302,10 @@ impl DemoReport {
             report["books_compared"] = json!(audit.books_compared);
             report["books_different"] = json!(audit.books_different);
         }
+        report["relations"] = self.relations.json();
+        if let Some(counts) = &self.compiled {
+            report["compiler"] = compiled_json(counts);
+        }
         self.add_orders(&mut report);
         report
     }
@@ -387,6 +397,8 @@ impl DemoReport {
         if let Some(audit) = &self.audit {
             page.push_str(&audit.text());
         }
+        page.push_str(&self.relations.text());
+        page.push_str(&self.compiled.as_ref().map_or_else(String::new, compiled_text));
         for line in self.notes() {
             page.push_str(&format!("note: {line}\n"));
         }

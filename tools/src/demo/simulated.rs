@@ -35,6 +35,7 @@ use super::scores::{self, Said};
 use super::{DemoError, manifest, taps_of};
 use crate::capture::writer::CaptureWriter;
 use crate::cli::DemoArgs;
+use crate::relations::Relations;
 use crate::sim::fault::FaultPlan;
 use crate::sim::scenario::Scenario;
 use crate::sim::venue::{SessionId, SimVenues};
@@ -52,6 +53,7 @@ const CHUNK_RECORDS: usize = 4_096;
 /// One thread of everything.
 struct Run {
     catalog: Catalog,
+    relations: Relations,
     venues: SimVenues,
     tile: FeedTile,
     time: SimulatedTime,
@@ -84,6 +86,7 @@ pub(super) fn run(
     let settled = run.all_steps(args, config);
     let Run {
         catalog,
+        relations,
         tile,
         venues,
         mut journal,
@@ -145,6 +148,8 @@ pub(super) fn run(
         held: ended.books,
         venues: Some(end),
         audit: None,
+        relations,
+        compiled: None,
         trouble,
         pins_refused: 0,
     })
@@ -217,8 +222,7 @@ impl Run {
         let lines = scores::lines(&scenario).into_iter();
         let mut venues = SimVenues::new(scenario, flow, faults, args.seed, START)?;
         let Listed { catalog, relations } = Listed::in_memory(config, &venues)?;
-        let relations = relations.list;
-        let listed = (catalog.clone(), relations.clone());
+        let listed = (catalog.clone(), relations.list.clone());
         let sessions =
             catalog.venues.iter().map(|venue| venues.connect(venue.kind, START)).collect();
         let (clock, time) = Clock::simulated(START);
@@ -229,9 +233,15 @@ impl Run {
         let feeds = make_feeds(config, &catalog, kinds).map_err(StartError::from)?;
         let kill = KillSwitch::default();
         let books: Vec<_> = catalog.listings.iter().map(|listing| listing.book).collect();
-        let engine =
-            Engine::new(catalog, relations, &config.engine(), shelf.reader(), writer, kill)
-                .map_err(StartError::from)?;
+        let engine = Engine::new(
+            catalog,
+            relations.list.clone(),
+            &config.engine(),
+            shelf.reader(),
+            writer,
+            kill,
+        )
+        .map_err(StartError::from)?;
         let (engine, tap, capture) = record(args, config, &listed, engine, &feeds)?;
         let writer = shelf.writer_of(books).map_err(StartError::from)?;
         let stopwatch = Clock::new();
@@ -259,6 +269,7 @@ impl Run {
         let frames = Vec::new();
         let mut run = Self {
             catalog: listed.0,
+            relations,
             venues,
             tile,
             time,
