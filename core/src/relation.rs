@@ -28,6 +28,9 @@ pub enum Source {
     Structure,
     /// A person read both rule texts.
     Approved,
+    /// A person read both rule texts, which still stand, but what trading the markets takes has changed
+    /// since: watched and reported, never traded, and what is held of them still binds.
+    Suspended,
     /// Nobody has read them: watched and reported, never traded.
     Nominated,
 }
@@ -38,9 +41,26 @@ impl Source {
     pub const fn is_tradable(self) -> bool {
         match self {
             Self::Structure | Self::Approved => true,
+            Self::Suspended | Self::Nominated => false,
+        }
+    }
+
+    /// Whether what is held is weighed by such a relation.
+    #[must_use]
+    pub const fn is_binding(self) -> bool {
+        match self {
+            Self::Structure | Self::Approved | Self::Suspended => true,
             Self::Nominated => false,
         }
     }
+
+    /// All of them, with their names in captures.
+    const NAMES: [(Self, &str); 4] = [
+        (Self::Structure, "structure"),
+        (Self::Approved, "approved"),
+        (Self::Suspended, "suspended"),
+        (Self::Nominated, "nominated"),
+    ];
 }
 
 /// Instruments that show the same outcome, on one venue or on several: any of them will do.

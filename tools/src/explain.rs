@@ -120,6 +120,7 @@ const fn source_name(source: Source) -> &'static str {
     match source {
         Source::Structure => "the venues' own structure",
         Source::Approved => "approved by a person",
+        Source::Suspended => "approved by a person, suspended: a market trades on other terms",
         Source::Nominated => "nominated, approved by nobody",
     }
 }

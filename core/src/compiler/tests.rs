@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::eval::watch::Watch;
+use crate::position::bonds::Bonds;
 use crate::relation::file::File;
 use dutchbook_book::catalog::{EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::{Face, Grid, Price, Stamp};
@@ -125,6 +126,37 @@ fn a_new_file_adds_and_withdraws_and_a_market_that_is_gone_disables() {
     compiler.tell(News::Market(BookId(1), None), SECOND);
     let program = compiler.poll(SECOND.plus(SECOND), no_books).unwrap();
     assert_eq!(program.withdraw, [RelationId(1)]);
+}
+
+/// Another tick stops the trade and says nothing of what is paid: the relation goes on to bind what is
+/// held, until the rules are others.
+#[test]
+fn a_tick_that_changes_stops_the_trade_and_leaves_what_is_held_bound() {
+    let (mut compiler, mut watch, catalog) = compiler(file(&["a"]), Vec::new());
+    let bonds = Bonds::of(watch.relations());
+    assert_eq!(bonds.alike.len(), 1);
+    let tradable = |watch: &Watch| {
+        let stand = watch.relations().filter(|one| !one.states.is_empty());
+        stand.filter(|one| one.source.is_tradable()).count()
+    };
+    let mut tell = |change: fn(&mut Fact), at: Nanos, watch: &mut Watch| {
+        let mut fact = fact(&catalog, BookId(0));
+        change(&mut fact);
+        compiler.tell(News::Market(BookId(0), Some(fact)), at);
+        let program = compiler.poll(at.plus(SECOND), no_books).unwrap();
+        assert_eq!(program.withdraw.len(), 1);
+        watch.install(&catalog, program).unwrap();
+    };
+    assert_eq!(tradable(&watch), 1);
+    tell(
+        |fact| fact.grid = Grid::uniform(Price::from_pips(10).unwrap()).unwrap(),
+        SECOND,
+        &mut watch,
+    );
+    assert_eq!(tradable(&watch), 0);
+    assert_eq!(Bonds::of(watch.relations()), bonds);
+    tell(|fact| fact.rules = [0xbb; 32], Nanos::from_secs(9), &mut watch);
+    assert_eq!(Bonds::of(watch.relations()), Bonds::default());
 }
 
 /// Kalshi says that a and b exclude each other: one law over both venues, until one of the questions

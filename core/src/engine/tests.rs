@@ -364,6 +364,7 @@ fn a_nominated_relation_is_watched_and_never_traded() {
     use crate::relation::Source;
     assert_eq!(trades_of(Source::Approved), (1, 100), "the tops of before the program count");
     assert_eq!(trades_of(Source::Nominated), (1, 0));
+    assert_eq!(trades_of(Source::Suspended), (1, 0));
 }
 
 #[test]

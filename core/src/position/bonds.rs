@@ -1,7 +1,8 @@
 //! What relations say of holdings: which instruments pay alike, and what binds questions that their
 //! venues list as free of each other.
 //!
-//! Only relations that may be traded count, and only where *every* row of their table pays at least
+//! Relations that a person has approved count, and go on to where only trading has stopped (another
+//! tick says nothing of what is paid); and only where *every* row of their table pays at least
 //! what some mixture of the plain outcomes pays: where sources may disagree, or a void pays both sides
 //! nothing, nothing is bound.
 
@@ -38,7 +39,7 @@ impl Bonds {
     #[must_use]
     pub fn of<'a>(relations: impl IntoIterator<Item = &'a Relation>) -> Self {
         let mut bonds = Self::default();
-        for relation in relations.into_iter().filter(|one| one.source.is_tradable()) {
+        for relation in relations.into_iter().filter(|one| one.source.is_binding()) {
             match (&relation.law, bound(relation)) {
                 (&Law::Same { a, b }, _) if is_alike(&relation.states, a, b) => {
                     bonds.alike.push((a, b));
@@ -81,7 +82,8 @@ fn bound(relation: &Relation) -> Option<Bound> {
             return None;
         }
     };
-    let is_certain = relation.source == Source::Approved && holds(&relation.states, law, &outcomes);
+    let is_said = matches!(relation.source, Source::Approved | Source::Suspended);
+    let is_certain = is_said && holds(&relation.states, law, &outcomes);
     is_certain.then_some(Bound { law, outcomes })
 }
 
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_pays_one_in_every_state_and_may_be_traded_is_alike() {
+    fn only_what_pays_one_in_every_state_and_is_approved_is_alike() {
         let (a, b) = (yes(0), yes(1));
         let half = Price::from_pips(5000).unwrap();
         let void: Vec<_> = [a, b, a.complement(), b.complement()].map(|id| (id, half)).to_vec();
@@ -142,6 +144,7 @@ mod tests {
         let split = [(a, Price::ONE), (b.complement(), Price::ONE)];
         assert_eq!(of(Relation::same(a, b).with_state(&split)), []);
         assert_eq!(of(Relation::same(a, b).with_state(&[])), [], "a void that pays nothing");
+        assert_eq!(of(Relation::same(a, b).from_source(Source::Suspended)), [(a, b)]);
         assert_eq!(of(Relation::same(a, b).from_source(Source::Nominated)), []);
         let withdrawn = Relation { states: StateTable::default(), ..Relation::same(a, b) };
         assert_eq!(of(withdrawn), []);
@@ -167,6 +170,8 @@ mod tests {
         assert_eq!(laws(Relation::same(a, b)), []);
         assert_eq!(laws(Relation::exclusive(&[vec![a, c], vec![b]])), [], "either may be meant");
         assert_eq!(Bonds::of([&Relation::implication(a, b)]), Bonds::default(), "structure");
+        let suspended = Relation::implication(a, b).from_source(Source::Suspended);
+        assert_eq!(Bonds::of([&suspended]), approved(Relation::implication(a, b)));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use dutchbook_book::catalog::Catalog;
 use super::Relation;
 use super::check::faults;
 use super::file::{Entry, File, Listed};
-use super::standing::{Fact, Standing, relation, standing};
+use super::standing::{Fact, Standing, relation, source, standing};
 use crate::eval::cluster::Cluster;
 
 /// One relation of the file.
@@ -31,7 +31,7 @@ pub struct Row {
 pub struct Register {
     /// Every relation of the file, in its order.
     pub rows: Vec<Row>,
-    /// What the engine gets of them: approved ones to trade, nominated ones to watch.
+    /// What the engine gets of them: approved ones to trade, suspended and nominated ones to watch.
     pub relations: Vec<Relation>,
 }
 
@@ -83,8 +83,7 @@ impl Register {
                 Some(why) => Standing::Refused { why: why.clone() },
                 None => standing(entry, fact),
             };
-            let is_used = matches!(found, Standing::Live | Standing::Watched);
-            match is_used.then(|| relation(entry, book)) {
+            match source(entry, &found).map(|source| relation(entry, source, book)) {
                 None => {}
                 Some(Some(relation)) => {
                     rows.push(register.rows.len());

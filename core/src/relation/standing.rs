@@ -50,6 +50,18 @@ pub enum Changed {
     Close,
 }
 
+impl Changed {
+    /// Whether the market may ask something else now, or is not known at all. A tick, a fee or a close
+    /// says how long and at what price it trades.
+    #[must_use]
+    pub const fn is_question(self) -> bool {
+        match self {
+            Self::Gone | Self::Rules => true,
+            Self::Tick | Self::Fee | Self::Close => false,
+        }
+    }
+}
+
 /// Whether a relation may be traded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -129,16 +141,32 @@ fn changed(listed: &Listed, fact: &Fact) -> Option<Changed> {
 /// Compares a relation with what the venues say today.
 #[must_use]
 pub fn standing(entry: &Entry, fact: impl Fn(&Listed) -> Option<Fact>) -> Standing {
-    for listed in &entry.markets {
+    let changes = entry.markets.iter().filter_map(|listed| {
         let changed = match fact(listed) {
             None => Some(Changed::Gone),
             Some(fact) => changed(listed, &fact),
         };
-        if let Some(changed) = changed {
-            return Standing::Disabled { market: listed.key.clone(), changed };
-        }
+        Some((listed, changed?))
+    });
+    // What is asked weighs more than how it trades, whichever market it is.
+    match changes.min_by_key(|(_, changed)| !changed.is_question()) {
+        Some((listed, changed)) => Standing::Disabled { market: listed.key.clone(), changed },
+        None if entry.is_approved() => Standing::Live,
+        None => Standing::Watched,
     }
-    if entry.is_approved() { Standing::Live } else { Standing::Watched }
+}
+
+/// As what the engine gets a relation of this standing; `None` where it gets none.
+#[must_use]
+pub fn source(entry: &Entry, standing: &Standing) -> Option<Source> {
+    match standing {
+        Standing::Live => Some(Source::Approved),
+        Standing::Watched => Some(Source::Nominated),
+        Standing::Disabled { changed, .. } => {
+            (entry.is_approved() && !changed.is_question()).then_some(Source::Suspended)
+        }
+        Standing::Refused { .. } => None,
+    }
 }
 
 /// The closed form of a kind over the YES faces; an inverted market enters as its NO face.
@@ -160,7 +188,11 @@ fn law(kind: Kind, yes: &[InstrumentId]) -> Option<Law> {
 /// The relation as the engine takes it: the admitted states are its table. `None` where a market has
 /// no book, or a payoff is no price.
 #[must_use]
-pub fn relation(entry: &Entry, book: impl Fn(&Listed) -> Option<BookId>) -> Option<Relation> {
+pub fn relation(
+    entry: &Entry,
+    source: Source,
+    book: impl Fn(&Listed) -> Option<BookId>,
+) -> Option<Relation> {
     let books: Vec<BookId> = entry.markets.iter().map(book).collect::<Option<_>>()?;
     let yes: Vec<InstrumentId> = books.iter().map(|book| book.instrument(Face::Yes)).collect();
     let both: Vec<InstrumentId> = yes.iter().flat_map(|&id| [id, id.complement()]).collect();
@@ -179,7 +211,7 @@ pub fn relation(entry: &Entry, book: impl Fn(&Listed) -> Option<BookId>) -> Opti
         id: RelationId::default(),
         law: law(entry.kind, &yes)?,
         states,
-        source: if entry.is_approved() { Source::Approved } else { Source::Nominated },
+        source,
         conversion: None,
     })
 }

@@ -19,9 +19,7 @@ pub struct RelationText {
     instruments: Vec<u32>,
     /// What each instrument pays in each state, in 1e-6.
     states: Vec<Vec<u32>>,
-    is_approved: bool,
-    #[serde(default)]
-    is_nominated: bool,
+    source: String,
     conversion_nano: Option<u32>,
 }
 
@@ -37,6 +35,10 @@ enum LawText {
     Bundle { whole: u32, parts: Vec<u32> },
     Polytope { a: u32, b: u32, both: u32, either: u32 },
     Given { kind: String, legs: Vec<(u32, bool, u32)> },
+}
+
+fn name_of(source: Source) -> &'static str {
+    Source::NAMES.into_iter().find(|(known, _)| *known == source).map_or("", |(_, name)| name)
 }
 
 /// A rate, where the number is one.
@@ -59,8 +61,7 @@ impl RelationText {
             law: LawText::of(&relation.law),
             instruments: instruments.iter().map(|id| id.0).collect(),
             states: table.possible().map(state).collect(),
-            is_approved: relation.source == Source::Approved,
-            is_nominated: relation.source == Source::Nominated,
+            source: name_of(relation.source).to_owned(),
             conversion_nano: relation.conversion.map(Rate::nano),
         }
     }
@@ -94,11 +95,7 @@ impl RelationText {
             });
         }
         let law = self.law.law()?;
-        let source = match (self.is_approved, self.is_nominated) {
-            (true, _) => Source::Approved,
-            (false, true) => Source::Nominated,
-            (false, false) => Source::Structure,
-        };
+        let (source, _) = Source::NAMES.into_iter().find(|(_, name)| *name == self.source)?;
         let conversion = match self.conversion_nano {
             Some(nano) => Some(rate(nano)?),
             None => None,
@@ -190,6 +187,7 @@ mod tests {
             Relation::bundle(a, vec![b, c]).with_conversion(Rate::from_nano(5)),
             Relation::same(a, b).with_state(&[(a, half)]).from_source(Source::Approved),
             Relation::same(a, c).from_source(Source::Nominated),
+            Relation::same(b, c).from_source(Source::Suspended),
             Relation::given(BasketKind::Bundle, vec![Leg::buy(a), Leg::sell(b)], table),
         ] {
             assert_eq!(through_text(&relation).relation(4).as_ref(), Ok(&relation));
@@ -201,5 +199,8 @@ mod tests {
         let a = BookId(9).instrument(Face::Yes);
         assert!(RelationText::of(&Relation::complement(BookId(9))).relation(9).is_err());
         assert!(RelationText::of(&Relation::same(a, a)).relation(10).is_ok());
+        let hearsay =
+            RelationText { source: "hearsay".to_owned(), ..through_text(&Relation::same(a, a)) };
+        assert!(hearsay.relation(10).is_err());
     }
 }

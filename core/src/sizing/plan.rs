@@ -88,8 +88,10 @@ impl Plan {
     ) -> Cash {
         let (tier, wrong) = match source {
             Source::Structure => (Tier::Structure, self.wrong[0]),
-            // A nominated relation is sized as it would be once approved; it is not traded.
-            Source::Approved | Source::Nominated => (Tier::Approved, self.wrong[1]),
+            // What is not traded is sized as it would be once approved.
+            Source::Approved | Source::Suspended | Source::Nominated => {
+                (Tier::Approved, self.wrong[1])
+            }
         };
         // Sold sets bind the dollar that they were split from.
         let cost = payoff.saturating_sub(edge).saturating_add(payoff.saturating_neg().max(0));

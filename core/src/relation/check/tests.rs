@@ -1,7 +1,7 @@
 use super::*;
 use crate::relation::file::File;
 use crate::relation::register::Register;
-use crate::relation::standing::{Changed, Fact, Standing, relation, standing};
+use crate::relation::standing::{Changed, Fact, Standing, relation, source, standing};
 use crate::relation::{Law, Source};
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::{BookId, Face, Grid};
@@ -245,11 +245,21 @@ fn a_change_disables_until_it_is_approved_again() {
         let disabled = Standing::Disabled { market: "a".to_owned(), changed };
         assert_eq!(standing(entry, fact(change)), disabled);
         assert!(disabled.to_string().contains("approve the relation again"));
+        // What is held stays as it was approved unless something else may be asked now.
+        let kept = (changed != Changed::Rules).then_some(Source::Suspended);
+        assert_eq!(source(entry, &disabled), kept);
     }
+    let both = |listed: &crate::relation::file::Listed| {
+        let change: fn(&mut Fact) = if listed.key == "a" { changes[1].0 } else { changes[0].0 };
+        fact(change)(listed)
+    };
+    let other = Standing::Disabled { market: "b".to_owned(), changed: Changed::Rules };
+    assert_eq!(standing(entry, both), other, "the graver change is told");
     let gone = standing(entry, |_| None);
     assert_eq!(gone, Standing::Disabled { market: "a".to_owned(), changed: Changed::Gone });
     entry.approved_by = None;
     assert_eq!(standing(entry, fact(|_| {})), Standing::Watched);
+    assert_eq!(source(entry, &standing(entry, fact(changes[1].0))), None, "nobody approved it");
 }
 
 #[test]
@@ -257,7 +267,7 @@ fn the_engine_gets_the_admitted_states_and_the_polarity() {
     let text = format!("format = 1\n{}", pair("ab", "inverse", ("a", "b"), &INVERSE));
     let file = File::parse(&text).unwrap();
     let book = |listed: &crate::relation::file::Listed| Some(BookId(u32::from(listed.key == "b")));
-    let relation = relation(&file.relations[0], book).unwrap();
+    let relation = relation(&file.relations[0], Source::Approved, book).unwrap();
     assert_eq!(relation.states.len(), 3, "two outcomes and the void; the rest is excluded");
     let Law::Same { a, b } = relation.law else { panic!("{:?}", relation.law) };
     assert_ne!(a.face(), b.face(), "inverted");
