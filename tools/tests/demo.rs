@@ -56,6 +56,19 @@ fn one_seed_gives_one_result_in_simulated_time() {
     assert!(first["fills"].as_u64().unwrap() > 0, "{first}");
 }
 
+/// Whoever reads the README sees what the program prints, but for the latencies, which it leaves out.
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let output = dutchbook(&["demo", "--simulated-clock"]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let [latencies, books] =
+        ["latency from receipt", "all 38 books"].map(|text| printed.find(text).unwrap());
+    let expected = format!("```\n{}{}```\n", &printed[..latencies], &printed[books..]);
+    assert!(readme.contains(&expected), "put this into README.md:\n{expected}");
+}
+
 #[test]
 fn the_live_engine_reports_in_both_layouts() {
     for (layout, wait) in [("single", "yield"), ("split", "yield"), ("single", "park")] {

@@ -8,6 +8,8 @@ use dutchbook_core::journal::Record;
 use dutchbook_exec::ReportKind;
 use serde_json::{Value, json};
 
+use super::view::duration;
+
 /// Trades on outcomes that are kept one by one.
 const TRADES_MAX: usize = 1_024;
 
@@ -194,16 +196,19 @@ impl OutcomeRow {
             dollars(self.cash)
         );
         for trade in &self.trades {
-            text.push_str(&format!(
-                "  bought {} of {} on {} {} us {}, for {}, expecting {}\n",
-                trade.bought,
-                trade.market,
-                trade.venue,
-                trade.after_us.unsigned_abs(),
-                if trade.after_us < 0 { "before" } else { "after" },
-                dollars(trade.paid),
-                dollars(trade.expected)
-            ));
+            let away = duration(trade.after_us.unsigned_abs().saturating_mul(1_000));
+            let when = if trade.after_us < 0 { "before" } else { "after" };
+            let (market, venue) = (&trade.market, trade.venue);
+            let (paid, expected) = (dollars(trade.paid), dollars(trade.expected));
+            text.push_str(&match trade.bought {
+                Qty::ZERO => {
+                    format!("  asked for {market} on {venue} {away} {when} and got none\n")
+                }
+                bought => format!(
+                    "  bought {bought} of {market} on {venue} {away} {when}, for {paid}, expecting \
+                     {expected}\n"
+                ),
+            });
         }
         text
     }
