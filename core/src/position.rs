@@ -12,6 +12,7 @@
 pub mod bonds;
 mod laws;
 mod netting;
+mod shared;
 mod worst;
 
 use dutchbook_book::catalog::{Catalog, Event, EventLaw};
@@ -22,6 +23,7 @@ use dutchbook_exec::{Fill, Report, ReportKind};
 
 use crate::risk::oracle::Oracles;
 use bonds::Bonds;
+use shared::Shared;
 
 /// Why a movement cannot be booked. The portfolio is unchanged then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +87,11 @@ impl Sides {
     const fn paying(&mut self, when_true: bool) -> &mut Exact {
         if when_true { &mut self.yes } else { &mut self.no }
     }
+
+    /// What changes if the condition comes true, in 1e-12 $.
+    const fn change(self) -> i128 {
+        self.yes.pico().saturating_sub(self.no.pico())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -92,12 +99,21 @@ struct EventAccount {
     law: EventLaw,
     /// Indices of the conditions, in the order of the law.
     conditions: Vec<usize>,
-    /// Approved laws that are weighed here, and their conditions, of this event or of others.
-    laws: Vec<(EventLaw, Vec<usize>)>,
+    /// What else is weighed here, of this event or of others.
+    laws: Vec<Weighed>,
     /// Cost of what is held.
     committed: Exact,
     /// What is lost in the worst state, as of the last booking.
     exposure: Exact,
+}
+
+/// Conditions that relations bind.
+#[derive(Clone, Debug)]
+enum Weighed {
+    /// By a law that a person has approved, in its order.
+    Law(EventLaw, Vec<usize>),
+    /// By the laws of several events that share outcomes.
+    Shared(Shared),
 }
 
 /// Money of one venue.
@@ -126,7 +142,7 @@ pub struct Portfolio {
     decided: Vec<Option<bool>>,
     /// What approved relations bind.
     bonds: Bonds,
-    /// Which conditions are weighed by one of the approved laws, and not by their own events.
+    /// Which conditions are weighed by one of these, and not by the laws of their own events.
     bound: Vec<bool>,
     events: Vec<EventAccount>,
     /// Cost of what is held, by the source that decides it.

@@ -3,7 +3,7 @@
 use dutchbook_book::catalog::EventLaw;
 use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty};
 
-use super::{Portfolio, Sides, saturating_add};
+use super::{Portfolio, Sides, Weighed, saturating_add};
 use crate::eval::states::StateTable;
 
 impl Portfolio {
@@ -24,9 +24,11 @@ impl Portfolio {
         let is_own = |index: &usize| !self.bound.get(*index).is_some_and(|is_bound| *is_bound);
         let own = account.conditions.iter().copied().filter(is_own);
         let own = self.worst_by(account.law, own, extra);
-        let laws = account.laws.iter();
-        laws.map(|(law, conditions)| self.worst_by(*law, conditions.iter().copied(), extra))
-            .fold(own, saturating_add)
+        let laws = account.laws.iter().map(|weighed| match weighed {
+            Weighed::Law(law, all) => self.worst_by(*law, all.iter().copied(), extra),
+            Weighed::Shared(shared) => shared.worst(|index| self.sides(index, extra)),
+        });
+        laws.fold(own, saturating_add)
     }
 
     fn worst_by(
@@ -135,9 +137,10 @@ fn worst_of(law: EventLaw, conditions: impl Iterator<Item = Sides>) -> Exact {
     // With every condition false the conditions pay `all_no`; the i-th one true changes that by
     // yes − no. `running` is the sum of those changes along a ladder, `best` the lowest reached.
     let (mut all_no, mut running, mut lowest, mut apart) = (0_i128, 0_i128, None, 0_i128);
-    for Sides { yes, no } in conditions {
+    for sides in conditions {
+        let Sides { yes, no } = sides;
         all_no = all_no.saturating_add(no.pico());
-        let change = yes.pico().saturating_sub(no.pico());
+        let change = sides.change();
         running = running.saturating_add(change);
         apart = apart.saturating_add(yes.pico().min(no.pico()));
         let reached = if law == EventLaw::Ladder { running } else { change };
