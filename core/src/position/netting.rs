@@ -3,9 +3,9 @@
 //! YES here and NO there pay one together whatever happens, which the law of neither event shows. So
 //! a condition is weighed in the place of one that it is like, in that one's event. A condition of an
 //! event without a law goes there by itself. Events with laws are weighed together where they share
-//! outcomes, over the states that all of their laws leave ([`super::shared`]). And conditions that no
-//! venue binds are weighed together by the laws that a person has approved between them
-//! ([`super::laws`]), in the event of the first.
+//! outcomes, over the states that all of their laws leave ([`super::shared`]); with them a condition that
+//! no venue binds, where a person has approved what an outcome says of it. Others that no venue binds
+//! are weighed together by the laws approved between them ([`super::laws`]), in the event of the first.
 //!
 //! The worst state found so is never better than the true one: in every state the holdings pay exactly
 //! what they pay where they are weighed, and the worst states of several events taken together are no
@@ -22,7 +22,7 @@ use dutchbook_book::{BookId, EventId, Exact, InstrumentId, Price, Qty};
 
 use super::bonds::{Alike, Bonds, Bound};
 use super::laws::{Claim, Group, groups};
-use super::shared::{Shared, Twins, parties};
+use super::shared::{May, Party, Shared, Twins, parties};
 use super::{Asked, Portfolio, Sides, Weighed, saturating_add};
 
 /// For each condition the one in whose place it is weighed, and whether that one comes true where it
@@ -63,6 +63,22 @@ impl Classes {
         {
             *place = (to, turns);
         }
+    }
+}
+
+/// Whether a law of two claims leaves their conditions so; the first of a ladder is the weaker.
+fn can_be(law: EventLaw, claims: [&Claim; 2], now: [(usize, bool); 2]) -> bool {
+    let holds = |claim: &Claim| {
+        now.iter().any(|&(condition, came_true)| {
+            condition == claim.condition && came_true != claim.is_inverted
+        })
+    };
+    let [first, second] = claims.map(holds);
+    match law {
+        EventLaw::Independent => true,
+        EventLaw::Exclusive => !(first && second),
+        EventLaw::Partition => first != second,
+        EventLaw::Ladder => first || !second,
     }
 }
 
@@ -107,6 +123,7 @@ impl Portfolio {
         let (links, mut classes) = (self.links(), Classes::apart(self.conditions.len()));
         self.share(&links, &mut classes, &mut events);
         self.join(&links, &mut classes);
+        self.hang(&classes, &mut events);
         self.bind(&mut classes, &mut events);
         for place in &mut self.places {
             let (condition, is_inverted) = classes.first(place.own.condition);
@@ -125,14 +142,76 @@ impl Portfolio {
         self.recount();
     }
 
+    /// What an instrument claims, of the condition in whose place it is weighed.
+    fn claim(&self, classes: &Classes, id: InstrumentId) -> Option<Claim> {
+        let own = self.places.get(id.book().index())?.own;
+        let (condition, turns) = classes.first(own.condition);
+        Some(Claim { condition, is_inverted: turns != (id.face() != own.true_face) })
+    }
+
+    /// Hangs conditions that no venue binds to the outcome of an event of which an approved law says
+    /// something, each once: in that event they are weighed.
+    fn hang(&mut self, classes: &Classes, events: &mut [EventId]) {
+        let laws = self.bonds.laws.clone();
+        let pairs = laws.iter().flat_map(|bound| {
+            let pairs = bound.outcomes.windows(2);
+            let is_pairs = bound.law == EventLaw::Ladder || bound.outcomes.len() == 2;
+            pairs.filter(move |_| is_pairs).map(move |pair| (bound.law, pair))
+        });
+        for (law, pair) in pairs {
+            let claims: Option<Vec<Claim>> =
+                pair.iter().map(|id| self.claim(classes, *id)).collect();
+            let Some([one, other]) = claims.as_deref() else { continue };
+            let free = |claim: &Claim| {
+                events.get(claim.condition).is_some_and(|event| self.is_free(*event))
+            };
+            let (outcome, leaf) = match [free(one), free(other)] {
+                [false, true] => (one, other),
+                [true, false] => (other, one),
+                [true, true] | [false, false] => continue,
+            };
+            let may = |came_true: bool| {
+                let ends =
+                    |leaf_true| [(outcome.condition, came_true), (leaf.condition, leaf_true)];
+                let can_be = |leaf_true| can_be(law, [one, other], ends(leaf_true));
+                May { come_true: can_be(true), fail: can_be(false) }
+            };
+            let host = events.get(outcome.condition).copied().unwrap_or_default();
+            if self.host(host).is_some_and(|shared| {
+                shared.hang(outcome.condition, leaf.condition, [may(true), may(false)])
+            }) && let (Some(event), Some(bound)) =
+                (events.get_mut(leaf.condition), self.bound.get_mut(leaf.condition))
+            {
+                (*event, *bound) = (host, true);
+            }
+        }
+    }
+
+    /// What is weighed of an event and its guests; of one without guests it is made.
+    fn host(&mut self, event: EventId) -> Option<&mut Shared> {
+        let account = self.events.get(event.index())?;
+        if account.laws.is_empty() {
+            let party = Party { host: event.index(), guests: Vec::new() };
+            let shared = Shared::of(&self.events, &party)?;
+            for condition in shared.conditions() {
+                if let Some(bound) = self.bound.get_mut(condition) {
+                    *bound = true;
+                }
+            }
+            self.events.get_mut(event.index())?.laws.push(Weighed::Shared(shared));
+        }
+        self.events.get_mut(event.index())?.laws.iter_mut().find_map(|weighed| match weighed {
+            Weighed::Shared(shared) => Some(shared),
+            Weighed::Law(..) => None,
+        })
+    }
+
     /// Weighs conditions that no venue binds by the laws between them, in the event of the first.
     fn bind(&mut self, classes: &mut Classes, events: &mut [EventId]) {
         let claim = |id: &InstrumentId| {
-            let own = self.places.get(id.book().index())?.own;
-            let (condition, turns) = classes.first(own.condition);
-            let is_free = events.get(condition).is_some_and(|event| self.is_free(*event));
-            let is_inverted = turns != (id.face() != own.true_face);
-            is_free.then_some(Claim { condition, is_inverted })
+            let claim = self.claim(classes, *id)?;
+            let event = events.get(claim.condition)?;
+            self.is_free(*event).then_some(claim)
         };
         let law = |bound: &Bound| {
             let claims = bound.outcomes.iter().map(claim).collect::<Option<_>>()?;

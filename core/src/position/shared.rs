@@ -1,10 +1,11 @@
 //! Events of several venues that share outcomes: one host and its guests, weighed over the states that
-//! all of their laws leave together.
+//! all of their laws leave together; and questions without a law that say something of an outcome.
 //!
 //! What a guest shares with its host is weighed as the host's. What it has of its own can come true
 //! where no shared outcome does: beside an outcome of the host's that the guest does not list, or in a
 //! ladder between two rungs that both list. So the worst state is the worst outcome of the host with
-//! the worst that each guest may add to it, in one pass over all outcomes.
+//! the worst that each guest may add to it, in one pass over all outcomes. A question that implies an
+//! outcome, is implied by it or excludes it is free but where that outcome decides it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +17,38 @@ use super::{EventAccount, Sides};
 /// Most guests of one host; what is left counts by itself. They are weighed without memory of their own.
 const GUESTS_MAX: usize = 4;
 
-/// An outcome of the host, and the guests that share it, a bit for each.
-#[derive(Clone, Copy, Debug)]
+/// An outcome of the host, the guests that share it, a bit for each, and what it decides beside them.
+#[derive(Clone, Debug)]
 struct Outcome {
     condition: usize,
     guests: u8,
+    leaves: Vec<Leaf>,
+}
+
+/// A question without a law.
+#[derive(Clone, Copy, Debug)]
+struct Leaf {
+    condition: usize,
+    /// Where the outcome comes true, then where it does not.
+    may: [May; 2],
+}
+
+/// How a question may turn out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct May {
+    pub(super) come_true: bool,
+    pub(super) fail: bool,
+}
+
+impl May {
+    /// The lowest change from failing, of one that changes by so much where it comes true.
+    const fn lowest(self, change: i128) -> i128 {
+        match (self.come_true, self.fail) {
+            (true, true) if change > 0 => 0,
+            (true, _) => change,
+            (false, _) => 0,
+        }
+    }
 }
 
 /// What a guest does not share.
@@ -101,7 +129,8 @@ pub(super) fn parties(
 fn in_common([host, guest]: [&EventAccount; 2], twins: Vec<Twins>) -> Option<Vec<Twins>> {
     let is_one_of = |law| matches!(law, EventLaw::Partition | EventLaw::Exclusive);
     let is_ladder = host.law == EventLaw::Ladder && guest.law == EventLaw::Ladder;
-    if !is_ladder && !(is_one_of(host.law) && is_one_of(guest.law)) {
+    let is_choice = is_one_of(host.law) && is_one_of(guest.law);
+    if !is_ladder && !is_choice {
         return None;
     }
     let (mut seen, mut shared) = (BTreeSet::new(), Vec::new());
@@ -128,7 +157,8 @@ impl Shared {
             let shares = |twins: &[Twins]| twins.iter().any(|[own, _]| *own == condition);
             let guests = party.guests.iter().zip(0..);
             let guests = guests.filter(|((_, twins), _)| shares(twins));
-            Outcome { condition, guests: guests.fold(0, |mask, (_, bit)| mask | 1_u8 << bit) }
+            let guests = guests.fold(0, |mask, (_, bit)| mask | 1_u8 << bit);
+            Outcome { condition, guests, leaves: Vec::new() }
         };
         let guest = |(guest, twins): &(usize, Vec<Twins>)| {
             let account = events.get(*guest)?;
@@ -153,7 +183,19 @@ impl Shared {
     /// Every condition that is weighed here.
     pub(super) fn conditions(&self) -> impl Iterator<Item = usize> + '_ {
         let guests = self.guests.iter().flat_map(|guest| guest.parts.iter().flatten().copied());
-        self.host.iter().map(|outcome| outcome.condition).chain(guests)
+        let leaves = self.leaves().map(|leaf| leaf.condition);
+        self.host.iter().map(|outcome| outcome.condition).chain(guests).chain(leaves)
+    }
+
+    fn leaves(&self) -> impl Iterator<Item = &Leaf> + '_ {
+        self.host.iter().flat_map(|outcome| &outcome.leaves)
+    }
+
+    /// Adds a question without a law that an outcome of the host decides, where it comes true or where it
+    /// does not; whether the host has that outcome.
+    pub(super) fn hang(&mut self, outcome: usize, condition: usize, may: [May; 2]) -> bool {
+        let found = self.host.iter_mut().find(|own| own.condition == outcome);
+        found.map(|own| own.leaves.push(Leaf { condition, may })).is_some()
     }
 
     /// The smallest payoff over all states.
@@ -182,10 +224,20 @@ impl Shared {
                 .map(|((apart, _), _)| *apart)
                 .try_fold(own, |sum, apart| apart.map(|apart: i128| sum.saturating_add(apart)))
         };
-        let outcomes = self.host.iter();
-        let outcomes = outcomes.filter_map(|one| beside(one.guests, change(one.condition)));
+        let outcomes = self.host.iter().filter_map(|one| {
+            let own = change(one.condition).saturating_add(turned(one, &change));
+            beside(one.guests, own)
+        });
         let failed = self.may_fail.then(|| beside(0, 0)).flatten();
-        outcomes.chain(failed).min().unwrap_or(0)
+        let lowest = outcomes.chain(failed).min().unwrap_or(0);
+        lowest.saturating_add(self.hanging(change))
+    }
+
+    /// What all questions without a law come to at least while no outcome of the host is true.
+    fn hanging(&self, change: impl Fn(usize) -> i128) -> i128 {
+        let lowest =
+            |Leaf { condition, may: [_, failed] }: &Leaf| failed.lowest(change(*condition));
+        self.leaves().map(lowest).fold(0, i128::saturating_add)
     }
 
     /// Rungs that are passed from below: the lowest change from none being passed.
@@ -208,7 +260,8 @@ impl Shared {
         };
         let (mut reached, mut lowest) = (0_i128, all(&at));
         for outcome in &self.host {
-            reached = reached.saturating_add(change(outcome.condition));
+            let own = change(outcome.condition).saturating_add(turned(outcome, &change));
+            reached = reached.saturating_add(own);
             for ((slot, guest), bit) in at.iter_mut().zip(&self.guests).zip(0..) {
                 if outcome.guests >> bit & 1 == 1 {
                     let before = slot.1.saturating_add(sum_of(guest.part(slot.0)));
@@ -218,18 +271,27 @@ impl Shared {
             }
             lowest = lowest.min(reached.saturating_add(all(&at)));
         }
-        lowest
+        lowest.saturating_add(self.hanging(change))
     }
+}
+
+/// By how much the questions that an outcome decides come to less or more once it is true.
+fn turned(outcome: &Outcome, change: &impl Fn(usize) -> i128) -> i128 {
+    let turned = outcome.leaves.iter().map(|Leaf { condition, may: [come_true, failed] }| {
+        let change = change(*condition);
+        come_true.lowest(change).saturating_sub(failed.lowest(change))
+    });
+    turned.fold(0, i128::saturating_add)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::position::Portfolio;
-    use crate::position::bonds::Bonds;
+    use crate::position::bonds::{Bonds, Bound};
     use crate::position::netting::tests::{face, mixed};
-    use crate::position::tests::{buy, states};
-    use dutchbook_book::{BookId, InstrumentId, Price};
+    use crate::position::tests::{LAWS, buy, states};
+    use dutchbook_book::{BookId, Face, InstrumentId, Price};
     use proptest::prelude::*;
 
     const ONE_OF: [EventLaw; 2] = [EventLaw::Exclusive, EventLaw::Partition];
@@ -280,8 +342,97 @@ mod tests {
         assert_eq!(guests(&held), GUESTS_MAX);
     }
 
+    /// Every state of these events in which a test holds.
+    fn states_of(
+        events: &[(EventLaw, usize)],
+        is_allowed: impl Fn(&[bool]) -> bool,
+    ) -> Vec<Vec<bool>> {
+        let all = events.iter().fold(vec![Vec::new()], |all: Vec<Vec<bool>>, (law, size)| {
+            let own = states(*law, *size);
+            let with = |state: &Vec<bool>| {
+                own.iter().map(|own| [&state[..], own].concat()).collect::<Vec<_>>()
+            };
+            all.iter().flat_map(with).collect()
+        });
+        all.into_iter().filter(|state| is_allowed(state)).collect()
+    }
+
+    /// The worst that these settlements make of what is held.
+    fn worst_settlement(held: &Portfolio, states: &[Vec<bool>]) -> Option<Exact> {
+        let settled = states.iter().map(|state| {
+            let mut end = held.clone();
+            for (book, came_true) in (0..).zip(state) {
+                let payoff = if *came_true { Price::ONE } else { Price::ZERO };
+                end.settle(BookId(book), payoff, Exact::ZERO).unwrap();
+            }
+            end.total().realised
+        });
+        settled.min()
+    }
+
+    fn fill(held: &mut Portfolio, fills: &[(u32, u32, u64)], books: usize) {
+        for (id, cents, count) in fills {
+            if *id < 2 * u32::try_from(books).unwrap() {
+                buy(held, InstrumentId(*id), cents * 100, *count);
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+        /// What is weighed of an event and of the questions that it decides is the worst settlement, to
+        /// the last digit.
+        #[test]
+        fn the_worst_of_questions_that_an_outcome_decides_is_their_worst_settlement(
+            law in 1_usize..4,
+            size in 1_u32..=4,
+            said in proptest::collection::vec((1_usize..4, 0_u32..4, any::<[bool; 3]>()), 1..=3),
+            fills in proptest::collection::vec((0_u32..14, 1_u32..100, 1_u64..50), 0..14),
+        ) {
+            let free = (0..said.len()).map(|_| (EventLaw::Independent, 1));
+            let events: Vec<_> = [(LAWS[law], size as usize)].into_iter().chain(free).collect();
+            let catalog = mixed(&events);
+            let laws = said.iter().zip(size..).map(|((law, outcome, [a, b, is_turned]), leaf)| {
+                let ends = [(outcome % size, *a), (leaf, *b)].map(|(book, is_no)| face(book, is_no));
+                let [one, other] = ends;
+                let outcomes = if *is_turned { vec![other, one] } else { vec![one, other] };
+                Bound { law: LAWS[*law], outcomes }
+            });
+            let bonds = Bonds { laws: laws.collect(), ..Bonds::default() };
+            let pays = |state: &[bool], id: InstrumentId| state[id.book().index()] == (id.face() == Face::Yes);
+            let allowed = states_of(&events, |state| bonds.laws.iter().all(|bound| {
+                let now: Vec<bool> = bound.outcomes.iter().map(|id| pays(state, *id)).collect();
+                states(bound.law, 2).contains(&now)
+            }));
+            let mut held = Portfolio::new(&catalog);
+            fill(&mut held, &fills, catalog.listings.len());
+            let worst = worst_settlement(&held, &allowed);
+            held.net(&bonds);
+            prop_assert_eq!(Some(held.locked_profit()), worst);
+        }
+
+        /// Hosts that would share a guest, and a guest that would be a host.
+        #[test]
+        fn an_event_is_weighed_in_one_place(
+            law in 1_usize..3,
+            fills in proptest::collection::vec((0_u32..28, 1_u32..100, 1_u64..50), 0..20),
+        ) {
+            let law = LAWS[law];
+            let one = (EventLaw::Exclusive, 1);
+            let events = [(law, 3), (law, 3), (law, 2), one, one, one, one, one];
+            let pairs = [(0, 6), (3, 7), (1, 8), (2, 9), (4, 10), (5, 11), (7, 12)];
+            let catalog = mixed(&events);
+            let allowed = states_of(&events, |state| {
+                pairs.iter().all(|(a, b)| state[*a as usize] == state[*b as usize])
+            });
+            let mut held = Portfolio::new(&catalog);
+            fill(&mut held, &fills, catalog.listings.len());
+            let (plain, worst) = (held.locked_profit(), worst_settlement(&held, &allowed));
+            held.net(&alike(&pairs));
+            prop_assert!(worst.is_none_or(|worst| held.locked_profit() <= worst));
+            prop_assert!(held.locked_profit() >= plain);
+        }
 
         /// What is weighed of a host and its guests is the worst settlement that all laws and all
         /// likenesses allow, to the last digit.
@@ -289,51 +440,35 @@ mod tests {
         fn the_worst_of_events_that_share_is_their_worst_settlement(
             is_ladder: bool,
             laws in proptest::collection::vec(0_usize..2, 3),
-            sizes in proptest::collection::vec(1_usize..=4, 2..=3),
-            picks in proptest::collection::vec(proptest::collection::vec((any::<bool>(), 0_usize..4), 4), 2),
+            sizes in proptest::collection::vec(1_u32..=4, 2..=3),
+            picks in proptest::collection::vec(proptest::collection::vec((any::<bool>(), 0_u32..4), 4), 2),
             fills in proptest::collection::vec((0_u32..24, 1_u32..100, 1_u64..50), 0..14),
         ) {
             let law = |at: usize| if is_ladder { EventLaw::Ladder } else { ONE_OF[laws[at]] };
-            let events: Vec<_> = sizes.iter().enumerate().map(|(at, size)| (law(at), *size)).collect();
+            let events: Vec<_> = sizes.iter().enumerate().map(|(at, size)| (law(at), *size as usize)).collect();
             let catalog = mixed(&events);
-            let starts: Vec<usize> = sizes.iter().scan(0, |next, size| { *next += size; Some(*next - size) }).collect();
+            let starts: Vec<u32> = sizes.iter().scan(0, |next, size| { *next += size; Some(*next - size) }).collect();
             let mut pairs: Vec<(u32, u32)> = Vec::new();
-            for (guest, picks) in (1..sizes.len()).zip(&picks) {
+            for ((start, size), picks) in starts.iter().zip(&sizes).skip(1).zip(&picks) {
                 let mut last = None;
-                for (own, (is_shared, other)) in picks.iter().enumerate().take(sizes[0]) {
-                    let other = *other;
-                    let is_new = |pair: &(u32, u32)| pair.1 as usize != starts[guest] + other;
+                for (own, (is_shared, other)) in (0..sizes[0]).zip(picks) {
+                    let is_new = |pair: &(u32, u32)| pair.1 != start + other;
                     let climbs = !is_ladder || last.is_none_or(|last| last < other);
-                    if *is_shared && other < sizes[guest] && climbs && pairs.iter().all(is_new) {
-                        pairs.push((own as u32, (starts[guest] + other) as u32));
+                    if *is_shared && other < size && climbs && pairs.iter().all(is_new) {
+                        pairs.push((own, start + other));
                         last = Some(other);
                     }
                 }
             }
-            let is_alike = |state: &Vec<bool>| pairs.iter().all(|(a, b)| state[*a as usize] == state[*b as usize]);
-            let all = events.iter().fold(vec![Vec::new()], |all: Vec<Vec<bool>>, (law, size)| {
-                let own = states(*law, *size);
-                all.iter().flat_map(|state| own.iter().map(move |own| [&state[..], own].concat())).collect()
+            let allowed = states_of(&events, |state| {
+                pairs.iter().all(|(a, b)| state[*a as usize] == state[*b as usize])
             });
-            let allowed: Vec<_> = all.into_iter().filter(is_alike).collect();
             prop_assume!(!allowed.is_empty());
             let mut held = Portfolio::new(&catalog);
-            for (id, cents, count) in &fills {
-                if *id < 2 * catalog.listings.len() as u32 {
-                    buy(&mut held, InstrumentId(*id), cents * 100, *count);
-                }
-            }
-            let settled = allowed.iter().map(|state| {
-                let mut end = held.clone();
-                for (book, came_true) in (0..).zip(state) {
-                    let payoff = if *came_true { Price::ONE } else { Price::ZERO };
-                    end.settle(BookId(book), payoff, Exact::ZERO).unwrap();
-                }
-                end.total().realised
-            });
-            let worst = settled.min().unwrap();
+            fill(&mut held, &fills, catalog.listings.len());
+            let worst = worst_settlement(&held, &allowed);
             held.net(&alike(&pairs));
-            prop_assert_eq!(held.locked_profit(), worst);
+            prop_assert_eq!(Some(held.locked_profit()), worst);
         }
     }
 }

@@ -218,9 +218,7 @@ mod tests {
     #[test]
     fn a_catalog_comes_back_whole() {
         let mut scenario = Scenario::demo(3, Nanos::from_secs(10)).unwrap();
-        for book in (0..scenario.catalog.listings.len() as u32).map(BookId) {
-            scenario.catalog.set_terms(book, Terms::default());
-        }
+        scenario.catalog.terms = vec![Terms::default(); scenario.catalog.listings.len()];
         let text = through_text(&CatalogText::of(&scenario.catalog));
         let catalog = text.catalog().unwrap();
         assert_eq!(format!("{catalog:?}"), format!("{:?}", scenario.catalog));

@@ -142,11 +142,8 @@ mod tests {
         let inverse = relations.file.relations.iter().filter(|one| one.kind == Kind::Inverse);
         assert_eq!(inverse.count(), 1);
         // The thresholds that Polymarket lists too are bought wherever they are cheaper.
-        let rungs = list.iter().find_map(|one| match &one.law {
-            Law::Ladder { rungs } => Some(rungs.iter().map(Vec::len).collect::<Vec<_>>()),
-            _ => None,
-        });
-        assert_eq!(rungs, Some(vec![1, 2, 1, 2, 1, 2]));
+        let is_wide = |law: &Law| matches!(law, Law::Ladder { rungs } if rungs.iter().map(Vec::len).eq([1, 2, 1, 2, 1, 2]));
+        assert_eq!(list.iter().filter(|one| is_wide(&one.law)).count(), 1);
         let laws = catalog.events.iter().filter(|event| event.law == EventLaw::Ladder);
         assert_eq!(laws.map(|event| event.conditions.len()).collect::<Vec<_>>(), [6]);
     }

@@ -39,7 +39,7 @@ use crate::cli::DemoArgs;
 use crate::relations::Relations;
 use crate::run::{RunError, discover, reach};
 use crate::sim::scenario::Scenario;
-use crate::sim::server::{self, SimOptions, VenueCertificate};
+use crate::sim::server::{self, SimHandle, SimOptions, VenueCertificate};
 
 /// Pause between two pictures.
 const FRAME: Duration = Duration::from_millis(100);
@@ -83,23 +83,9 @@ pub(super) fn run(
     scenario: &Scenario,
 ) -> Result<DemoReport, DemoError> {
     let clock = Clock::new();
-    let mut options = SimOptions::new(scenario.clone(), flow_of(args)?, args.seed);
-    let tls = if args.plain {
-        TlsRoots::public()?
-    } else {
-        let certificate = VenueCertificate::new(options.listen.ip())?;
-        let tls = TlsRoots::with_certificates([certificate.root.clone()])?;
-        options.certificate = Some(certificate);
-        tls
-    };
     let keys = if args.paper { None } else { Some(DemoKeys::new()?) };
-    options.fee_rounding = args.fee_rounding.rounding();
-    if let Some(keys) = &keys {
-        options.accounts = keys.accounts(config);
-    }
-    let venue_clock = clock.clone();
     let began = clock.now();
-    let venues = server::start(options, Box::new(move || venue_clock.now()))?;
+    let (venues, tls) = open_venues(args, config, scenario, keys.as_ref(), &clock)?;
     let config = &short_run(pointed_at(config, &venues.address.to_string(), !args.plain), args);
     let never = AtomicBool::new(false);
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
@@ -166,6 +152,31 @@ pub(super) fn run(
     let venues = venues.map(|venues| VenuesEnd::compare(&venues, &catalog, &report.held));
     let topology = topology(config);
     outcome.map(|()| DemoReport { topology, capture, venues, orders, audit: Some(audit), ..report })
+}
+
+/// Starts the venues, with accounts for these keys, and what their certificate is checked with.
+fn open_venues(
+    args: &DemoArgs,
+    config: &Config,
+    scenario: &Scenario,
+    keys: Option<&DemoKeys>,
+    clock: &Clock,
+) -> Result<(SimHandle, TlsRoots), DemoError> {
+    let mut options = SimOptions::new(scenario.clone(), flow_of(args)?, args.seed);
+    let tls = if args.plain {
+        TlsRoots::public()?
+    } else {
+        let certificate = VenueCertificate::new(options.listen.ip())?;
+        let tls = TlsRoots::with_certificates([certificate.root.clone()])?;
+        options.certificate = Some(certificate);
+        tls
+    };
+    options.fee_rounding = args.fee_rounding.rounding();
+    if let Some(keys) = keys {
+        options.accounts = keys.accounts(config);
+    }
+    let time = clock.clone();
+    Ok((server::start(options, Box::new(move || time.now()))?, tls))
 }
 
 /// The configuration of a run that is short.

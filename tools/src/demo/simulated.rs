@@ -84,13 +84,18 @@ pub(super) fn run(
 ) -> Result<DemoReport, DemoError> {
     let mut run = Run::new(args, config, scenario)?;
     let settled = run.all_steps(args, config);
+    report(args, run, settled)
+}
+
+/// Ends a run after so many steps, and says what it did.
+fn report(args: &DemoArgs, run: Run, settled: u64) -> Result<DemoReport, DemoError> {
     let Run {
         catalog,
         relations,
         tile,
         venues,
         mut journal,
-        mut histograms,
+        histograms,
         mut stages,
         mut news,
         capture,
@@ -103,9 +108,10 @@ pub(super) fn run(
     let decisions = journal.decisions();
     let now = START.plus(Nanos(STEP.0.saturating_mul(settled)));
     let capture = capture.map(|capture| capture.finish(decisions.clone(), now));
-    for histogram in &mut histograms {
+    let [to_book, to_decision] = histograms.map(|mut histogram| {
         histogram.drain();
-    }
+        histogram.summary()
+    });
     stages.drain();
     let (outcomes, traces) = (news.outcomes(), news.traces().clone());
     let (findings, damaged) = news.finish();
@@ -116,7 +122,6 @@ pub(super) fn run(
     let said = [ended.trouble, heard.trouble.clone()].concat();
     let trouble = trouble(said, damaged, &engine);
     let counters = engine.counters();
-    let [to_book, to_decision] = &histograms;
     Ok(DemoReport {
         seed: args.seed,
         seconds: args.seconds,
@@ -139,8 +144,8 @@ pub(super) fn run(
         net_profit: engine.net_profit(),
         unpaid_winners: engine.portfolio().unpaid_winners().cash_floor().unwrap_or_default(),
         fees: engine.portfolio().total().fees.cash_ceil().unwrap_or_default(),
-        to_book: to_book.summary(),
-        to_decision: to_decision.summary(),
+        to_book,
+        to_decision,
         stages: stages.summaries(),
         orders: None,
         portfolio: engine.portfolio().clone(),
