@@ -32,6 +32,27 @@ pub(super) struct Group {
     pub(super) claims: Vec<Claim>,
 }
 
+/// Whether what was told of outcomes, in the order of a law, cannot be.
+pub(super) fn is_contradicted(law: EventLaw, told: impl Iterator<Item = Option<bool>>) -> bool {
+    let (mut came_true, mut failed, mut has_open, mut has_climbed) = (0, 0, false, false);
+    for word in told {
+        match word {
+            Some(true) => {
+                came_true += 1;
+                has_climbed |= failed > 0;
+            }
+            Some(false) => failed += 1,
+            None => has_open = true,
+        }
+    }
+    match law {
+        EventLaw::Independent => false,
+        EventLaw::Exclusive => came_true > 1,
+        EventLaw::Partition => came_true > 1 || (came_true == 0 && !has_open),
+        EventLaw::Ladder => has_climbed,
+    }
+}
+
 /// Puts every condition into one of these laws at most.
 pub(super) fn groups(laws: &[Group]) -> Vec<Group> {
     let mut taken = BTreeSet::new();
@@ -133,6 +154,7 @@ fn reached(from: Claim, steps: &BTreeMap<Claim, Vec<Claim>>) -> BTreeSet<Claim> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::position::tests::{LAWS, states};
 
     const fn is(condition: usize) -> Claim {
         Claim { condition, is_inverted: false }
@@ -178,6 +200,22 @@ mod tests {
         assert_eq!(chains(&circle)[0].len(), 2);
         // Each implies its own opposite: it never comes true, and no chain says so.
         assert_eq!(chains(&[ladder(&[is(0), not(0)])]), [[]; 0]);
+    }
+
+    #[test]
+    fn words_contradict_a_law_where_none_of_its_states_has_them() {
+        let word =
+            |at: u32, now: u32| [None, Some(false), Some(true)][(now / 3_u32.pow(at) % 3) as usize];
+        for law in LAWS {
+            for now in 0..27 {
+                let told = [0, 1, 2].map(|at| word(at, now));
+                let fits = |state: &Vec<bool>| {
+                    told.iter().zip(state).all(|(word, is)| word.is_none_or(|word| word == *is))
+                };
+                let can_be = states(law, 3).iter().any(fits);
+                assert_eq!(is_contradicted(law, told.into_iter()), !can_be, "{law:?} {told:?}");
+            }
+        }
     }
 
     #[test]

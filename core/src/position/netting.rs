@@ -13,16 +13,16 @@
 //! is weighed together has no state that the venues do not have each by itself.
 //!
 //! Which relations count is said in [`super::bonds`]. Once two venues have decided otherwise, what was
-//! approved as alike is not, and each venue stands for itself.
+//! approved is not true, and each venue stands for itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dutchbook_book::catalog::EventLaw;
 use dutchbook_book::{BookId, EventId, Exact, InstrumentId, Price, Qty};
 
 use super::bonds::{Alike, Bonds, Bound};
-use super::laws::{Claim, Group, groups};
-use super::shared::{May, Party, Shared, Twins, parties};
+use super::laws::{Claim, Group, groups, is_contradicted};
+use super::shared::{May, Party, Shared, Twins, is_told_otherwise, parties};
 use super::{Asked, Portfolio, Sides, Weighed, saturating_add};
 
 /// For each condition the one in whose place it is weighed, and whether that one comes true where it
@@ -88,6 +88,8 @@ struct Link {
     a: Asked,
     b: Asked,
     is_inverted: bool,
+    /// Whether no two last words say otherwise.
+    stands: bool,
 }
 
 impl Portfolio {
@@ -121,10 +123,11 @@ impl Portfolio {
         self.bound.fill(false);
         self.events.iter_mut().for_each(|event| event.laws.clear());
         let (links, mut classes) = (self.links(), Classes::apart(self.conditions.len()));
-        self.share(&links, &mut classes, &mut events);
+        let told = self.told(&links);
+        self.share((&links, &told), &mut classes, &mut events);
         self.join(&links, &mut classes);
-        self.hang(&classes, &mut events);
-        self.bind(&mut classes, &mut events);
+        self.hang(&told, &classes, &mut events);
+        self.bind(&told, &mut classes, &mut events);
         for place in &mut self.places {
             let (condition, is_inverted) = classes.first(place.own.condition);
             place.condition = condition;
@@ -151,7 +154,7 @@ impl Portfolio {
 
     /// Hangs conditions that no venue binds to the outcome of an event of which an approved law says
     /// something, each once: in that event they are weighed.
-    fn hang(&mut self, classes: &Classes, events: &mut [EventId]) {
+    fn hang(&mut self, told: &[Option<bool>], classes: &Classes, events: &mut [EventId]) {
         let laws = self.bonds.laws.clone();
         let pairs = laws.iter().flat_map(|bound| {
             let pairs = bound.outcomes.windows(2);
@@ -176,11 +179,17 @@ impl Portfolio {
                 let can_be = |leaf_true| can_be(law, [one, other], ends(leaf_true));
                 May { come_true: can_be(true), fail: can_be(false) }
             };
+            let may = [may(true), may(false)];
+            let word = |claim: &Claim| told.get(claim.condition).copied().flatten();
+            if is_told_otherwise(may, word(outcome), word(leaf)) {
+                continue;
+            }
             let host = events.get(outcome.condition).copied().unwrap_or_default();
-            if self.host(host).is_some_and(|shared| {
-                shared.hang(outcome.condition, leaf.condition, [may(true), may(false)])
-            }) && let (Some(event), Some(bound)) =
-                (events.get_mut(leaf.condition), self.bound.get_mut(leaf.condition))
+            if self
+                .host(host)
+                .is_some_and(|shared| shared.hang(outcome.condition, leaf.condition, may))
+                && let (Some(event), Some(bound)) =
+                    (events.get_mut(leaf.condition), self.bound.get_mut(leaf.condition))
             {
                 (*event, *bound) = (host, true);
             }
@@ -207,7 +216,7 @@ impl Portfolio {
     }
 
     /// Weighs conditions that no venue binds by the laws between them, in the event of the first.
-    fn bind(&mut self, classes: &mut Classes, events: &mut [EventId]) {
+    fn bind(&mut self, told: &[Option<bool>], classes: &mut Classes, events: &mut [EventId]) {
         let claim = |id: &InstrumentId| {
             let claim = self.claim(classes, *id)?;
             let event = events.get(claim.condition)?;
@@ -219,6 +228,13 @@ impl Portfolio {
         };
         let laws: Vec<Group> = self.bonds.laws.iter().filter_map(law).collect();
         for Group { law, claims } in groups(&laws) {
+            let word = |claim: &Claim| {
+                let told = told.get(claim.condition).copied().flatten();
+                told.map(|came_true| came_true != claim.is_inverted)
+            };
+            if is_contradicted(law, claims.iter().map(word)) {
+                continue;
+            }
             let first = claims.first().and_then(|claim| events.get(claim.condition)).copied();
             let Some(host) = first else { continue };
             for claim in &claims {
@@ -238,7 +254,7 @@ impl Portfolio {
         }
     }
 
-    /// What venues have not decided otherwise.
+    /// What approved relations make alike, from both ends.
     fn links(&self) -> Vec<Link> {
         let own = |id: InstrumentId| self.places.get(id.book().index()).map(|one| one.own);
         let link = |&(a_id, b_id): &Alike| {
@@ -247,7 +263,7 @@ impl Portfolio {
             let word = |asked: Asked| self.words.get(asked.condition).copied().flatten();
             let words = word(a).zip(word(b));
             let stands = words.is_none_or(|(a, b)| (a != b) == is_inverted);
-            (stands && a.condition != b.condition).then_some(Link { a, b, is_inverted })
+            (a.condition != b.condition).then_some(Link { a, b, is_inverted, stands })
         };
         let links: Vec<Link> = self.bonds.alike.iter().filter_map(link).collect();
         let turned = links.iter().map(|link| Link { a: link.b, b: link.a, ..*link });
@@ -258,20 +274,50 @@ impl Portfolio {
         self.events.get(event.index()).is_none_or(|one| one.law == EventLaw::Independent)
     }
 
-    /// Weighs events that share outcomes together, in the event of the host.
-    fn share(&mut self, links: &[Link], classes: &mut Classes, events: &mut [EventId]) {
+    /// What the venues' last words make of every condition, those that are alike included.
+    fn told(&self, links: &[Link]) -> Vec<Option<bool>> {
+        let mut told = self.words.clone();
+        loop {
+            let next = links.iter().filter(|link| link.stands).find_map(|link| {
+                let came_true = told.get(link.a.condition).copied().flatten()?;
+                let is_open = told.get(link.b.condition)?.is_none();
+                is_open.then_some((link.b.condition, came_true != link.is_inverted))
+            });
+            let Some((condition, came_true)) = next else { return told };
+            if let Some(slot) = told.get_mut(condition) {
+                *slot = Some(came_true);
+            }
+        }
+    }
+
+    /// Weighs events that share outcomes together, in the event of the host. Two venues that have decided
+    /// one outcome otherwise may do so with all: each of their events counts by itself.
+    fn share(
+        &mut self,
+        (links, told): (&[Link], &[Option<bool>]),
+        classes: &mut Classes,
+        events: &mut [EventId],
+    ) {
         let mut alike: BTreeMap<[usize; 2], Vec<Twins>> = BTreeMap::new();
-        for Link { a, b, is_inverted } in links {
+        let mut apart = BTreeSet::new();
+        for Link { a, b, is_inverted, stands } in links {
             let key = [a.event, b.event];
             let is_bound = key.iter().all(|event| !self.is_free(*event));
             // Each link is there from both of its ends.
             if is_bound && !is_inverted && a.event < b.event {
-                let twins = alike.entry(key.map(EventId::index)).or_default();
-                twins.push([a.condition, b.condition]);
+                let key = key.map(EventId::index);
+                alike.entry(key).or_default().push([a.condition, b.condition]);
+                if !stands {
+                    apart.insert(key);
+                }
             }
         }
+        alike.retain(|key, _| !apart.contains(key));
         for party in parties(&self.events, &alike) {
             let Some(shared) = Shared::of(&self.events, &party) else { continue };
+            if shared.is_contradicted(|condition| told.get(condition).copied().flatten()) {
+                continue;
+            }
             for [own, other] in party.guests.iter().flat_map(|(_, twins)| twins) {
                 classes.join(*other, *own, false);
             }
@@ -291,7 +337,7 @@ impl Portfolio {
 
     /// Takes conditions of events without a law to where they are said to be alike.
     fn join(&self, links: &[Link], classes: &mut Classes) {
-        for Link { a, b, is_inverted } in links {
+        for Link { a, b, is_inverted, .. } in links.iter().filter(|link| link.stands) {
             let (from, _) = classes.first(b.condition);
             // One that has found its place stays there.
             if self.is_free(b.event) && from == b.condition {

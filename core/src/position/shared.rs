@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dutchbook_book::Exact;
 use dutchbook_book::catalog::EventLaw;
 
+use super::laws::is_contradicted;
 use super::{EventAccount, Sides};
 
 /// Most guests of one host; what is left counts by itself. They are weighed without memory of their own.
@@ -198,6 +199,34 @@ impl Shared {
         found.map(|own| own.leaves.push(Leaf { condition, may })).is_some()
     }
 
+    /// Whether last words cannot be beside each other here: of one event, or of a guest beside its host.
+    pub(super) fn is_contradicted(&self, told: impl Fn(usize) -> Option<bool>) -> bool {
+        let law = |may_fail| match (self.is_ladder, may_fail) {
+            (true, _) => EventLaw::Ladder,
+            (false, true) => EventLaw::Exclusive,
+            (false, false) => EventLaw::Partition,
+        };
+        let leaf = |outcome: &Outcome| {
+            let own = told(outcome.condition);
+            outcome.leaves.iter().any(|leaf| is_told_otherwise(leaf.may, own, told(leaf.condition)))
+        };
+        let guest = |(guest, bit): (&Guest, u8)| {
+            let shared = self.host.iter().filter(|outcome| outcome.guests >> bit & 1 == 1);
+            let shared = shared.map(|outcome| Some(told(outcome.condition)));
+            // Before each part of a ladder stands a shared rung, but for the first; the order of a
+            // choice does not matter.
+            let before = core::iter::once(None).chain(shared);
+            let parts = guest.parts.iter().map(Some).chain(core::iter::repeat(None));
+            let words = before.zip(parts).flat_map(|(word, part)| {
+                word.into_iter().chain(part.into_iter().flatten().map(|one| told(*one)))
+            });
+            is_contradicted(law(guest.may_fail), words)
+        };
+        is_contradicted(law(self.may_fail), self.host.iter().map(|outcome| told(outcome.condition)))
+            || self.guests.iter().zip(0..).any(guest)
+            || self.host.iter().any(leaf)
+    }
+
     /// The smallest payoff over all states.
     pub(super) fn worst(&self, sides: impl Fn(usize) -> Sides) -> Exact {
         let none = self
@@ -275,6 +304,15 @@ impl Shared {
     }
 }
 
+/// Whether the last words on an outcome and on a question that it decides cannot be beside each other.
+pub(super) fn is_told_otherwise(may: [May; 2], outcome: Option<bool>, leaf: Option<bool>) -> bool {
+    let [come_true, failed] = may;
+    outcome.zip(leaf).is_some_and(|(outcome, leaf)| {
+        let may = if outcome { come_true } else { failed };
+        if leaf { !may.come_true } else { !may.fail }
+    })
+}
+
 /// By how much the questions that an outcome decides come to less or more once it is true.
 fn turned(outcome: &Outcome, change: &impl Fn(usize) -> i128) -> i128 {
     let turned = outcome.leaves.iter().map(|Leaf { condition, may: [come_true, failed] }| {
@@ -285,190 +323,4 @@ fn turned(outcome: &Outcome, change: &impl Fn(usize) -> i128) -> i128 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::position::Portfolio;
-    use crate::position::bonds::{Bonds, Bound};
-    use crate::position::netting::tests::{face, mixed};
-    use crate::position::tests::{LAWS, buy, states};
-    use dutchbook_book::{BookId, Face, InstrumentId, Price};
-    use proptest::prelude::*;
-
-    const ONE_OF: [EventLaw; 2] = [EventLaw::Exclusive, EventLaw::Partition];
-
-    fn alike(pairs: &[(u32, u32)]) -> Bonds {
-        let pair = |&(a, b): &(u32, u32)| (face(a, false), face(b, false));
-        Bonds { alike: pairs.iter().map(pair).collect(), ..Bonds::default() }
-    }
-
-    /// Five candidates here, three there, of which two are the same: YES here and NO there lock what
-    /// they leave, and so they do beside a candidate that only one venue lists.
-    #[test]
-    fn events_that_share_some_outcomes_lock_what_is_held_of_both() {
-        let events = [(EventLaw::Partition, 5), (EventLaw::Exclusive, 3)];
-        let mut held = Portfolio::new(&mixed(&events));
-        buy(&mut held, face(1, false), 3000, 10);
-        buy(&mut held, face(6, true), 6500, 10);
-        assert_eq!(held.locked_profit().to_string(), "-9.5");
-        held.net(&alike(&[(1, 6), (3, 7)]));
-        assert_eq!(held.locked_profit().to_string(), "0.5");
-        buy(&mut held, face(5, true), 5000, 10);
-        assert_eq!(held.locked_profit().to_string(), "-4.5", "theirs alone comes true");
-        buy(&mut held, face(0, true), 9000, 10);
-        assert_eq!(held.locked_profit().to_string(), "-13.5", "and beside it ours alone");
-        assert_eq!(held.exposure(dutchbook_book::EventId(1)), Exact::ZERO);
-    }
-
-    #[test]
-    fn a_host_has_as_many_guests_as_there_is_room_for() {
-        let events: Vec<_> = [(EventLaw::Partition, 6)]
-            .into_iter()
-            .chain((0..6).map(|_| (EventLaw::Exclusive, 1)))
-            .collect();
-        let mut held = Portfolio::new(&mixed(&events));
-        let pairs: Vec<_> = (0..6).map(|at| (at, 6 + at)).collect();
-        for &(a, b) in &pairs {
-            buy(&mut held, face(a, false), 1000, 10);
-            buy(&mut held, face(b, true), 8000, 10);
-        }
-        held.net(&alike(&pairs));
-        // Four pairs are locked at 0.90; of the others either side may be all that pays.
-        let apart = held.locked_profit();
-        held.net(&alike(&pairs[..GUESTS_MAX]));
-        assert_eq!(held.locked_profit(), apart);
-        let guests = |held: &Portfolio| {
-            (0..6).filter(|at| held.event_of(BookId(6 + at)) == held.event_of(BookId(0))).count()
-        };
-        assert_eq!(guests(&held), GUESTS_MAX);
-    }
-
-    /// Every state of these events in which a test holds.
-    fn states_of(
-        events: &[(EventLaw, usize)],
-        is_allowed: impl Fn(&[bool]) -> bool,
-    ) -> Vec<Vec<bool>> {
-        let all = events.iter().fold(vec![Vec::new()], |all: Vec<Vec<bool>>, (law, size)| {
-            let own = states(*law, *size);
-            let with = |state: &Vec<bool>| {
-                own.iter().map(|own| [&state[..], own].concat()).collect::<Vec<_>>()
-            };
-            all.iter().flat_map(with).collect()
-        });
-        all.into_iter().filter(|state| is_allowed(state)).collect()
-    }
-
-    /// The worst that these settlements make of what is held.
-    fn worst_settlement(held: &Portfolio, states: &[Vec<bool>]) -> Option<Exact> {
-        let settled = states.iter().map(|state| {
-            let mut end = held.clone();
-            for (book, came_true) in (0..).zip(state) {
-                let payoff = if *came_true { Price::ONE } else { Price::ZERO };
-                end.settle(BookId(book), payoff, Exact::ZERO).unwrap();
-            }
-            end.total().realised
-        });
-        settled.min()
-    }
-
-    fn fill(held: &mut Portfolio, fills: &[(u32, u32, u64)], books: usize) {
-        for (id, cents, count) in fills {
-            if *id < 2 * u32::try_from(books).unwrap() {
-                buy(held, InstrumentId(*id), cents * 100, *count);
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(3_000))]
-
-        /// What is weighed of an event and of the questions that it decides is the worst settlement, to
-        /// the last digit.
-        #[test]
-        fn the_worst_of_questions_that_an_outcome_decides_is_their_worst_settlement(
-            law in 1_usize..4,
-            size in 1_u32..=4,
-            said in proptest::collection::vec((1_usize..4, 0_u32..4, any::<[bool; 3]>()), 1..=3),
-            fills in proptest::collection::vec((0_u32..14, 1_u32..100, 1_u64..50), 0..14),
-        ) {
-            let free = (0..said.len()).map(|_| (EventLaw::Independent, 1));
-            let events: Vec<_> = [(LAWS[law], size as usize)].into_iter().chain(free).collect();
-            let catalog = mixed(&events);
-            let laws = said.iter().zip(size..).map(|((law, outcome, [a, b, is_turned]), leaf)| {
-                let ends = [(outcome % size, *a), (leaf, *b)].map(|(book, is_no)| face(book, is_no));
-                let [one, other] = ends;
-                let outcomes = if *is_turned { vec![other, one] } else { vec![one, other] };
-                Bound { law: LAWS[*law], outcomes }
-            });
-            let bonds = Bonds { laws: laws.collect(), ..Bonds::default() };
-            let pays = |state: &[bool], id: InstrumentId| state[id.book().index()] == (id.face() == Face::Yes);
-            let allowed = states_of(&events, |state| bonds.laws.iter().all(|bound| {
-                let now: Vec<bool> = bound.outcomes.iter().map(|id| pays(state, *id)).collect();
-                states(bound.law, 2).contains(&now)
-            }));
-            let mut held = Portfolio::new(&catalog);
-            fill(&mut held, &fills, catalog.listings.len());
-            let worst = worst_settlement(&held, &allowed);
-            held.net(&bonds);
-            prop_assert_eq!(Some(held.locked_profit()), worst);
-        }
-
-        /// Hosts that would share a guest, and a guest that would be a host.
-        #[test]
-        fn an_event_is_weighed_in_one_place(
-            law in 1_usize..3,
-            fills in proptest::collection::vec((0_u32..28, 1_u32..100, 1_u64..50), 0..20),
-        ) {
-            let law = LAWS[law];
-            let one = (EventLaw::Exclusive, 1);
-            let events = [(law, 3), (law, 3), (law, 2), one, one, one, one, one];
-            let pairs = [(0, 6), (3, 7), (1, 8), (2, 9), (4, 10), (5, 11), (7, 12)];
-            let catalog = mixed(&events);
-            let allowed = states_of(&events, |state| {
-                pairs.iter().all(|(a, b)| state[*a as usize] == state[*b as usize])
-            });
-            let mut held = Portfolio::new(&catalog);
-            fill(&mut held, &fills, catalog.listings.len());
-            let (plain, worst) = (held.locked_profit(), worst_settlement(&held, &allowed));
-            held.net(&alike(&pairs));
-            prop_assert!(worst.is_none_or(|worst| held.locked_profit() <= worst));
-            prop_assert!(held.locked_profit() >= plain);
-        }
-
-        /// What is weighed of a host and its guests is the worst settlement that all laws and all
-        /// likenesses allow, to the last digit.
-        #[test]
-        fn the_worst_of_events_that_share_is_their_worst_settlement(
-            is_ladder: bool,
-            laws in proptest::collection::vec(0_usize..2, 3),
-            sizes in proptest::collection::vec(1_u32..=4, 2..=3),
-            picks in proptest::collection::vec(proptest::collection::vec((any::<bool>(), 0_u32..4), 4), 2),
-            fills in proptest::collection::vec((0_u32..24, 1_u32..100, 1_u64..50), 0..14),
-        ) {
-            let law = |at: usize| if is_ladder { EventLaw::Ladder } else { ONE_OF[laws[at]] };
-            let events: Vec<_> = sizes.iter().enumerate().map(|(at, size)| (law(at), *size as usize)).collect();
-            let catalog = mixed(&events);
-            let starts: Vec<u32> = sizes.iter().scan(0, |next, size| { *next += size; Some(*next - size) }).collect();
-            let mut pairs: Vec<(u32, u32)> = Vec::new();
-            for ((start, size), picks) in starts.iter().zip(&sizes).skip(1).zip(&picks) {
-                let mut last = None;
-                for (own, (is_shared, other)) in (0..sizes[0]).zip(picks) {
-                    let is_new = |pair: &(u32, u32)| pair.1 != start + other;
-                    let climbs = !is_ladder || last.is_none_or(|last| last < other);
-                    if *is_shared && other < size && climbs && pairs.iter().all(is_new) {
-                        pairs.push((own, start + other));
-                        last = Some(other);
-                    }
-                }
-            }
-            let allowed = states_of(&events, |state| {
-                pairs.iter().all(|(a, b)| state[*a as usize] == state[*b as usize])
-            });
-            prop_assume!(!allowed.is_empty());
-            let mut held = Portfolio::new(&catalog);
-            fill(&mut held, &fills, catalog.listings.len());
-            let worst = worst_settlement(&held, &allowed);
-            held.net(&alike(&pairs));
-            prop_assert_eq!(Some(held.locked_profit()), worst);
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use dutchbook_book::catalog::EventLaw;
 use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty};
 
+use super::laws::is_contradicted;
 use super::{Portfolio, Sides, Weighed, saturating_add};
 use crate::eval::states::StateTable;
 
@@ -110,12 +111,24 @@ impl Portfolio {
         let before = self.words.get_mut(place.own.condition).and_then(|slot| slot.replace(word));
         let Some(decided) = self.decided.get_mut(place.condition) else { return };
         let known = decided.replace(winner == place.true_face);
-        // Two venues say otherwise, or one takes its word back: what is alike is another.
-        if (known.is_some() && known != *decided) || before.is_some_and(|before| before != word) {
+        // Two venues say otherwise, or one takes its word back: what is bound is another.
+        let is_other = known.is_some() && known != *decided;
+        let is_taken_back = before.is_some_and(|before| before != word);
+        if is_other || is_taken_back || self.is_contradicted(place.event) {
             self.group();
         } else {
             self.weigh(place.event);
         }
+    }
+
+    /// Whether last words are unlike what was approved of the conditions that are weighed in an event.
+    pub(super) fn is_contradicted(&self, event: EventId) -> bool {
+        let told = |condition: usize| self.decided.get(condition).copied().flatten();
+        let laws = self.events.get(event.index()).into_iter().flat_map(|account| &account.laws);
+        laws.into_iter().any(|weighed| match weighed {
+            Weighed::Law(law, all) => is_contradicted(*law, all.iter().map(|one| told(*one))),
+            Weighed::Shared(shared) => shared.is_contradicted(told),
+        })
     }
 
     /// What winners pay that no venue has paid yet: it stands on another venue's final word, which
