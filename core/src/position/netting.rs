@@ -22,7 +22,7 @@ use dutchbook_book::{BookId, EventId, Exact, InstrumentId, Price, Qty};
 
 use super::bonds::{Alike, Bonds, Bound};
 use super::laws::{Claim, Group, groups, is_contradicted};
-use super::shared::{May, Party, Shared, Twins, is_told_otherwise, parties};
+use super::shared::{May, Party, Shared, Twins, parties};
 use super::{Asked, Portfolio, Sides, Weighed, saturating_add};
 
 /// For each condition the one in whose place it is weighed, and whether that one comes true where it
@@ -126,7 +126,7 @@ impl Portfolio {
         let told = self.told(&links);
         self.share((&links, &told), &mut classes, &mut events);
         self.join(&links, &mut classes);
-        self.hang(&told, &classes, &mut events);
+        self.hang(&classes, &mut events);
         self.bind(&told, &mut classes, &mut events);
         for place in &mut self.places {
             let (condition, is_inverted) = classes.first(place.own.condition);
@@ -154,7 +154,7 @@ impl Portfolio {
 
     /// Hangs conditions that no venue binds to the outcome of an event of which an approved law says
     /// something, each once: in that event they are weighed.
-    fn hang(&mut self, told: &[Option<bool>], classes: &Classes, events: &mut [EventId]) {
+    fn hang(&mut self, classes: &Classes, events: &mut [EventId]) {
         let laws = self.bonds.laws.clone();
         let pairs = laws.iter().flat_map(|bound| {
             let pairs = bound.outcomes.windows(2);
@@ -180,10 +180,6 @@ impl Portfolio {
                 May { come_true: can_be(true), fail: can_be(false) }
             };
             let may = [may(true), may(false)];
-            let word = |claim: &Claim| told.get(claim.condition).copied().flatten();
-            if is_told_otherwise(may, word(outcome), word(leaf)) {
-                continue;
-            }
             let host = events.get(outcome.condition).copied().unwrap_or_default();
             if self
                 .host(host)

@@ -200,15 +200,12 @@ impl Shared {
     }
 
     /// Whether last words cannot be beside each other here: of one event, or of a guest beside its host.
+    /// (A question that an outcome decides is worth what its own word says, whatever that outcome's is.)
     pub(super) fn is_contradicted(&self, told: impl Fn(usize) -> Option<bool>) -> bool {
         let law = |may_fail| match (self.is_ladder, may_fail) {
             (true, _) => EventLaw::Ladder,
             (false, true) => EventLaw::Exclusive,
             (false, false) => EventLaw::Partition,
-        };
-        let leaf = |outcome: &Outcome| {
-            let own = told(outcome.condition);
-            outcome.leaves.iter().any(|leaf| is_told_otherwise(leaf.may, own, told(leaf.condition)))
         };
         let guest = |(guest, bit): (&Guest, u8)| {
             let shared = self.host.iter().filter(|outcome| outcome.guests >> bit & 1 == 1);
@@ -224,7 +221,6 @@ impl Shared {
         };
         is_contradicted(law(self.may_fail), self.host.iter().map(|outcome| told(outcome.condition)))
             || self.guests.iter().zip(0..).any(guest)
-            || self.host.iter().any(leaf)
     }
 
     /// The smallest payoff over all states.
@@ -302,15 +298,6 @@ impl Shared {
         }
         lowest.saturating_add(self.hanging(change))
     }
-}
-
-/// Whether the last words on an outcome and on a question that it decides cannot be beside each other.
-pub(super) fn is_told_otherwise(may: [May; 2], outcome: Option<bool>, leaf: Option<bool>) -> bool {
-    let [come_true, failed] = may;
-    outcome.zip(leaf).is_some_and(|(outcome, leaf)| {
-        let may = if outcome { come_true } else { failed };
-        if leaf { !may.come_true } else { !may.fail }
-    })
 }
 
 /// By how much the questions that an outcome decides come to less or more once it is true.

@@ -38,13 +38,16 @@ fn venues_whose_words_contradict_each_other_are_weighed_apart() {
     let choice = [(EventLaw::Partition, 3), (EventLaw::Partition, 3)];
     let ladder = [(EventLaw::Ladder, 3), (EventLaw::Ladder, 3)];
     let free = [(EventLaw::Exclusive, 2), (EventLaw::Independent, 1), (EventLaw::Independent, 1)];
-    let said = |law, outcomes: [u32; 2]| Bonds {
-        laws: vec![Bound { law, outcomes: outcomes.map(|book| face(book, false)).to_vec() }],
+    let four = [(EventLaw::Independent, 4)];
+    let law = |law, outcomes: &[InstrumentId]| Bonds {
+        laws: vec![Bound { law, outcomes: outcomes.to_vec() }],
         ..Bonds::default()
     };
+    let said = |kind, outcomes: [u32; 2]| law(kind, &outcomes.map(|book| face(book, false)));
+    let [is, is_not] = [false, true].map(|is_no| move |book| face(book, is_no));
     type Case<'a> = (&'a [(EventLaw, usize)], Bonds, &'a [(u32, Face)]);
     let (yes, no) = (Face::Yes, Face::No);
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 11] = [
         // The same outcome otherwise; ours, where theirs is one that we do not list; none of ours.
         (&choice, alike(&[(0, 3), (1, 4)]), &[(0, yes), (3, no)]),
         (&choice, alike(&[(0, 3), (1, 4)]), &[(0, yes), (5, yes)]),
@@ -56,6 +59,10 @@ fn venues_whose_words_contradict_each_other_are_weighed_apart() {
         (&free, said(EventLaw::Ladder, [2, 0]), &[(2, no), (0, yes)]),
         (&free, said(EventLaw::Exclusive, [1, 3]), &[(1, yes), (3, yes)]),
         (&free, said(EventLaw::Ladder, [2, 3]), &[(2, no), (3, yes)]),
+        // Nor does the rest of a law stand, of which two have come true, or one has out of turn.
+        (&four, law(EventLaw::Exclusive, &[2, 3, 0, 1].map(is)), &[(0, yes), (1, yes)]),
+        (&four, law(EventLaw::Exclusive, &[2, 3, 0, 1].map(is_not)), &[(0, no), (1, no)]),
+        (&four, law(EventLaw::Ladder, &[is_not(0), is(2), is(3), is(1)]), &[(0, yes), (1, yes)]),
     ];
     for (events, bonds, words) in cases {
         let catalog = mixed(events);
@@ -66,7 +73,10 @@ fn venues_whose_words_contradict_each_other_are_weighed_apart() {
         // And something that the bonds lock.
         let locked = bonds.alike.iter().map(|(a, b)| [*a, b.complement()]);
         let locked = locked.chain(bonds.laws.iter().map(|bound| match bound.law {
-            EventLaw::Ladder => [bound.outcomes[0], bound.outcomes[1].complement()],
+            EventLaw::Ladder => {
+                let at = bound.outcomes.len() / 3;
+                [bound.outcomes[at], bound.outcomes[at + 1].complement()]
+            }
             EventLaw::Independent | EventLaw::Exclusive | EventLaw::Partition => {
                 [bound.outcomes[0].complement(), bound.outcomes[1].complement()]
             }
