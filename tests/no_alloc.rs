@@ -3,6 +3,7 @@
 //!
 //! Streams of both simulated venues are recorded first, then fed to the real tiles of both layouts
 //! on one thread: payload, decode, book, view, ring, watch, sweep, risk, journal, paper order, fill.
+//! Approved relations bind the venues: what is held is weighed over both.
 //! A first part of each stream warms up (buffers grow to their size once); what follows is counted,
 //! message by message, so that a failure names the kind. Cold messages (a new tick size, a
 //! resolution, an acknowledgement) may allocate and are passed over.
@@ -19,7 +20,7 @@ mod orders;
 #[cfg(target_os = "linux")]
 mod silent;
 
-use dutchbook_book::catalog::VenueKind;
+use dutchbook_book::catalog::{Catalog, EventLaw, Listing, Terms, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
 use dutchbook_book::shelf::Shelf;
 use dutchbook_book::{Cash, Nanos};
@@ -30,13 +31,15 @@ use dutchbook_core::control::Control;
 use dutchbook_core::engine::{Engine, EngineConfig};
 use dutchbook_core::journal::{JournalReader, journal};
 use dutchbook_core::net::Handler;
-use dutchbook_core::relation::structural;
+use dutchbook_core::relation::{Relation, structural};
 use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counter, CounterReader, Counters, latency};
 use dutchbook_core::tile::eval::{EvalTile, FeedRings};
 use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
 use dutchbook_core::tile::stages::stages;
 use dutchbook_feeds::feed::{Feed, FeedConfig};
+use dutchbook_tools::demo::relations::approved;
+use dutchbook_tools::relations::Relations;
 use dutchbook_tools::sim::{FaultPlan, FlowConfig, Pace, Scenario, SessionId, SimVenues};
 use harness::alloc::{Calls, Counting, armed};
 use std::collections::BTreeMap;
@@ -151,6 +154,34 @@ fn feeds(scenario: &Scenario) -> [Feed; 2] {
     })
 }
 
+/// The same listings, each of its own venue's question and event: what they have to do with each other
+/// is for approved relations to say, and thresholds on both venues are two events that share some.
+fn apart(there: &Catalog) -> Catalog {
+    let mut catalog = there.clone();
+    for event in &there.events {
+        let of_event = |book: &&Listing| there.conditions[book.condition.index()].event == event.id;
+        let own = there.listings.iter().filter(of_event);
+        let first = own.clone().map(|listing| listing.venue).next();
+        let others: Vec<_> = own.filter(|listing| Some(listing.venue) != first).collect();
+        let law = if event.law == EventLaw::Ladder { event.law } else { EventLaw::Independent };
+        let twin = catalog.add_event(&event.name, law);
+        for listing in others {
+            let condition = catalog.add_condition(twin, &listing.name);
+            catalog.listings[listing.book.index()].condition = condition;
+        }
+    }
+    catalog.terms = vec![Terms::default(); catalog.listings.len()];
+    catalog
+}
+
+/// What these listings are bound by, every approved relation among it.
+fn relations(scenario: &Scenario, catalog: &Catalog) -> Vec<Relation> {
+    let approved = approved(scenario, catalog);
+    let relations = Relations::of(approved, structural(catalog), catalog);
+    assert_eq!(relations.register.counts()[0], relations.file.relations.len());
+    relations.list
+}
+
 /// Limits so wide that opportunities go on being traded, and a venue without delay.
 fn config() -> EngineConfig {
     let mut config = Config::parse("").unwrap().engine();
@@ -192,12 +223,12 @@ struct Rig {
 
 impl Rig {
     fn new(scenario: &Scenario, layout: Layout) -> Self {
-        let catalog = scenario.catalog.clone();
+        let catalog = apart(&scenario.catalog);
         let count = catalog.listings.len();
         let mut shelf = Shelf::new(count);
         let (writer, journal) = journal(64, 4_096);
         let kill = KillSwitch::default();
-        let relations = structural(&catalog);
+        let relations = relations(scenario, &catalog);
         let engine =
             Engine::new(catalog, relations, &config(), shelf.reader(), writer, kill).unwrap();
         let mut taps = Taps::on();
