@@ -67,6 +67,9 @@ fn is_alike(table: &StateTable, a: InstrumentId, b: InstrumentId) -> bool {
 
 /// The law that an approved relation puts between questions.
 fn bound(relation: &Relation) -> Option<Bound> {
+    if !matches!(relation.source, Source::Approved | Source::Suspended) {
+        return None;
+    }
     let one_each = |shown: &[Shown]| -> Option<Vec<InstrumentId>> {
         shown.iter().map(|shown| <[_; 1]>::try_from(&shown[..]).ok().map(|[id]| id)).collect()
     };
@@ -82,9 +85,7 @@ fn bound(relation: &Relation) -> Option<Bound> {
             return None;
         }
     };
-    let is_said = matches!(relation.source, Source::Approved | Source::Suspended);
-    let is_certain = is_said && holds(&relation.states, law, &outcomes);
-    is_certain.then_some(Bound { law, outcomes })
+    holds(&relation.states, law, &outcomes).then_some(Bound { law, outcomes })
 }
 
 /// Whether in every row, those included that an outcome has struck out since, each instrument and

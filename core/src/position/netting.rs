@@ -273,15 +273,19 @@ impl Portfolio {
     /// What the venues' last words make of every condition, those that are alike included.
     fn told(&self, links: &[Link]) -> Vec<Option<bool>> {
         let mut told = self.words.clone();
+        // As often as a word goes from one venue to the next.
         loop {
-            let next = links.iter().filter(|link| link.stands).find_map(|link| {
-                let came_true = told.get(link.a.condition).copied().flatten()?;
-                let is_open = told.get(link.b.condition)?.is_none();
-                is_open.then_some((link.b.condition, came_true != link.is_inverted))
-            });
-            let Some((condition, came_true)) = next else { return told };
-            if let Some(slot) = told.get_mut(condition) {
-                *slot = Some(came_true);
+            let mut is_all = true;
+            for link in links.iter().filter(|link| link.stands) {
+                let word = told.get(link.a.condition).copied().flatten();
+                if let (Some(came_true), Some(slot @ None)) = (word, told.get_mut(link.b.condition))
+                {
+                    *slot = Some(came_true != link.is_inverted);
+                    is_all = false;
+                }
+            }
+            if is_all {
+                return told;
             }
         }
     }

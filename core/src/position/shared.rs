@@ -95,10 +95,13 @@ pub(super) fn parties(
     alike: &BTreeMap<[usize; 2], Vec<Twins>>,
 ) -> Vec<Party> {
     let mut common: Vec<([usize; 2], Vec<Twins>)> = Vec::new();
-    let partners = |event: usize| alike.keys().filter(|key| key.contains(&event)).count();
+    let mut partners: BTreeMap<usize, usize> = BTreeMap::new();
+    for event in alike.keys().flatten() {
+        *partners.entry(*event).or_default() += 1;
+    }
     for (&[a, b], twins) in alike {
         let Some((one, other)) = events.get(a).zip(events.get(b)) else { continue };
-        let weight = |at, event: &EventAccount| (partners(at), event.conditions.len());
+        let weight = |at, event: &EventAccount| (partners.get(&at), event.conditions.len());
         let (key, pair, twins) = if weight(b, other) > weight(a, one) {
             let twins = twins.iter().map(|&[one, other]| [other, one]).collect();
             ([b, a], [other, one], twins)
@@ -108,21 +111,20 @@ pub(super) fn parties(
         common.extend(in_common(pair, twins).map(|twins| (key, twins)));
     }
     common.sort_by_key(|(key, twins)| (core::cmp::Reverse(twins.len()), *key));
-    let mut parties: Vec<Party> = Vec::new();
+    let mut parties: BTreeMap<usize, Party> = BTreeMap::new();
     let mut taken = BTreeSet::new();
     for ([host, guest], twins) in common {
-        let party = parties.iter_mut().find(|party| party.host == host);
-        if taken.contains(&guest) || (party.is_none() && taken.contains(&host)) {
+        let is_guest = taken.contains(&host) && !parties.contains_key(&host);
+        if is_guest || taken.contains(&guest) {
             continue;
         }
-        match party {
-            Some(party) if party.guests.len() < GUESTS_MAX => party.guests.push((guest, twins)),
-            Some(_) => continue,
-            None => parties.push(Party { host, guests: vec![(guest, twins)] }),
+        let party = parties.entry(host).or_insert(Party { host, guests: Vec::new() });
+        if party.guests.len() < GUESTS_MAX {
+            party.guests.push((guest, twins));
+            taken.extend([host, guest]);
         }
-        taken.extend([host, guest]);
     }
-    parties
+    parties.into_values().collect()
 }
 
 /// What two events share, each outcome once; `None` where their laws do not go together, or their
