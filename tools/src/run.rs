@@ -427,13 +427,7 @@ fn follow(
             || end.is_some_and(|end| clock.now() >= end)
     };
     while !is_over() {
-        let news = &mut engine.news;
-        engine.running.drain_journal(|bytes| news.take(bytes));
-        for decided in news.take_decided() {
-            // A compiler that is gone has been reported by its own end.
-            let _told = compiler.send(compiler::News::Decided(decided)).is_ok();
-        }
-        engine.running.drain_latencies();
+        engine.news.follow(&mut engine.running, &compiler);
         for note in engine.running.journal_notes() {
             tell(&format!("journal: {note}"));
         }
@@ -456,7 +450,6 @@ fn follow(
     // The books are compared while the feeds still run.
     let (second_opinion, audit) = AuditEnd::of(engine.auditor)?;
     let compiled = engine.compiler.stop()?;
-    engine.relations.register = compiled.register;
     let sockets = sockets(&engine.streams, &audit.catalog);
     let mut report = finish(0, engine.running, engine.news, &engine.streams, elapsed)?;
     report.topology = topology(config);
@@ -472,8 +465,7 @@ fn follow(
     report.trouble.extend(engine.trouble);
     report.trouble.extend(audit.trouble.iter().cloned());
     report.trouble.extend(guard.trouble.iter().cloned());
-    report.trouble.extend(compiled.trouble);
-    (report.relations, report.compiled) = (engine.relations, Some(compiled.counts));
+    report.compiled_by(engine.relations, compiled);
     Ok(RunReport { report, audit, sockets, guard })
 }
 

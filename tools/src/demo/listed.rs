@@ -31,6 +31,8 @@ pub(super) struct Listed {
 /// The configuration with the demo's venues in the place of the real ones.
 pub(super) fn pointed_at(config: &Config, authority: &str, is_tls: bool) -> Config {
     let mut config = config.clone();
+    // It speaks of other markets.
+    config.relations.file = None;
     let (http, ws) = if is_tls { ("https", "wss") } else { ("http", "ws") };
     if let Some(venue) = &mut config.venues.polymarket {
         venue.clob_url = format!("{http}://{authority}");

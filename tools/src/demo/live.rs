@@ -90,7 +90,7 @@ pub(super) fn run(
     let never = AtomicBool::new(false);
     let (keeper, replies) = args.record.as_ref().map(|_| channel()).unzip();
     let (directory, crawler, trouble) = discover(config, &tls, &clock, &never, keeper)?;
-    let Listed { catalog, mut relations } = Listed::of(&directory, scenario);
+    let Listed { catalog, relations } = Listed::of(&directory, scenario);
     let mut streams = streams(config, &catalog, &tls, &clock).map_err(RunError::from)?;
     if let Some(keys) = &keys {
         keys.sign(&mut streams, &clock)?;
@@ -132,14 +132,12 @@ pub(super) fn run(
     show.wind_down(&mut running);
     let (audit, second_opinion) = AuditEnd::of(auditor).map_err(RunError::from)?;
     let compiled = compiler.stop().map_err(RunError::from)?;
-    relations.register = compiled.register;
     // Whatever the screen said, the tiles are stopped and the report is made.
     let elapsed = show.elapsed_s();
     let Show { news, .. } = show;
     let mut report = finish(args.seed, running, news, &streams, elapsed)?;
     report.trouble.extend(trouble.into_iter().chain(second_opinion.trouble));
-    report.trouble.extend(compiled.trouble);
-    (report.relations, report.compiled) = (relations, Some(compiled.counts));
+    report.compiled_by(relations, compiled);
     report.hear(heard.heard());
     let decisions = report.decisions.clone();
     let capture = recording.map(|recording| recording.finish(decisions)).transpose()?;
@@ -277,22 +275,11 @@ impl<'a> Show<'a> {
         self.clock.now().since(self.started).millis() / 1_000
     }
 
-    /// Takes what has happened since the last look, and tells the compiler what was decided.
-    fn drain(&mut self, running: &mut Running) {
-        let news = &mut self.news;
-        running.drain_journal(|bytes| news.take(bytes));
-        for decided in news.take_decided() {
-            // A compiler that is gone has been reported by its own end.
-            let _told = self.compiler.send(compiler::News::Decided(decided)).is_ok();
-        }
-        running.drain_latencies();
-    }
-
     /// Shows what happens until the time is over, a person leaves, or a tile ends.
     fn until_end(&mut self, running: &mut Running) -> Result<(), DemoError> {
         let end = self.started.plus(Nanos::from_secs(self.args.seconds));
         while self.clock.now() < end && !self.interrupted.load(Ordering::Relaxed) {
-            self.drain(running);
+            self.news.follow(running, &self.compiler);
             if running.has_lost_a_tile() {
                 // Stopping it will say why.
                 return Ok(());
@@ -306,7 +293,7 @@ impl<'a> Show<'a> {
     fn settle(&mut self, running: &mut Running, span: Nanos) {
         let end = self.clock.now().plus(span);
         while self.clock.now() < end && !running.has_lost_a_tile() {
-            self.drain(running);
+            self.news.follow(running, &self.compiler);
             pause(FRAME);
         }
     }
@@ -318,7 +305,7 @@ impl<'a> Show<'a> {
         let end = self.clock.now().plus(WINDING_MAX);
         let mut settled = 0;
         while self.clock.now() < end && settled < SETTLED_LOOKS && !running.has_lost_a_tile() {
-            self.drain(running);
+            self.news.follow(running, &self.compiler);
             settled = if gauge.is_settled() { settled + 1 } else { 0 };
             pause(FRAME);
         }

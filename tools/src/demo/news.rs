@@ -1,13 +1,16 @@
 //! The journal as it is read while the engine runs: what is shown, and the check of every decision.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::Sender;
 
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{BookId, Face, InstrumentId, Nanos, Price, Side};
+use dutchbook_core::compiler;
 use dutchbook_core::config::Config;
 use dutchbook_core::journal::checker::Findings;
 use dutchbook_core::journal::{Checker, Record, RecordBytes, decode};
 use dutchbook_core::opportunity::{Cause, OpportunityLife};
+use dutchbook_core::topology::Running;
 use dutchbook_exec::{Fill, Report, ReportKind};
 
 use super::lives::Traces;
@@ -120,9 +123,14 @@ impl News {
         self.names.get(book.index()).map_or("?", String::as_str)
     }
 
-    /// Faces that pay, as venues have said since the last call.
-    pub fn take_decided(&mut self) -> Vec<InstrumentId> {
-        core::mem::take(&mut self.decided)
+    /// Takes what a running engine has written down, and tells the compiler what venues have decided.
+    pub fn follow(&mut self, running: &mut Running, compiler: &Sender<compiler::News>) {
+        running.drain_journal(|bytes| self.take(bytes));
+        for decided in self.decided.drain(..) {
+            // A compiler that is gone has been reported by its own end.
+            let _told = compiler.send(compiler::News::Decided(decided)).is_ok();
+        }
+        running.drain_latencies();
     }
 
     /// Outcomes that came during the run, and what was traded on them, oldest first.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dutchbook_book::{Book, BookId, Cash, Exact};
 use dutchbook_core::audit::{self, Auditor};
-use dutchbook_core::compiler::Counts;
+use dutchbook_core::compiler::{self, Counts};
 use dutchbook_core::desk::DeskCounts;
 use dutchbook_core::engine::Engine;
 use dutchbook_core::gateway::Watch;
@@ -221,6 +221,13 @@ impl DemoReport {
     pub fn hear(&mut self, heard: Heard) {
         self.trouble.extend(heard.trouble.iter().cloned());
         self.news = Some(heard);
+    }
+
+    /// Takes what became of the relations beside the engine, and what went wrong there.
+    pub fn compiled_by(&mut self, relations: Relations, ended: compiler::run::Ended) {
+        self.trouble.extend(ended.trouble);
+        self.relations = Relations { register: ended.register, ..relations };
+        self.compiled = Some(ended.counts);
     }
 
     fn sum(&self, of: impl Fn(&Counters) -> u64) -> u64 {
