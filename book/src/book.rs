@@ -11,7 +11,7 @@
 use crate::depth::{BookStatus, DEPTH_LEVELS, Depth, Level, Side, Stamp, TopOfBook, in_yes};
 use crate::grid::{Grid, Tick};
 use crate::id::Face;
-use crate::ladder::{Ladder, WORD_BITS};
+use crate::ladder::{Ladder, NamedTicks, WORD_BITS};
 use crate::time::Nanos;
 use crate::units::{Price, Qty, QtyChange};
 
@@ -52,19 +52,17 @@ pub struct Book {
     grid: Grid,
 }
 
-/// For each side, the ticks that a snapshot names while it is taken; else zeros. One for all books
-/// of a thread: it stays warm when the books do not.
+/// For each side, the ticks that a snapshot names while it is taken. One for all books of a thread: it
+/// stays warm when the books do not.
 #[derive(Clone, Debug, Default)]
-pub struct Named([Vec<u64>; 2]);
+pub struct Named([NamedTicks; 2]);
 
 impl Named {
     /// Makes room for the books of a grid, so that taking a snapshot allocates nothing.
     #[inline]
     pub fn fit(&mut self, grid: &Grid) {
         let words = grid.ticks().div_ceil(WORD_BITS) as usize;
-        if self.0[0].len() < words {
-            self.0.iter_mut().for_each(|side| side.resize(words, 0));
-        }
+        self.0.iter_mut().for_each(|side| side.fit(words));
     }
 }
 
@@ -137,38 +135,54 @@ impl Book {
         self.session_status = BookStatus::Live;
     }
 
-    /// Takes a whole snapshot: a new epoch with these levels as a face shows them and no others;
-    /// a quantity of `None` is less than nothing. As [`Book::begin_snapshot`] and then
+    /// Takes a whole snapshot: a new epoch with these levels and no others, in parts of one side as a
+    /// face shows it; a quantity of `None` is less than nothing. As [`Book::begin_snapshot`] and then
     /// [`Book::set_level`], but each level's memory is written once, not emptied before.
     ///
     /// # Errors
     /// The first level that is off the grid or less than nothing; the book is gapped then.
     #[inline]
-    pub fn replace(
+    pub fn replace<L>(
         &mut self,
-        levels: impl IntoIterator<Item = (Face, Side, Price, Option<Qty>)>,
+        parts: impl IntoIterator<Item = (Face, Side, L)>,
         named: &mut Named,
-    ) -> Result<(), BookError> {
+    ) -> Result<(), BookError>
+    where
+        L: IntoIterator<Item = (Price, Option<Qty>)>,
+    {
         named.fit(&self.grid);
         self.epoch = self.epoch.wrapping_add(1);
         self.session_status = BookStatus::Live;
-        let mut taken = Ok(());
-        for (face, side, price, qty) in levels {
-            let located = self.locate(face, side, price);
-            let qty = qty.ok_or(BookError::NegativeLevel(price));
-            match located.and_then(|(side, tick)| Ok((side, tick, qty?))) {
-                Ok((side, tick, qty)) => {
-                    self.ladders[side as usize].put(tick, qty, &mut named.0[side as usize]);
-                }
-                Err(error) => {
-                    taken = self.refuse(error);
-                    break;
-                }
-            }
-        }
+        let taken = parts
+            .into_iter()
+            .try_for_each(|(face, side, levels)| self.take_part((face, side), levels, named));
         for (ladder, named) in self.ladders.iter_mut().zip(&mut named.0) {
             ladder.settle(named);
         }
+        taken.or_else(|error| self.refuse(error))
+    }
+
+    /// Takes levels of one side of a snapshot, up to the first that is refused.
+    #[inline]
+    fn take_part(
+        &mut self,
+        (face, shown): (Face, Side),
+        levels: impl IntoIterator<Item = (Price, Option<Qty>)>,
+        named: &mut Named,
+    ) -> Result<(), BookError> {
+        let (side, _) = in_yes(face, shown, Price::ZERO);
+        let mut taking = self.ladders[side as usize].taking(&mut named.0[side as usize]);
+        let mut taken = Ok(());
+        for (price, qty) in levels {
+            let (_, yes_price) = in_yes(face, shown, price);
+            let tick = taking.tick_of(yes_price).ok_or(BookError::OffTick(price));
+            let (Ok(tick), Some(qty)) = (tick, qty) else {
+                taken = tick.and(Err(BookError::NegativeLevel(price)));
+                break;
+            };
+            taking.put(tick, qty);
+        }
+        taking.end();
         taken
     }
 
@@ -393,7 +407,7 @@ mod tests {
                 cleared.begin_snapshot();
                 let mut each = levels.clone();
                 let expected = each.try_for_each(|(f, s, p, q)| cleared.set_level(f, s, p, q));
-                let got = replaced.replace(levels.map(|(f, s, p, q)| (f, s, p, Some(q))), &mut named);
+                let got = replaced.replace(levels.map(|(f, s, p, q)| (f, s, [(p, Some(q))])), &mut named);
                 prop_assert_eq!(got, expected);
                 prop_assert_eq!(
                     replaced.commit(Nanos(1), Nanos(2)), cleared.commit(Nanos(1), Nanos(2)));
@@ -407,7 +421,7 @@ mod tests {
                     prop_assert!(cells.clone().all(|tick| ours.qty_at(tick) == theirs.qty_at(tick)));
                 }
             }
-            prop_assert!(named.0.iter().flatten().all(|word| *word == 0));
+            prop_assert!(named.0.iter().all(NamedTicks::is_empty));
         }
 
         /// Any stream through either face equals one ordered map per side in YES terms.

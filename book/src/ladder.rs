@@ -7,6 +7,10 @@
 //! A ladder is the wrong structure for unbounded or continuous prices; those venues are refused by
 //! their [`crate::grid::Grid`].
 
+mod snapshot;
+
+pub(crate) use snapshot::NamedTicks;
+
 use crate::depth::Side;
 use crate::fetch::fetch_address;
 use crate::grid::{Grid, Scale, Tick};
@@ -355,53 +359,6 @@ impl Ladder {
         fetch_cell(self.address(), high);
     }
 
-    /// Puts a level of a snapshot and marks it in `named`: a word for each of the bitmap's, all zero
-    /// before the first. [`Ladder::settle`] has to follow. `None` when the tick is outside.
-    #[inline]
-    pub(crate) fn put(&mut self, tick: Tick, qty: Qty, named: &mut [u64]) -> Option<()> {
-        let at = self.cell_of(tick);
-        *self.cells.get_mut(at)? = qty.micro();
-        let word = named.get_mut((tick.0 / WORD_BITS) as usize)?;
-        let at = tick.0 % WORD_BITS;
-        *word = (*word & !(1 << at)) | (u64::from(!qty.is_zero()) << at);
-        Some(())
-    }
-
-    /// Removes the levels that a snapshot did not name, and clears `named` for the next.
-    pub(crate) fn settle(&mut self, named: &mut [u64]) {
-        let (bitmap, qty) = self.cells.split_at_mut(self.words as usize);
-        let (mut first, mut last, mut count) = (None, 0, 0_u32);
-        let mut index = 0;
-        // Most words are empty on both sides of the change: they are passed in a loop of their own.
-        while let Some(passed) = first_touched(bitmap.get(index..), named.get(index..)) {
-            index += passed;
-            if let (Some(word), Some(named)) = (bitmap.get_mut(index), named.get_mut(index)) {
-                let before = core::mem::replace(word, core::mem::take(named));
-                clear_cells(qty, tick_base(index), before & !*word);
-                if *word != 0 {
-                    first = first.or(Some(index));
-                    last = index;
-                    count = count.wrapping_add(word.count_ones());
-                }
-            }
-            index += 1;
-        }
-        (self.changing, self.count) = (Changed::ALL, count);
-        let best = first.map(|first| match self.side() {
-            Side::Buy => {
-                Tick(tick_base(last) + WORD_BITS - 1 - self.zeros(last, u64::leading_zeros))
-            }
-            Side::Sell => Tick(tick_base(first) + self.zeros(first, u64::trailing_zeros)),
-        });
-        self.best_rank = best.map_or(NO_RANK, |best| self.rank(best));
-        self.best_qty = best.map_or(Qty::ZERO, |best| self.qty_at(best));
-    }
-
-    /// Zeros at one end of a word of the bitmap.
-    fn zeros(&self, index: usize, end: impl Fn(u64) -> u32) -> u32 {
-        self.word(index).map_or(0, end)
-    }
-
     /// Removes every level, touching only occupied words.
     pub fn clear(&mut self) {
         self.changing = Changed::ALL;
@@ -481,12 +438,6 @@ fn clear_cells(qty: &mut [u64], base: u32, mut gone: u64) {
         }
         gone &= gone - 1;
     }
-}
-
-/// How many words come before the first that a snapshot has named or that had a level.
-#[inline]
-fn first_touched(bitmap: Option<&[u64]>, named: Option<&[u64]>) -> Option<usize> {
-    bitmap?.iter().zip(named?).position(|(word, named)| *word | *named != 0)
 }
 
 /// First tick of a bitmap word. A ladder has at most 1e6 ticks, so the index fits.

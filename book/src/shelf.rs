@@ -360,9 +360,9 @@ mod tests {
                     let kept = [Side::Buy, Side::Sell].map(|side| {
                         let levels = book.ladder(side).iter().skip(usize::from(event % 2));
                         let price = |tick| book.grid().price_of(tick);
-                        levels.map(|(t, q)| (Face::Yes, side, price(t), Some(q))).collect::<Vec<_>>()
+                        (Face::Yes, side, levels.map(|(t, q)| (price(t), Some(q))).collect::<Vec<_>>())
                     });
-                    book.replace(kept.concat(), &mut named).unwrap();
+                    book.replace(kept, &mut named).unwrap();
                 }
                 let face = if no { Face::No } else { Face::Yes };
                 let side = if sell { Side::Sell } else { Side::Buy };

@@ -63,10 +63,12 @@ impl State {
             self.regrid(at, update.tick_size.and_then(|step| Grid::uniform(step).ok()), sink);
         }
         let Some(slot) = self.slots.get_mut(at) else { return };
-        let levels = levels
-            .iter()
-            .map(|level| (level.instrument.face(), level.side, level.price, stated_qty(level)));
-        let taken = slot.book.replace(levels, &mut self.named);
+        let parts = levels.chunk_by(|a, b| a.instrument == b.instrument && a.side == b.side);
+        let parts = parts.filter_map(|part| {
+            let levels = part.iter().map(|level| (level.price, stated_qty(level)));
+            part.first().map(|first| (first.instrument.face(), first.side, levels))
+        });
+        let taken = slot.book.replace(parts, &mut self.named);
         let was_lost = matches!(slot.session.sync, Sync::Gapped | Sync::Stale);
         self.counters.revived += u64::from(was_lost);
         slot.session.snapshot(sid);
