@@ -13,6 +13,7 @@ pub mod bonds;
 mod laws;
 mod netting;
 mod shared;
+pub mod wanted;
 mod worst;
 
 use dutchbook_book::catalog::{Catalog, Event, EventLaw};

@@ -31,6 +31,7 @@ pub use limits::{RiskConfig, Veto};
 
 use crate::opportunity::{Opportunity, OpportunityLeg};
 use crate::position::Portfolio;
+use crate::position::wanted::Wanted;
 use breaker::{Breaker, Breakers};
 use marks::ProfitMarks;
 use oracle::Oracles;
@@ -80,7 +81,7 @@ pub struct RiskGate {
     orders: Vec<Reserved>,
     sent: VecDeque<Nanos>,
     intents: Vec<Intent>,
-    wanted: Vec<(InstrumentId, Qty)>,
+    wanted: Wanted,
     veto_counts: [u64; Veto::ALL.len()],
     trade_count: u64,
     marks: ProfitMarks,
@@ -111,7 +112,7 @@ impl RiskGate {
             orders: Vec::with_capacity(config.open_orders_max),
             sent: VecDeque::with_capacity(config.window_orders_max),
             intents: Vec::with_capacity(config.open_orders_max),
-            wanted: Vec::with_capacity(config.open_orders_max),
+            wanted: Wanted::with_capacity(config.open_orders_max),
             veto_counts: [0; Veto::ALL.len()],
             trade_count: 0,
             marks: ProfitMarks::default(),
@@ -132,6 +133,7 @@ impl RiskGate {
         for (book, place) in (0..).map(BookId).zip(&mut self.places) {
             place.event = portfolio.event_of(book).unwrap_or(place.event);
         }
+        self.wanted.fit(portfolio);
         self.in_events.fill(Exact::ZERO);
         for order in &mut self.orders {
             let book = order.instrument.book();
@@ -213,7 +215,7 @@ impl RiskGate {
         inputs::check(opportunity.legs, portfolio, age_max, now)?;
         self.check_flow(opportunity, portfolio, now)?;
         let trade = TradeId(self.trade_count.saturating_add(1));
-        self.collect_intents(trade, opportunity.legs, now)?;
+        self.collect_intents(trade, opportunity.legs, portfolio, now)?;
         self.reserve_all(opportunity.basket, trade, portfolio)?;
         self.trade_count = trade.0;
         for _ in 0..self.intents.len() {
@@ -265,6 +267,7 @@ impl RiskGate {
         &mut self,
         trade: TradeId,
         legs: &[OpportunityLeg],
+        portfolio: &Portfolio,
         now: Nanos,
     ) -> Result<(), Veto> {
         self.intents.clear();
@@ -281,7 +284,7 @@ impl RiskGate {
             let (side, qty, ts_decision) = (Side::Buy, leg.qty, now);
             // Where the fee is taken in contracts, fewer arrive than are ordered.
             let delivered = delivered(&place.fee, limit, qty).ok_or(Veto::TooLarge)?;
-            self.wanted.push((instrument, delivered));
+            self.wanted.add(portfolio, instrument, delivered);
             self.intents.push(Intent {
                 trade,
                 leg_index,
@@ -393,8 +396,12 @@ impl RiskGate {
     /// and everything else in flight lost, and everything in flight lost.
     fn check_events(&self, trade: TradeId, portfolio: &Portfolio) -> Result<(), Veto> {
         let ours = || self.orders.iter().filter(|order| order.trade == trade);
-        for order in ours() {
+        for (index, order) in ours().enumerate() {
             let event = order.place.event;
+            // Each event once: a basket has many legs in few events.
+            if ours().take(index).any(|earlier| earlier.place.event == event) {
+                continue;
+            }
             let cost = ours()
                 .filter(|other| other.place.event == event)
                 .try_fold(Exact::ZERO, |sum, other| sum.checked_add(other.cash))

@@ -1,3 +1,4 @@
+use super::wanted::Wanted;
 use super::*;
 use crate::eval::states::StateTable;
 use dutchbook_book::Cash;
@@ -189,7 +190,7 @@ proptest! {
             }
         }
         let size = conditions as usize;
-        let worst = portfolio.worst_payoff(EventId(0), &[]);
+        let worst = portfolio.worst_payoff(EventId(0), &Wanted::default());
         prop_assert_eq!(Some(worst), portfolio.worst_over(&table(law, size)));
         let total = portfolio.total();
         prop_assert_eq!(total.cash, sub(total.realised, total.committed).unwrap());
@@ -226,10 +227,16 @@ proptest! {
         for (id, count) in held {
             buy(&mut portfolio, InstrumentId(id), 3000, count);
         }
-        let extra: Vec<_> = basket.iter().map(|(id, count)| (InstrumentId(*id), contracts(*count))).collect();
+        let mut wanted = Wanted::default();
+        // What an earlier basket wanted is forgotten.
+        wanted.add(&portfolio, InstrumentId(basket[0].0), contracts(7));
+        wanted.clear();
+        for (id, count) in &basket {
+            wanted.add(&portfolio, InstrumentId(*id), contracts(*count));
+        }
         let count: u64 = basket.iter().map(|leg| leg.1).sum();
         let cost = Exact::product(Price::from_pips(3000).unwrap(), contracts(count));
-        let asked = portfolio.exposure_with(EventId(0), cost, &extra);
+        let asked = portfolio.exposure_with(EventId(0), cost, &wanted);
         for (id, count) in basket {
             buy(&mut portfolio, InstrumentId(id), 3000, count);
         }

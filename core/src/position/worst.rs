@@ -1,9 +1,10 @@
 //! What the holdings of an event are worth in its worst state.
 
 use dutchbook_book::catalog::EventLaw;
-use dutchbook_book::{BookId, EventId, Exact, Face, InstrumentId, Price, Qty};
+use dutchbook_book::{BookId, EventId, Exact, Face, Price};
 
 use super::laws::is_contradicted;
+use super::wanted::Wanted;
 use super::{Portfolio, Sides, Weighed, saturating_add};
 use crate::eval::states::StateTable;
 
@@ -18,16 +19,16 @@ impl Portfolio {
         }
     }
 
-    /// What the holdings of an event pay in its worst state, `extra` contracts added.
+    /// What the holdings of an event pay in its worst state, with what is wanted on top.
     #[must_use]
-    pub fn worst_payoff(&self, event: EventId, extra: &[(InstrumentId, Qty)]) -> Exact {
+    pub fn worst_payoff(&self, event: EventId, wanted: &Wanted) -> Exact {
         let Some(account) = self.events.get(event.index()) else { return Exact::ZERO };
         let is_own = |index: &usize| !self.bound.get(*index).is_some_and(|is_bound| *is_bound);
         let own = account.conditions.iter().copied().filter(is_own);
-        let own = self.worst_by(account.law, own, extra);
+        let own = self.worst_by(account.law, own, wanted);
         let laws = account.laws.iter().map(|weighed| match weighed {
-            Weighed::Law(law, all) => self.worst_by(*law, all.iter().copied(), extra),
-            Weighed::Shared(shared) => shared.worst(|index| self.sides(index, extra)),
+            Weighed::Law(law, all) => self.worst_by(*law, all.iter().copied(), wanted),
+            Weighed::Shared(shared) => shared.worst(|index| self.sides(index, wanted)),
         });
         laws.fold(own, saturating_add)
     }
@@ -36,29 +37,25 @@ impl Portfolio {
         &self,
         law: EventLaw,
         conditions: impl Iterator<Item = usize>,
-        extra: &[(InstrumentId, Qty)],
+        wanted: &Wanted,
     ) -> Exact {
-        worst_of(law, conditions.map(|index| self.sides(index, extra)))
+        worst_of(law, conditions.map(|index| self.sides(index, wanted)))
     }
 
     /// What the holdings of an event lose in its worst state: their cost less what they pay then.
     /// Negative when the worst state is a profit. What was closed before is realised, not exposed.
     #[must_use]
     pub fn exposure(&self, event: EventId) -> Exact {
-        self.exposure_with(event, Exact::ZERO, &[])
+        self.exposure_with(event, Exact::ZERO, &Wanted::default())
     }
 
-    /// The exposure of an event if `extra` contracts were bought for `cost` on top.
+    /// The exposure of an event if what is wanted were bought on top, of which this event's part costs
+    /// `cost`.
     #[must_use]
-    pub fn exposure_with(
-        &self,
-        event: EventId,
-        cost: Exact,
-        extra: &[(InstrumentId, Qty)],
-    ) -> Exact {
+    pub fn exposure_with(&self, event: EventId, cost: Exact, wanted: &Wanted) -> Exact {
         let held = self.events.get(event.index()).map_or(Exact::ZERO, |event| event.committed);
         let paid = saturating_add(held, cost);
-        let payoff = self.worst_payoff(event, extra).pico();
+        let payoff = self.worst_payoff(event, wanted).pico();
         Exact::from_pico(paid.pico().saturating_sub(payoff))
     }
 
@@ -87,15 +84,11 @@ impl Portfolio {
         worst
     }
 
-    fn sides(&self, condition: usize, extra: &[(InstrumentId, Qty)]) -> Sides {
-        let mut sides = self.conditions.get(condition).copied().unwrap_or_default();
-        for (id, qty) in extra {
-            let place = self.places.get(id.book().index());
-            if place.is_some_and(|place| place.condition == condition) {
-                let pays = sides.paying(place.is_some_and(|place| id.face() == place.true_face));
-                *pays = saturating_add(*pays, Exact::product(Price::ONE, *qty));
-            }
-        }
+    fn sides(&self, condition: usize, wanted: &Wanted) -> Sides {
+        let held = self.conditions.get(condition).copied().unwrap_or_default();
+        let more = wanted.of(condition);
+        let sides =
+            Sides { yes: saturating_add(held.yes, more.yes), no: saturating_add(held.no, more.no) };
         match self.decided.get(condition).copied().flatten() {
             None => sides,
             Some(true) => Sides { yes: sides.yes, no: sides.yes },

@@ -1,3 +1,4 @@
+use super::super::wanted::Wanted;
 use super::*;
 use crate::position::tests::{LAWS, buy, contracts, listing, states};
 use dutchbook_book::catalog::{Catalog, EventLaw, VenueKind};
@@ -39,7 +40,9 @@ fn yes_here_and_no_there_lock_what_they_leave() {
         held.net(&pairs(&[(a, b)]));
         assert_eq!(held.locked_profit().to_string(), "0.5");
         assert_eq!(held.event_of(BookId(1)), held.event_of(BookId(0)));
-        let more = [(a, contracts(1)), (b.complement(), contracts(1))];
+        let mut more = Wanted::default();
+        more.add(&held, a, contracts(1));
+        more.add(&held, b.complement(), contracts(1));
         let cost = Exact::product(Price::from_pips(9500).unwrap(), contracts(1));
         assert_eq!(held.exposure_with(EventId(0), cost, &more).to_string(), "-0.55");
         // One venue's last word makes what is held there worth what it says.
