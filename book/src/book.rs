@@ -407,7 +407,11 @@ mod tests {
                 cleared.begin_snapshot();
                 let mut each = levels.clone();
                 let expected = each.try_for_each(|(f, s, p, q)| cleared.set_level(f, s, p, q));
-                let got = replaced.replace(levels.map(|(f, s, p, q)| (f, s, [(p, Some(q))])), &mut named);
+                let levels: Vec<_> = levels.collect();
+                let parts = levels.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).map(|part| {
+                    (part[0].0, part[0].1, part.iter().map(|level| (level.2, Some(level.3))))
+                });
+                let got = replaced.replace(parts, &mut named);
                 prop_assert_eq!(got, expected);
                 prop_assert_eq!(
                     replaced.commit(Nanos(1), Nanos(2)), cleared.commit(Nanos(1), Nanos(2)));
