@@ -23,16 +23,20 @@ const TELLING: [u8; 18] = [
 
 /// A fast decoder of any venue.
 type Fast = Box<dyn Fn(Payload<'_>, &IdTable, &mut Batch) -> bool>;
+/// One that takes bytes where they lie.
+type InPlace = Box<dyn Fn(&[u8], &IdTable, &mut Batch) -> bool>;
 
 /// All decoders of one venue.
 struct Decoders {
     fast: Fast,
     scalar: Fast,
+    in_place: Vec<InPlace>,
     general: GeneralDecoder,
     ids: IdTable,
     buf: PayloadBuf,
     batches: [Batch; 3],
     accepted: usize,
+    accepted_in_place: usize,
     seen: usize,
 }
 
@@ -55,10 +59,32 @@ impl Decoders {
                 )
             }
         };
+        let in_place: Vec<InPlace> = match kind {
+            VenueKind::Polymarket => {
+                let both = [PolymarketDecoder::detect(), PolymarketDecoder::scalar()];
+                let each = both.map(|decoder| -> InPlace {
+                    Box::new(move |bytes, ids, batch| decoder.decode_in_place(bytes, ids, batch))
+                });
+                each.into()
+            }
+            VenueKind::Kalshi => Vec::new(),
+        };
         let general = GeneralDecoder::new(kind, use_yes_price);
         let batches = [Batch::default(), Batch::default(), Batch::default()];
         let buf = PayloadBuf::default();
-        Self { fast, scalar, general, ids, buf, batches, accepted: 0, seen: 0 }
+        let (accepted, accepted_in_place, seen) = (0, 0, 0);
+        Self {
+            fast,
+            scalar,
+            in_place,
+            general,
+            ids,
+            buf,
+            batches,
+            accepted,
+            accepted_in_place,
+            seen,
+        }
     }
 
     /// Decodes with all three and compares; returns whether the fast ones took the message.
@@ -79,6 +105,15 @@ impl Decoders {
             assert_eq!(fast, general, "fast against general: {}", text());
         } else {
             assert_eq!(*fast, Batch::default(), "refused but not empty: {}", text());
+        }
+        for in_place in &self.in_place {
+            if in_place(bytes, &self.ids, scalar) {
+                assert!(is_fast, "taken in place only: {}", text());
+                self.accepted_in_place += 1;
+                assert_eq!(fast, scalar, "in place against padded: {}", text());
+            } else {
+                assert_eq!(*scalar, Batch::default(), "refused but not empty: {}", text());
+            }
         }
         is_fast
     }
@@ -235,6 +270,8 @@ fn the_composed_messages_are_the_fast_paths() {
     for message in composed::POLYMARKET {
         assert!(decoders.agree(message.as_bytes()), "{message}");
     }
+    let ways = decoders.in_place.len();
+    assert_eq!(decoders.accepted_in_place, ways * composed::POLYMARKET_IN_PLACE, "taken in place");
     let mut decoders = Decoders::new(VenueKind::Kalshi, false, IdTable::default());
     for message in composed::KALSHI {
         assert!(decoders.agree(message.as_bytes()), "{message}");

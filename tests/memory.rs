@@ -136,11 +136,10 @@ fn a_hundred_thousand_instruments_fit_into_two_gibibytes() {
     out.before(VenueKind::Polymarket, NOW);
     feed.on_connect(NOW, &mut out);
     while feed.next_command().is_some() {}
-    let (mut text, mut payload) = (String::new(), PayloadBuf::with_capacity(1 << 14));
+    let (mut text, mut room) = (String::new(), PayloadBuf::with_capacity(1 << 14));
     for book in 0..books {
         message(book, &mut text);
-        payload.fill(text.as_bytes());
-        feed.on_payload(payload.payload(), NOW, &mut out);
+        feed.on_payload(text.as_bytes(), &mut room, NOW, &mut out);
         if let Some(engine) = out.engine_mut() {
             engine.evaluate(NOW);
         }

@@ -9,6 +9,7 @@ use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::units::Price;
 use dutchbook_book::{Book, BookId, BookStatus, Grid, Nanos, Qty, Side, Tick};
 use dutchbook_feeds::kind::MessageKind;
+use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::{DecoderChoice, Feed, FeedConfig};
 use harness::data;
 use harness::feeds::{self, Recorder};
@@ -40,7 +41,7 @@ fn run<'a>(
     let mut sink = Recorder::default();
     let mut last = Nanos::ZERO;
     for (now, payload) in payloads {
-        feed.on_payload(feeds::payload(payload.as_bytes()).payload(), now, &mut sink);
+        feed.on_payload(payload.as_bytes(), &mut PayloadBuf::default(), now, &mut sink);
         last = now;
     }
     feed.finish(last, &mut sink);

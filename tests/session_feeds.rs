@@ -5,6 +5,7 @@
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::units::Price;
 use dutchbook_book::{BookId, BookStatus, Grid, Nanos};
+use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::session::{ReconnectReason, SessionStep};
 use dutchbook_feeds::{Feed, FeedConfig};
 use harness::feeds::{self, Recorder};
@@ -26,7 +27,7 @@ impl Rig {
     }
 
     fn say(&mut self, text: &str) {
-        self.feed.on_payload(feeds::payload(text.as_bytes()).payload(), self.now, &mut self.sink);
+        self.feed.on_payload(text.as_bytes(), &mut PayloadBuf::default(), self.now, &mut self.sink);
     }
 
     fn commands(&mut self) -> Vec<String> {

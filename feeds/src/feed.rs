@@ -30,7 +30,7 @@ use crate::general::{GeneralDecoder, Item};
 use crate::ids::{Herald, Heralded, IdTable, Ids};
 use crate::kind::MessageKind;
 use crate::notice::{LossReason, Sink};
-use crate::payload::Payload;
+use crate::payload::PayloadBuf;
 use crate::session::{Limits, SessionStep, Sync};
 use state::State;
 
@@ -134,12 +134,22 @@ impl Fast {
         }
     }
 
+    /// Decodes a payload where it lies, or else from a copy with padding.
     #[inline]
-    fn decode(&self, payload: Payload<'_>, ids: &impl Ids, batch: &mut Batch) -> bool {
+    fn decode(
+        &self,
+        bytes: &[u8],
+        room: &mut PayloadBuf,
+        ids: &impl Ids,
+        batch: &mut Batch,
+    ) -> bool {
         match self {
             Self::None => false,
-            Self::Polymarket(decoder) => decoder.decode(payload, ids, batch),
-            Self::Kalshi(decoder) => decoder.decode(payload, ids, batch),
+            Self::Polymarket(decoder) => {
+                decoder.decode_in_place(bytes, ids, batch)
+                    || decoder.decode(room.fill(bytes), ids, batch)
+            }
+            Self::Kalshi(decoder) => decoder.decode(room.fill(bytes), ids, batch),
         }
     }
 
@@ -222,13 +232,20 @@ impl Feed {
         self.kind
     }
 
-    /// Takes one payload. Messages about levels cost no allocation once buffers have grown.
-    pub fn on_payload(&mut self, payload: Payload<'_>, now: Nanos, sink: &mut impl Sink) {
+    /// Takes one payload; `room` is for a copy of it with padding, should one be needed. Messages about
+    /// levels cost no allocation once buffers have grown.
+    pub fn on_payload(
+        &mut self,
+        payload: &[u8],
+        room: &mut PayloadBuf,
+        now: Nanos,
+        sink: &mut impl Sink,
+    ) {
         self.state.received(payload.len(), now);
         let herald =
             Ahead { table: &self.ids, state: &self.state, sink: &*sink, seen: Cell::new(0) };
         let ids = Heralded { table: &self.ids, herald };
-        if self.fast.decode(payload, &ids, &mut self.batch) {
+        if self.fast.decode(payload, room, &ids, &mut self.batch) {
             if let Some(first) = self.batch.updates.first() {
                 sink.book_coming(first.instrument.book());
             }
@@ -243,7 +260,7 @@ impl Feed {
         self.state.publish(now, sink);
     }
 
-    fn decode_general(&mut self, payload: Payload<'_>, now: Nanos, sink: &mut impl Sink) {
+    fn decode_general(&mut self, payload: &[u8], now: Nanos, sink: &mut impl Sink) {
         let (state, ids) = (&mut self.state, &self.ids);
         let each = |item: Item<'_>| match item {
             Item::Levels { kind, update, levels, source: _ } => {
@@ -251,7 +268,7 @@ impl Feed {
             }
             Item::Record(record) => state.record(&record, ids, now, sink),
         };
-        match self.general.decode(payload.bytes(), ids, &mut self.batch, each) {
+        match self.general.decode(payload, ids, &mut self.batch, each) {
             Ok(()) => {
                 self.state.counters.general_hits += 1;
                 if self.general.drift().has_unknown() {
@@ -259,7 +276,7 @@ impl Feed {
                 }
             }
             Err(error) => {
-                self.general.drift_mut().keep(payload.bytes());
+                self.general.drift_mut().keep(payload);
                 self.state.malformed(error, sink);
             }
         }
@@ -267,8 +284,8 @@ impl Feed {
 
     /// A message of an unknown type: whatever book it names may have changed without our knowing.
     #[cold]
-    fn take_unknown(&mut self, payload: Payload<'_>, sink: &mut impl Sink) {
-        self.general.drift_mut().keep(payload.bytes());
+    fn take_unknown(&mut self, payload: &[u8], sink: &mut impl Sink) {
+        self.general.drift_mut().keep(payload);
         for instrument in self.general.drift().touched() {
             if let Some(at) = self.state.slot_of(*instrument) {
                 self.state.lose(at, Sync::Stale, LossReason::UnknownShape, sink);

@@ -18,7 +18,7 @@ impl PayloadBuf {
     }
 
     /// Replaces the content. Allocates only when the payload is larger than any before.
-    pub fn fill(&mut self, payload: &[u8]) {
+    pub fn fill(&mut self, payload: &[u8]) -> Payload<'_> {
         let needed = payload.len().saturating_add(PADDING);
         if self.bytes.len() < needed {
             self.bytes.resize(needed, 0);
@@ -29,6 +29,7 @@ impl PayloadBuf {
             padding.fill(0);
         }
         self.len = payload.len();
+        self.payload()
     }
 
     /// The content, with its padding.
@@ -41,7 +42,7 @@ impl PayloadBuf {
     }
 }
 
-/// A borrowed payload followed by [`PADDING`] readable zero bytes.
+/// A borrowed payload, most often followed by [`PADDING`] readable zero bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
     padded: &'a [u8],
@@ -49,13 +50,20 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
+    /// Bytes where they lie, with nothing readable behind them: what ends close to their end cannot be
+    /// read in windows there.
+    #[must_use]
+    pub(crate) const fn bare(bytes: &'a [u8]) -> Self {
+        Self { padded: bytes, len: bytes.len() }
+    }
+
     /// The content.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         self.padded.get(..self.len).unwrap_or(&[])
     }
 
-    /// The content and its zero padding.
+    /// The content and its zero padding, where it has one.
     #[must_use]
     pub const fn padded(self) -> &'a [u8] {
         self.padded

@@ -1,6 +1,9 @@
 //! Messages of every shape that the fast path takes: recorded orders of keys and both separators,
 //! and orders that only the walk knows. Ids and values are made up.
 
+/// Those of Polymarket that are as recorded, in either separator style: taken where they lie.
+pub(crate) const POLYMARKET_IN_PLACE: usize = 3;
+
 pub(crate) const POLYMARKET: [&str; 7] = [
     concat!(
         r#"{"market":"0x2aaeb40ad2a1ad262d75d5c52bff1a9f801fb72e65774343729fe103ee9fa308", "#,

@@ -6,6 +6,7 @@ use dutchbook_book::{Face, InstrumentId, Nanos, Side};
 use dutchbook_feeds::batch::{Batch, LevelChange, Update, UpdateKind};
 use dutchbook_feeds::general::{GeneralDecoder, Item, Source};
 use dutchbook_feeds::ids::IdTable;
+use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::record::Record;
 use dutchbook_feeds::record::kalshi::{self, Envelope, Message};
 use dutchbook_feeds::{Feed, FeedConfig};
@@ -198,7 +199,7 @@ fn book_fields(fields: &mut Fields, wire: &str, ticker: &str, use_yes_price: boo
     let config = FeedConfig { use_yes_price, ..FeedConfig::of(VenueKind::Kalshi) };
     let mut feed = Feed::new(VenueKind::Kalshi, [&listing], config).unwrap();
     let mut sink = Recorder::default();
-    feed.on_payload(feeds::payload(wire.as_bytes()).payload(), Nanos::ZERO, &mut sink);
+    feed.on_payload(wire.as_bytes(), &mut PayloadBuf::default(), Nanos::ZERO, &mut sink);
     let top = feed.book(listing.book).unwrap().top();
     fields.insert("best_yes_bid".into(), opt(top.bid.map(|level| pips(level.price))));
     fields.insert("best_yes_ask".into(), opt(top.ask.map(|level| pips(level.price))));

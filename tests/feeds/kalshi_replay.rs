@@ -2,6 +2,7 @@
 
 use dutchbook_book::catalog::VenueKind;
 use dutchbook_book::{Book, BookStatus, Nanos, Side};
+use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::{DecoderChoice, Feed, FeedConfig};
 use harness::feeds::{self, Recorder};
 use harness::vectors::{self, Expect};
@@ -74,7 +75,7 @@ fn replay(case: &Value, decoder: DecoderChoice) {
         let frame = Expect::new(context.clone(), frame);
         let before = feed.counters().clone();
         let wire = frame.text("wire").unwrap();
-        feed.on_payload(feeds::payload(wire.as_bytes()).payload(), Nanos::ZERO, &mut sink);
+        feed.on_payload(wire.as_bytes(), &mut PayloadBuf::default(), Nanos::ZERO, &mut sink);
         let after = feed.counters();
         let seen = match frame.get("note").and_then(Value::as_str) {
             None => after.gaps == before.gaps && after.duplicates == before.duplicates,

@@ -7,6 +7,7 @@ use dutchbook_feeds::general::{GeneralDecoder, Item, Source};
 use dutchbook_feeds::hash::HashedBook;
 use dutchbook_feeds::ids::IdTable;
 use dutchbook_feeds::kind::MessageKind;
+use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::record::Record;
 use dutchbook_feeds::record::polymarket::{OrderEvent, Record as Is};
 use dutchbook_feeds::{Feed, FeedConfig};
@@ -102,7 +103,7 @@ fn book_fields(fields: &mut Fields, raw: &str, assets: &[String]) {
     let config = FeedConfig::of(VenueKind::Polymarket);
     let mut feed = Feed::new(VenueKind::Polymarket, [&listing], config).unwrap();
     let mut sink = Recorder::default();
-    feed.on_payload(feeds::payload(raw.as_bytes()).payload(), Nanos::ZERO, &mut sink);
+    feed.on_payload(raw.as_bytes(), &mut PayloadBuf::default(), Nanos::ZERO, &mut sink);
     let top = feed.book(listing.book).unwrap().top();
     let text = |level: Option<dutchbook_book::Level>| {
         level.map_or(Value::Null, |level| json!(vectors::plain(&level.price.to_string())))

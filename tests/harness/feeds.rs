@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use dutchbook_book::catalog::{Listing, VenueKind};
 use dutchbook_book::{Book, BookId, BookStatus, ConditionId, Grid, Qty, Stamp, VenueId};
 use dutchbook_feeds::notice::{Notice, Sink};
-use dutchbook_feeds::payload::PayloadBuf;
 
 /// A listing of a Kalshi market.
 #[must_use]
@@ -35,14 +34,6 @@ fn listing(
         min_qty: Qty::ZERO,
         ..Listing::plain(kind, VenueId(0), ConditionId(book), grid)
     }
-}
-
-/// A payload with its padding.
-#[must_use]
-pub fn payload(bytes: &[u8]) -> PayloadBuf {
-    let mut buffer = PayloadBuf::default();
-    buffer.fill(bytes);
-    buffer
 }
 
 /// Remembers what a feed said.

@@ -129,6 +129,13 @@ pub fn polymarket(data: &[u8]) {
     if took {
         agree("polymarket", data, &fast, &twin, reference.as_ref());
     }
+    for decoder in [PolymarketDecoder::detect(), PolymarketDecoder::scalar()] {
+        let took_in_place = decoder.decode_in_place(data, &ids, &mut twin);
+        assert!(took || !took_in_place, "taken in place only: {:?}", String::from_utf8_lossy(data));
+        if took_in_place {
+            agree("polymarket", data, &fast, &twin, reference.as_ref());
+        }
+    }
 }
 
 /// Kalshi's decoders agree.
@@ -234,11 +241,10 @@ pub fn feed(kind: VenueKind, data: &[u8]) {
         feed.on_connect(Nanos::from_secs(1), sink);
     }
     for (at, line) in (2..).zip(data.split(|byte| *byte == b'\n')) {
-        let payload = buffer(line);
-        let mut seen = Vec::new();
+        let (mut room, mut seen) = (PayloadBuf::default(), Vec::new());
         for (feed, sink) in &mut feeds {
             let before = (shown(feed), feed.counters().decode_errors);
-            feed.on_payload(payload.payload(), Nanos::from_secs(at), sink);
+            feed.on_payload(line, &mut room, Nanos::from_secs(at), sink);
             if feed.counters().decode_errors > before.1 {
                 check_refusal(&before.0, feed, sink);
             }

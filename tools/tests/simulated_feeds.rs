@@ -26,7 +26,7 @@ impl Sink for Quiet {
 struct Client {
     feed: Feed,
     session: Option<SessionId>,
-    buffer: PayloadBuf,
+    room: PayloadBuf,
     reconnect_at: Nanos,
 }
 
@@ -38,8 +38,8 @@ impl Client {
         // A freeze is seen after two seconds without data here, not after five minutes.
         config.limits.data_silence_ns_max = Nanos::from_secs(2);
         let feed = Feed::new(kind, listings, config).unwrap();
-        let buffer = PayloadBuf::default();
-        Self { feed, session: None, buffer, reconnect_at: Nanos::ZERO }
+        let room = PayloadBuf::default();
+        Self { feed, session: None, room, reconnect_at: Nanos::ZERO }
     }
 
     /// Carries everything that is due in both directions.
@@ -56,8 +56,7 @@ impl Client {
         let mut frames = Vec::new();
         venues.take_frames(session, now, &mut frames);
         for frame in frames {
-            self.buffer.fill(frame.as_bytes());
-            self.feed.on_payload(self.buffer.payload(), now, &mut Quiet);
+            self.feed.on_payload(frame.as_bytes(), &mut self.room, now, &mut Quiet);
         }
         let step = self.feed.poll(now, &mut Quiet);
         if matches!(step, SessionStep::Reconnect(_)) {

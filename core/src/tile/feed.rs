@@ -11,7 +11,7 @@ use dutchbook_book::{Book, BookId, Nanos, Stamp};
 use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::Feed;
 use dutchbook_feeds::notice::{Notice, Resolved, Sink};
-use dutchbook_feeds::payload::{Payload, PayloadBuf};
+use dutchbook_feeds::payload::PayloadBuf;
 use dutchbook_feeds::session::SessionStep;
 
 use crate::capture::{FeedTap, Kind};
@@ -213,12 +213,12 @@ pub(super) struct Passed {
 pub(super) fn pass(
     feed: &mut Feed,
     out: &mut Publisher,
-    payload: Payload<'_>,
+    (payload, room): (&[u8], &mut PayloadBuf),
     now: Nanos,
     stopwatch: &Clock,
 ) -> Option<Passed> {
     out.before(feed.kind(), now);
-    feed.on_payload(payload, now, out);
+    feed.on_payload(payload, room, now, out);
     let changed = out.take_changed();
     if changed == 0 {
         return None;
@@ -236,7 +236,8 @@ pub(super) fn pass(
 pub struct FeedTile {
     feeds: Vec<Feed>,
     out: Publisher,
-    payload: PayloadBuf,
+    /// For payloads that need padding.
+    room: PayloadBuf,
     clock: Clock,
     /// Times the work; another clock than `clock` where that is a simulated one.
     stopwatch: Option<Clock>,
@@ -295,7 +296,7 @@ impl FeedTile {
         Self {
             feeds,
             out,
-            payload: PayloadBuf::with_capacity(PAYLOAD_BYTES),
+            room: PayloadBuf::with_capacity(PAYLOAD_BYTES),
             clock,
             stopwatch: None,
             stages,
@@ -508,14 +509,13 @@ impl Handler for FeedTile {
         if let Some(tap) = &mut self.tap {
             tap.payload(connection, ts_recv, payload);
         }
-        self.payload.fill(payload);
         self.counters.add(Counter::Payloads, 1);
         let is_sampled = self.stages.samples_next();
         self.out.sample(is_sampled);
         let stopwatch = self.stopwatch.as_ref().unwrap_or(&self.clock);
         if let Some(feed) = self.feeds.get_mut(connection)
             && let Some(passed) =
-                pass(feed, &mut self.out, self.payload.payload(), ts_recv, stopwatch)
+                pass(feed, &mut self.out, (payload, &mut self.room), ts_recv, stopwatch)
         {
             self.record(&passed, received);
             self.send_orders(ts_recv, received);

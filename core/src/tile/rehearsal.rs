@@ -39,10 +39,16 @@ const NO: &str = "52114319501245915516055106046884209969926127482827954674443846
 const MARKET: &str = "0xbd31dc8a20211944f6b70f31557f1001557b59905b7738480ca09bd4532f84af";
 const TICKER: &str = "KXREHEARSAL-99DEC31-T1";
 
-/// One venue's part: its feed, and the message that comes and the one that goes.
+/// One venue's part.
 #[derive(Debug)]
 struct Part {
     feed: Feed,
+    script: Script,
+}
+
+/// The message that comes and the one that goes.
+#[derive(Debug)]
+struct Script {
     texts: [Vec<u8>; 2],
     /// Where the sequence stands in each text; none where the venue does not count.
     sequence_at: Option<[usize; 2]>,
@@ -56,7 +62,7 @@ pub(super) struct Rehearsal {
     out: Publisher,
     /// The other end of the ring, where the evaluator is elsewhere.
     tops: Option<CoalescingConsumer>,
-    payload: PayloadBuf,
+    room: PayloadBuf,
     clock: Clock,
     turn: usize,
     due: Nanos,
@@ -87,8 +93,8 @@ impl Rehearsal {
             (Route::Rings { tops, control }, Some(tops_end), None)
         };
         let out = Publisher::new(writer, route, clock.clone());
-        let (payload, due) = (PayloadBuf::with_capacity(4_096), Nanos::ZERO);
-        let mut made = Self { parts, out, tops, payload, clock, turn: 0, due, _journal: records };
+        let (room, due) = (PayloadBuf::with_capacity(4_096), Nanos::ZERO);
+        let mut made = Self { parts, out, tops, room, clock, turn: 0, due, _journal: records };
         made.open(&books_of(kinds));
         Some(made)
     }
@@ -100,8 +106,8 @@ impl Rehearsal {
             part.feed.on_connect(now, &mut self.out);
             while part.feed.next_command().is_some() {}
             for text in texts {
-                self.payload.fill(text.as_bytes());
-                pass(&mut part.feed, &mut self.out, self.payload.payload(), now, &self.clock);
+                let payload = (text.as_bytes(), &mut self.room);
+                pass(&mut part.feed, &mut self.out, payload, now, &self.clock);
             }
         }
     }
@@ -121,17 +127,16 @@ impl Rehearsal {
         let (count, turn) = (self.parts.len().max(1), self.turn);
         self.turn = turn.wrapping_add(1);
         // Each venue in turn: what comes first, what goes a round later.
-        let Some(part) = self.parts.get_mut(turn % count) else { return };
-        let Some(text) = part.next(turn / count % 2) else { return };
-        self.payload.fill(text);
-        pass(&mut part.feed, &mut self.out, self.payload.payload(), now, &self.clock);
+        let Some(Part { feed, script }) = self.parts.get_mut(turn % count) else { return };
+        let Some(text) = script.next(turn / count % 2) else { return };
+        pass(feed, &mut self.out, (text, &mut self.room), now, &self.clock);
         if let Some(tops) = &mut self.tops {
             while tops.pop().is_some() {}
         }
     }
 }
 
-impl Part {
+impl Script {
     /// The next text, with its own sequence number.
     fn next(&mut self, which: usize) -> Option<&[u8]> {
         let text = self.texts.get_mut(which)?;
@@ -198,7 +203,8 @@ fn part(listing: &Listing) -> Option<Part> {
         [Some(a), Some(b)] => Some([a, b]),
         _ => None,
     };
-    Some(Part { feed, texts: texts.map(String::into_bytes), sequence_at, sequence: FIRST_SEQUENCE })
+    let texts = texts.map(String::into_bytes);
+    Some(Part { feed, script: Script { texts, sequence_at, sequence: FIRST_SEQUENCE } })
 }
 
 /// A bid at 0.41 of this size, as both tokens state it, with YES's best bid and NO's best ask.

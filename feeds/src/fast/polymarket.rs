@@ -117,6 +117,20 @@ impl PolymarketDecoder {
         Self { machine: Machine::Scalar(Scalar) }
     }
 
+    /// As [`Self::decode`] from bytes where they lie, which saves their copy. It takes the recorded shapes
+    /// only: behind the last number of each stands more than a scanner reads at once.
+    #[must_use]
+    pub fn decode_in_place(&self, bytes: &[u8], ids: &impl Ids, batch: &mut Batch) -> bool {
+        batch.clear();
+        let payload = Payload::bare(bytes);
+        match self.machine {
+            Machine::Scalar(lanes) => usual_scalar(lanes, payload, ids, batch),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: an `Avx2` exists only where the features were detected.
+            Machine::Avx2(lanes) => unsafe { usual_avx2(lanes, payload, ids, batch) },
+        }
+    }
+
     /// Fills `batch` from a payload of a hot shape and returns true; otherwise leaves it empty and
     /// returns false. Never allocates once the batch has grown to the largest message.
     #[must_use]

@@ -52,9 +52,7 @@ impl Live {
 
     fn take(&mut self, payload: &[u8]) {
         self.now = self.now.plus(Nanos::from_millis(1));
-        let mut buffer = PayloadBuf::with_capacity(payload.len());
-        buffer.fill(payload);
-        self.feed.on_payload(buffer.payload(), self.now, &mut Deaf);
+        self.feed.on_payload(payload, &mut PayloadBuf::default(), self.now, &mut Deaf);
     }
 
     fn statuses(&self) -> [BookStatus; 2] {

@@ -127,9 +127,8 @@ mod tests {
 
         fn take(&mut self, text: &str) {
             self.now = self.now.plus(Nanos::from_millis(1));
-            let mut buffer = PayloadBuf::with_capacity(text.len());
-            buffer.fill(text.as_bytes());
-            self.feed.on_payload(buffer.payload(), self.now, &mut Deaf);
+            let room = &mut PayloadBuf::default();
+            self.feed.on_payload(text.as_bytes(), room, self.now, &mut Deaf);
         }
 
         fn ticker(&mut self, bid: &str, ask: &str) {

@@ -148,7 +148,7 @@ struct Run {
     feed: Feed,
     books: Books,
     natives: Vec<String>,
-    payload: PayloadBuf,
+    room: PayloadBuf,
     clock: Clock,
     now: Nanos,
     compare_lines: BTreeSet<u64>,
@@ -177,7 +177,7 @@ impl Run {
                 search: Search::new(catalog)?,
             },
             natives: catalog.listings.iter().map(|one| one.native_market.clone()).collect(),
-            payload: PayloadBuf::with_capacity(1 << 16),
+            room: PayloadBuf::with_capacity(1 << 16),
             clock: Clock::new(),
             now: Nanos::ZERO,
             compare_lines,
@@ -216,9 +216,8 @@ impl Run {
         if self.compare_lines.contains(&number) {
             self.compare(&frame.payload);
         }
-        self.payload.fill(frame.payload.as_bytes());
         let started = self.clock.now();
-        self.feed.on_payload(self.payload.payload(), self.now, &mut self.books);
+        self.feed.on_payload(frame.payload.as_bytes(), &mut self.room, self.now, &mut self.books);
         let feed = &self.feed;
         self.books.search.evaluate(self.now, |id| feed.book(id));
         self.engine_ns = self.engine_ns.saturating_add(self.clock.now().since(started).0);

@@ -1,4 +1,4 @@
-//! Ours: a feed as a feed tile drives it, padded copy and housekeeping included.
+//! Ours: a feed as a feed tile drives it, housekeeping included.
 
 use dutchbook_book::catalog::{Catalog, EventLaw, Listing, VenueKind};
 use dutchbook_book::fee::FeeSchedule;
@@ -34,7 +34,7 @@ impl Sink for Publisher {
 /// A feed with its published views.
 pub(crate) struct Ours {
     feed: Feed,
-    payload: PayloadBuf,
+    room: PayloadBuf,
     out: Publisher,
     reader: ShelfReader,
     taken: u64,
@@ -98,16 +98,15 @@ impl Ours {
         let mut out = Publisher(writer);
         feed.on_connect(Nanos(1), &mut out);
         while feed.next_command().is_some() {}
-        let payload = PayloadBuf::with_capacity(1 << 14);
-        Self { feed, payload, out, reader: shelf.reader(), taken: 0 }
+        let room = PayloadBuf::with_capacity(1 << 14);
+        Self { feed, room, out, reader: shelf.reader(), taken: 0 }
     }
 }
 
 impl Client for Ours {
     #[inline]
     fn take(&mut self, message: &Message) {
-        self.payload.fill(&message.bytes);
-        self.feed.on_payload(self.payload.payload(), message.now, &mut self.out);
+        self.feed.on_payload(&message.bytes, &mut self.room, message.now, &mut self.out);
         self.taken += 1;
         if self.taken.is_multiple_of(POLL_EVERY) {
             self.feed.poll(message.now, &mut self.out);

@@ -31,7 +31,7 @@ pub enum Drive {
 pub struct FeedDriver<'a> {
     cursor: LaneCursor<'a>,
     feeds: Vec<Feed>,
-    payload: PayloadBuf,
+    room: PayloadBuf,
     /// What the cursor shows and was not applied yet.
     shown: Option<Next>,
     last: Nanos,
@@ -65,7 +65,7 @@ impl<'a> FeedDriver<'a> {
         Ok(Self {
             cursor,
             feeds,
-            payload: PayloadBuf::with_capacity(1 << 16),
+            room: PayloadBuf::with_capacity(1 << 16),
             shown: None,
             last: Nanos::ZERO,
             other_commands: 0,
@@ -177,8 +177,7 @@ impl<'a> FeedDriver<'a> {
         let Some(feed) = self.feeds.get_mut(usize::from(head.connection)) else { return };
         match head.kind {
             Kind::Payload => {
-                self.payload.fill(self.cursor.body());
-                feed.on_payload(self.payload.payload(), now, sink);
+                feed.on_payload(self.cursor.body(), &mut self.room, now, sink);
             }
             Kind::Connected => feed.on_connect(now, sink),
             Kind::Disconnected => feed.on_disconnect(now, sink),
