@@ -33,6 +33,7 @@ macro_rules! compiled {
 
 mod kalshi;
 mod polymarket;
+mod quotes;
 mod walk;
 
 pub use kalshi::KalshiDecoder;

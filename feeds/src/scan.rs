@@ -51,6 +51,36 @@ pub(crate) struct Integer {
     pub(crate) digits: u32,
 }
 
+/// Two texts of at most sixteen bytes, to be compared at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Texts {
+    /// One in each half, zeros behind it.
+    bytes: [u8; 32],
+    /// Bit `i` is set where byte `i` is one of a text.
+    mask: u32,
+}
+
+impl Texts {
+    /// Both of them. A longer one is refused when this is compiled.
+    pub(crate) const fn new(a: &[u8], b: &[u8]) -> Self {
+        assert!(a.len() <= 16 && b.len() <= 16, "a text is longer than a window");
+        let (mut bytes, mut mask) = ([0; 32], 0);
+        let mut at = 0;
+        while at < 16 {
+            if at < a.len() {
+                bytes[at] = a[at];
+                mask |= 1 << at;
+            }
+            if at < b.len() {
+                bytes[16 + at] = b[at];
+                mask |= 1 << (16 + at);
+            }
+            at += 1;
+        }
+        Self { bytes, mask }
+    }
+}
+
 /// The operations. The minus of a dialect is not read here: callers step over it.
 pub(crate) trait Lanes: Copy {
     /// Bit `i` is set when byte `i` is a quote.
@@ -62,6 +92,9 @@ pub(crate) trait Lanes: Copy {
     /// Bit `i` is set when byte `i` cannot be inside a plain string: a quote, a backslash, a
     /// control byte or one beyond ASCII.
     fn stops32(self, window: &[u8; 32]) -> u32;
+
+    /// Whether each window begins with its text.
+    fn begin_with(self, a: &[u8; 16], b: &[u8; 16], texts: &Texts) -> bool;
 
     /// Reads two decimals of the given lengths, each at the start of its window and followed there by
     /// a byte that is no digit: its closing quote.
@@ -118,13 +151,22 @@ pub(crate) fn literal(bytes: &[u8], at: usize, text: &'static [u8]) -> Option<us
     if here == text { Some(at.wrapping_add(text.len())) } else { None }
 }
 
-/// The quotes in the window: of its first half alone where both texts end in it, the second behind
-/// the first by `between` bytes.
+/// Lengths of the text at the start of the window and of the one that is `between` bytes behind its end,
+/// both up to a quote; `None` where one is longer than a number may be.
 #[inline(always)]
-pub(crate) fn quotes_of_two<L: Lanes>(lanes: L, near: &[u8; 64], between: usize) -> u64 {
-    let first = near.first_chunk().map_or(0, |half| u64::from(lanes.quotes32(half)));
-    let second_at = first.trailing_zeros().wrapping_add(u32::try_from(between).unwrap_or(0));
-    if first.checked_shr(second_at).unwrap_or(0) != 0 { first } else { lanes.quotes64(near) }
+pub(crate) fn lengths<L: Lanes>(lanes: L, near: &[u8; 64], between: usize) -> Option<(u32, u32)> {
+    // Two texts of usual lengths end in the first half.
+    lengths_by(u64::from(lanes.quotes32(near.first_chunk()?)), between)
+        .or_else(|| lengths_by(lanes.quotes64(near), between))
+}
+
+/// As [`lengths`], where it is known which bytes are quotes.
+#[inline(always)]
+pub(crate) fn lengths_by(quotes: u64, between: usize) -> Option<(u32, u32)> {
+    let a = quotes.trailing_zeros();
+    // Not one shift by their sum: that would have to wait for the sum.
+    let b = ((quotes >> between) >> (a & 63)).trailing_zeros();
+    ((a | b) <= NUMBER_BYTES_MAX).then_some((a, b))
 }
 
 /// Steps over a plain string's content to the first byte that cannot be inside one. `None` where

@@ -15,8 +15,7 @@ use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
 use crate::scan::{
-    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, is_plain_of, literal, plain, plain_of,
-    quotes_of_two, window,
+    Lanes, Machine, Rules, Scalar, is_plain_of, lengths, literal, plain, plain_of, window,
 };
 
 /// Price and count of a level or change.
@@ -202,15 +201,11 @@ fn delta<L: Lanes>(
     let near: &[u8; PRICE.len() + 64] = window(bytes, head.end)?;
     let at = head.end.wrapping_add(literal(near, 0, PRICE)?);
     let near: &[u8; 64] = near.last_chunk()?;
-    let quotes = quotes_of_two(lanes, near, CHANGE.len());
-    let price_len = quotes.trailing_zeros();
-    if price_len > NUMBER_BYTES_MAX {
-        return None;
-    }
+    let (price_len, signed_len) = lengths(lanes, near, CHANGE.len())?;
     let sign_at = literal(near, price_len as usize, CHANGE)?;
     let is_minus = near.get(sign_at) == Some(&b'-');
     let change_at = sign_at.wrapping_add(usize::from(is_minus));
-    let change_len = quotes.wrapping_shr(u32::try_from(change_at).ok()?).trailing_zeros();
+    let change_len = signed_len.wrapping_sub(u32::from(is_minus));
     let pair = lanes.decimals(
         (near.first_chunk()?, price_len),
         (window(near, change_at)?, change_len),

@@ -9,6 +9,7 @@ mod members;
 
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
+use super::quotes::QuoteMap;
 use super::walk;
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::ids::Ids;
@@ -17,7 +18,7 @@ use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
 use crate::scan::{
-    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, literal, plain_of, quotes_of_two, window,
+    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, Texts, lengths, literal, plain_of, window,
 };
 
 /// Price and size of a level.
@@ -53,6 +54,9 @@ trait Style {
     const BOOK_HASH: &'static [u8];
     const BOOK_TIMESTAMP: &'static [u8];
     const BOOK_CLOSING: &'static [u8];
+    /// Between the numbers of a level and behind it: of a book, of a change.
+    const LEVEL: &'static Texts = &Texts::new(Self::SIZE, Self::NEXT_LEVEL);
+    const CHANGE: &'static Texts = &Texts::new(Self::SIZE, Self::SIDE);
 }
 
 macro_rules! style {
@@ -214,8 +218,14 @@ fn price_change<L: Lanes, S: Style>(
         let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
         let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
         at = literal(bytes, id_end, S::PRICE)?;
-        let (price, qty, size_end) = level::<L, S>(lanes, bytes, at)?;
-        at = literal(bytes, size_end, S::SIDE)?;
+        let near = window(bytes, at)?;
+        let lengths = lengths(lanes, near, S::SIZE.len())?;
+        let Level { price, qty, end, is_followed } =
+            level(lanes, near, lengths, S::SIZE, S::CHANGE)?;
+        if !is_followed {
+            return None;
+        }
+        at = at.wrapping_add(end).wrapping_add(S::SIDE.len());
         let side = side_of(bytes, &mut at)?;
         ids.level(instrument, side, price);
         at = literal(bytes, at, S::HASH)?;
@@ -251,9 +261,12 @@ fn book<L: Lanes, S: Style>(
     let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
     let at = literal(bytes, id_end, S::BIDS)?;
     ids.book(instrument);
-    let at = levels::alike::<L, S>(lanes, bytes, at, (instrument, Side::Buy), (ids, batch))?;
+    let mut quotes = QuoteMap::new();
+    let bids = (instrument, Side::Buy);
+    let at = levels::alike::<L, S>(lanes, (bytes, &mut quotes), at, bids, (ids, batch))?;
     let at = literal(bytes, at, S::ASKS)?;
-    let at = levels::alike::<L, S>(lanes, bytes, at, (instrument, Side::Sell), (ids, batch))?;
+    let asks = (instrument, Side::Sell);
+    let at = levels::alike::<L, S>(lanes, (bytes, &mut quotes), at, asks, (ids, batch))?;
     let at = literal(bytes, at, S::BOOK_HASH)?;
     let at = plain_of::<L, HASH_BYTES>(lanes, bytes, at)?;
     let at = literal(bytes, at, S::BOOK_TIMESTAMP)?;
@@ -273,29 +286,38 @@ fn stamp<L: Lanes>(lanes: L, bytes: &[u8], at: usize) -> Option<(Nanos, usize)> 
     Some((Nanos::from_millis(stamp.value), at.wrapping_add(stamp.digits as usize)))
 }
 
-/// Price and size that start at `at`, and the position of the size's closing quote.
+/// Price and size of a level, as a window shows them.
+struct Level {
+    price: Price,
+    qty: QtyChange,
+    /// Where the size's closing quote is in the window.
+    end: usize,
+    /// Whether the expected texts are between the numbers and behind them. Where not, neither was looked
+    /// at alone.
+    is_followed: bool,
+}
+
+/// Price and size at the start of the window, `size` between them; `texts` are that and what is expected
+/// behind them.
 #[inline(always)]
-fn level<L: Lanes, S: Style>(
+fn level<L: Lanes>(
     lanes: L,
-    bytes: &[u8],
-    at: usize,
-) -> Option<(Price, QtyChange, usize)> {
-    let near: &[u8; 64] = window(bytes, at)?;
-    let quotes = quotes_of_two(lanes, near, S::SIZE.len());
-    let price_len = quotes.trailing_zeros();
-    if price_len > NUMBER_BYTES_MAX {
-        return None;
-    }
-    literal(near, price_len as usize, S::SIZE)?;
-    let size_at = price_len as usize + S::SIZE.len();
-    let size_len = (quotes >> size_at).trailing_zeros();
+    near: &[u8; 64],
+    (price_len, size_len): (u32, u32),
+    size: &'static [u8],
+    texts: &'static Texts,
+) -> Option<Level> {
+    let size_at = price_len as usize + size.len();
+    let end = size_at + size_len as usize;
+    let is_followed =
+        lanes.begin_with(window(near, price_len as usize)?, window(near, end)?, texts);
     let pair =
         lanes.decimals((near.first_chunk()?, price_len), (window(near, size_at)?, size_len), LEVEL);
     if !pair.is_good {
         return None;
     }
     let qty = QtyChange::from_micro(pair.b.cast_signed());
-    Some((price(pair.a)?, qty, at.wrapping_add(size_at).wrapping_add(size_len as usize)))
+    Some(Level { price: price(pair.a)?, qty, end, is_followed })
 }
 
 /// Best bid and ask that start at `at`, and the position of the last closing quote.
@@ -307,14 +329,8 @@ fn best<L: Lanes, S: Style>(
     at: usize,
 ) -> Option<(Option<Option<Price>>, Option<Option<Price>>, usize)> {
     let near: &[u8; 64] = window(bytes, at)?;
-    let quotes = quotes_of_two(lanes, near, S::BEST_ASK.len());
-    let bid_len = quotes.trailing_zeros();
-    if bid_len > NUMBER_BYTES_MAX {
-        return None;
-    }
-    literal(near, bid_len as usize, S::BEST_ASK)?;
-    let ask_at = bid_len as usize + S::BEST_ASK.len();
-    let ask_len = (quotes >> ask_at).trailing_zeros();
+    let (bid_len, ask_len) = lengths(lanes, near, S::BEST_ASK.len())?;
+    let ask_at = literal(near, bid_len as usize, S::BEST_ASK)?;
     let pair =
         lanes.decimals((near.first_chunk()?, bid_len), (window(near, ask_at)?, ask_len), BEST);
     if !pair.is_good {

@@ -13,7 +13,9 @@ use core::arch::x86_64::{
     _mm256_shuffle_epi8, _mm256_srli_epi64, _mm256_sub_epi8,
 };
 
-use super::{DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, Task, WHOLE_DIGITS_MAX};
+use super::{
+    DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, Task, Texts, WHOLE_DIGITS_MAX,
+};
 use crate::number::Dialect;
 
 /// Proof that this machine has AVX2, BMI1, BMI2, LZCNT and POPCNT: only detection makes one.
@@ -49,6 +51,12 @@ impl Lanes for Avx2 {
     fn stops32(self, window: &[u8; 32]) -> u32 {
         // SAFETY: `self` proves that the features are there.
         unsafe { stops32(window) }
+    }
+
+    #[inline(always)]
+    fn begin_with(self, a: &[u8; 16], b: &[u8; 16], texts: &Texts) -> bool {
+        // SAFETY: `self` proves that the features are there.
+        unsafe { begin_with(a, b, texts) }
     }
 
     #[inline(always)]
@@ -118,6 +126,14 @@ fn stops32(window: &[u8; 32]) -> u32 {
     let quote = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(signed(b'"')));
     let backslash = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(signed(b'\\')));
     mask32(_mm256_or_si256(outside, _mm256_or_si256(quote, backslash)))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn begin_with(a: &[u8; 16], b: &[u8; 16], texts: &Texts) -> bool {
+    let both = _mm256_set_m128i(load16(b), load16(a));
+    let alike = mask32(_mm256_cmpeq_epi8(both, load32(&texts.bytes)));
+    !alike & texts.mask == 0
 }
 
 /// Both decimals at once, one in each half of a register. The dot's position and the length pick a

@@ -1,6 +1,8 @@
 //! The reference form: byte by byte, on any machine.
 
-use super::{DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, Task, WHOLE_DIGITS_MAX};
+use super::{
+    DECIMALS_MAX, Integer, Lanes, NUMBER_BYTES_MAX, Pair, Rules, Task, Texts, WHOLE_DIGITS_MAX,
+};
 use crate::number::{self, Dialect};
 
 /// The form without special instructions.
@@ -23,6 +25,12 @@ impl Lanes for Scalar {
     #[inline(always)]
     fn stops32(self, window: &[u8; 32]) -> u32 {
         bits(window, |byte| matches!(byte, b'"' | b'\\' | 0..=0x1F | 0x80..=0xFF))
+    }
+
+    #[inline(always)]
+    fn begin_with(self, a: &[u8; 16], b: &[u8; 16], texts: &Texts) -> bool {
+        let mut both = a.iter().chain(b).zip(&texts.bytes).enumerate();
+        both.all(|(at, (byte, text))| byte == text || texts.mask & (1 << at) == 0)
     }
 
     #[inline(always)]

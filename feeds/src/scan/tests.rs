@@ -149,3 +149,52 @@ fn plain_strings_end_at_the_same_byte() {
         }
     }
 }
+
+/// Both forms of what is asked of a window.
+#[cfg(target_arch = "x86_64")]
+fn forms<T: PartialEq + core::fmt::Debug>(scalar: T, vector: impl FnOnce(Avx2) -> T) -> T {
+    if let Some(avx2) = Avx2::detect() {
+        assert_eq!(scalar, vector(avx2));
+    }
+    scalar
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn two_windows_begin_with_two_texts() {
+    const TEXTS: Texts = Texts::new(b"\",\"size\":\"", b"\"},{\"price\":\"ab");
+    let begin = |a: &[u8; 16], b: &[u8; 16]| {
+        forms(Scalar.begin_with(a, b, &TEXTS), |avx2| avx2.begin_with(a, b, &TEXTS))
+    };
+    let (a, b) = (*b"\",\"size\":\"12345\"", *b"\"},{\"price\":\"ab\"");
+    let (a, b): (&[u8; 16], &[u8; 16]) = (a.first_chunk().unwrap(), b.first_chunk().unwrap());
+    assert!(begin(a, b));
+    for at in 0..16 {
+        let (mut other_a, mut other_b) = (*a, *b);
+        other_a[at] ^= 0x20;
+        other_b[at] ^= 0x01;
+        assert_eq!(begin(&other_a, b), at >= 10, "byte {at} of the first");
+        assert_eq!(begin(a, &other_b), at >= 15, "byte {at} of the second");
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn lengths_of_two_texts_are_told_up_to_those_of_numbers() {
+    for between in [3_usize, 10, 11, 15] {
+        for a in 0..20_usize {
+            for b in 0..20_usize {
+                let mut text = [b'7'; 64];
+                // What is between has a quote at each end, and some within.
+                text[a..a + between].fill(b'"');
+                text[a + between + b] = b'"';
+                let told =
+                    forms(lengths(Scalar, &text, between), |avx2| lengths(avx2, &text, between));
+                let is_short = a < 16 && b < 16;
+                let expected =
+                    is_short.then(|| (u32::try_from(a).unwrap(), u32::try_from(b).unwrap()));
+                assert_eq!(told, expected, "{a}, {between} between, {b}");
+            }
+        }
+    }
+}

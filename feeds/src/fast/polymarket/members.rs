@@ -7,6 +7,7 @@ use super::{
     Compact, HASH_BYTES, MARKET_BYTES, Spaced, TOKEN_BYTES, finish, levels, stamp, stated,
 };
 use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
+use crate::fast::quotes::QuoteMap;
 use crate::fast::walk::{self, Member, Walk, once};
 use crate::ids::Ids;
 use crate::number::{self, Dialect};
@@ -160,10 +161,11 @@ fn side_levels<L: Lanes>(
     }
     let from = batch.levels.len();
     let face = (instrument, side);
+    let text = (bytes, &mut QuoteMap::new());
     let fast = if is_spaced {
-        levels::alike::<L, Spaced>(lanes, bytes, at, face, (ids, batch))
+        levels::alike::<L, Spaced>(lanes, text, at, face, (ids, batch))
     } else {
-        levels::alike::<L, Compact>(lanes, bytes, at, face, (ids, batch))
+        levels::alike::<L, Compact>(lanes, text, at, face, (ids, batch))
     };
     if fast.is_some() {
         return fast;
