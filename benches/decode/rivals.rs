@@ -2,7 +2,7 @@
 
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 use dutchbook_feeds::batch::{
-    Batch, LevelChange, Sequence, UNKNOWN_INSTRUMENT, Update, UpdateKind,
+    Batch, LevelChange, Sequence, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind,
 };
 use dutchbook_feeds::ids::IdTable;
 use dutchbook_feeds::number::{self, Dialect};
@@ -124,10 +124,17 @@ pub(crate) fn kalshi_level(price: &str, count: &str) -> Option<(Price, QtyChange
     ))
 }
 
-pub(crate) fn best(text: &str, empty: Price) -> Option<Option<Option<Price>>> {
+pub(crate) fn best(text: &str, empty: Price) -> Option<StatedBest> {
     let price = number::optional(text.as_bytes(), Dialect::POLYMARKET, number::price)?;
-    Some(price.map(|price| if price == empty { None } else { Some(price) }))
+    Some(match price {
+        None => StatedBest::NOTHING,
+        Some(price) if price == empty => StatedBest::EMPTY_SIDE,
+        Some(price) => StatedBest::price(price),
+    })
 }
+
+/// Of a level that states no best.
+pub(crate) const UNSTATED: (StatedBest, StatedBest) = (StatedBest::NOTHING, StatedBest::NOTHING);
 
 pub(crate) fn update(batch: &mut Batch, kind: UpdateKind, instrument: InstrumentId, ts_ms: u64) {
     batch.updates.push(Update {
@@ -151,7 +158,7 @@ pub(crate) fn push(
     batch: &mut Batch,
     face: (InstrumentId, Side),
     level: (Price, QtyChange),
-    best: (Option<Option<Price>>, Option<Option<Price>>),
+    best: (StatedBest, StatedBest),
 ) {
     batch.levels.push(LevelChange {
         instrument: face.0,
@@ -184,7 +191,7 @@ pub(crate) fn book<P: Typed>(bytes: &[u8], ids: &IdTable, batch: &mut Batch) -> 
     for (levels, side) in [(&message.bids, Side::Buy), (&message.asks, Side::Sell)] {
         for level in levels {
             let level = polymarket_level(level.price, level.size)?;
-            push(batch, (instrument, side), level, (None, None));
+            push(batch, (instrument, side), level, UNSTATED);
         }
     }
     update(batch, UpdateKind::Snapshot, instrument, message.timestamp.parse().ok()?);
@@ -197,7 +204,7 @@ pub(crate) fn kalshi_delta<P: Typed>(bytes: &[u8], ids: &IdTable, batch: &mut Ba
     let yes = look_up(ids, frame.msg.market_ticker);
     let instrument = if frame.msg.side == "yes" { yes } else { yes.complement() };
     let level = kalshi_level(frame.msg.price_dollars, frame.msg.delta_fp)?;
-    push(batch, (instrument, Side::Buy), level, (None, None));
+    push(batch, (instrument, Side::Buy), level, UNSTATED);
     update(batch, UpdateKind::Add, instrument, frame.msg.ts_ms);
     set_sequence(batch, frame.sid, frame.seq);
     Some(())
@@ -214,7 +221,7 @@ pub(crate) fn kalshi_snapshot<P: Typed>(
     let sides = [(&frame.msg.yes_dollars_fp, yes), (&frame.msg.no_dollars_fp, yes.complement())];
     for (levels, instrument) in sides {
         for (price, count) in levels {
-            push(batch, (instrument, Side::Buy), kalshi_level(price, count)?, (None, None));
+            push(batch, (instrument, Side::Buy), kalshi_level(price, count)?, UNSTATED);
         }
     }
     update(batch, UpdateKind::Snapshot, yes, 0);

@@ -5,7 +5,9 @@ use dutchbook_feeds::batch::{Batch, UpdateKind};
 use dutchbook_feeds::ids::IdTable;
 use simd_json::{Buffers, Node, StaticNode, Tape};
 
-use crate::rivals::{best, kalshi_level, look_up, polymarket_level, push, set_sequence, update};
+use crate::rivals::{
+    UNSTATED, best, kalshi_level, look_up, polymarket_level, push, set_sequence, update,
+};
 
 /// Kept between messages. simd-json rewrites its input, so that a copy is part of the work; it is
 /// made with the room behind it that spares the parser a copy of its own.
@@ -217,7 +219,7 @@ fn levels(
                 _ => nodes.skip(),
             }
         }
-        push(batch, face, polymarket_level(price, size)?, (None, None));
+        push(batch, face, polymarket_level(price, size)?, UNSTATED);
     }
     Some(())
 }
@@ -236,7 +238,7 @@ fn delta(nodes: &mut Nodes<'_, '_>, ids: &IdTable, batch: &mut Batch) -> Option<
     }
     let yes = look_up(ids, ticker);
     let instrument = if side == "yes" { yes } else { yes.complement() };
-    push(batch, (instrument, Side::Buy), kalshi_level(price, count)?, (None, None));
+    push(batch, (instrument, Side::Buy), kalshi_level(price, count)?, UNSTATED);
     update(batch, UpdateKind::Add, instrument, ts_ms);
     Some(())
 }
@@ -261,7 +263,7 @@ fn snapshot(nodes: &mut Nodes<'_, '_>, ids: &IdTable, batch: &mut Batch) -> Opti
         for _ in 0..nodes.array()? {
             nodes.array()?;
             let level = kalshi_level(nodes.text()?, nodes.text()?)?;
-            push(batch, (instrument, Side::Buy), level, (None, None));
+            push(batch, (instrument, Side::Buy), level, UNSTATED);
         }
     }
     update(batch, UpdateKind::Snapshot, look_up(ids, ticker), 0);

@@ -13,7 +13,7 @@
 //!   whichever face it would have been; the message is decoded and checked all the same.
 //! * Polymarket: `bids` are buys and `asks` sells of the face that `asset_id` names. `tick_size`
 //!   where present and not empty. `best_bid` of value zero and `best_ask` of value one are an empty
-//!   side (`Some(None)`), the empty text or an absent key says nothing (`None`). A `timestamp` is
+//!   side, the empty text or an absent key says nothing ([`StatedBest`]). A `timestamp` is
 //!   the text of milliseconds. `Set` never has a negative quantity.
 //! * Kalshi: the id table lists a ticker with its YES instrument. YES levels are buys of the YES
 //!   face. NO levels are buys of the NO face at the price on the NO scale; with `use_yes_price`
@@ -76,11 +76,45 @@ pub struct LevelChange {
     pub price: Price,
     /// New quantity (`Snapshot`, `Set`: never negative) or change (`Add`).
     pub qty: QtyChange,
-    /// The venue's best bid and ask on that face after the change, where stated. `Some(None)` is an
-    /// empty side.
-    pub best_bid: Option<Option<Price>>,
-    /// See `best_bid`.
-    pub best_ask: Option<Option<Price>>,
+    /// The venue's best bid on that face after the change, where stated.
+    pub best_bid: StatedBest,
+    /// The venue's best ask on that face after the change, where stated.
+    pub best_ask: StatedBest,
+}
+
+/// A best price as a message states it. One word: most levels come by the dozen and state none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct StatedBest(u32);
+
+impl StatedBest {
+    /// The message says nothing about it.
+    pub const NOTHING: Self = Self(u32::MAX);
+    /// The side is empty.
+    pub const EMPTY_SIDE: Self = Self(u32::MAX - 1);
+
+    /// This price.
+    #[must_use]
+    #[inline]
+    pub const fn price(price: Price) -> Self {
+        Self(price.micro())
+    }
+
+    /// `None` when nothing is stated, `Some(None)` for an empty side.
+    #[must_use]
+    #[inline]
+    pub const fn get(self) -> Option<Option<Price>> {
+        match self {
+            Self::NOTHING => None,
+            // The mark of an empty side is larger than any price.
+            Self(micro) => Some(Price::from_micro(micro)),
+        }
+    }
+}
+
+impl core::fmt::Debug for StatedBest {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.get().fmt(f)
+    }
 }
 
 /// Re-used from payload to payload; grows to the largest seen and then allocates no more.

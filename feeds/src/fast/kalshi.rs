@@ -8,7 +8,9 @@ mod members;
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::walk;
-use crate::batch::{Batch, LevelChange, Sequence, UNKNOWN_INSTRUMENT, Update, UpdateKind};
+use crate::batch::{
+    Batch, LevelChange, Sequence, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind,
+};
 use crate::ids::Ids;
 use crate::number::Dialect;
 use crate::payload::Payload;
@@ -316,8 +318,8 @@ fn push(batch: &mut Batch, face: (InstrumentId, Side), price: u64, qty: i64) -> 
         side: face.1,
         price: Price::from_micro(u32::try_from(price).ok()?)?,
         qty: QtyChange::from_micro(qty),
-        best_bid: None,
-        best_ask: None,
+        best_bid: StatedBest::NOTHING,
+        best_ask: StatedBest::NOTHING,
     });
     Some(())
 }

@@ -11,7 +11,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::quotes::QuoteMap;
 use super::walk;
-use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, Update, UpdateKind};
+use crate::batch::{Batch, LevelChange, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::ids::Ids;
 use crate::number::Dialect;
 use crate::payload::Payload;
@@ -322,12 +322,11 @@ fn level<L: Lanes>(
 
 /// Best bid and ask that start at `at`, and the position of the last closing quote.
 #[inline(always)]
-#[expect(clippy::type_complexity, reason = "two stated prices, used at one call")]
 fn best<L: Lanes, S: Style>(
     lanes: L,
     bytes: &[u8],
     at: usize,
-) -> Option<(Option<Option<Price>>, Option<Option<Price>>, usize)> {
+) -> Option<(StatedBest, StatedBest, usize)> {
     let near: &[u8; 64] = window(bytes, at)?;
     let (bid_len, ask_len) = lengths(lanes, near, S::BEST_ASK.len())?;
     let ask_at = literal(near, bid_len as usize, S::BEST_ASK)?;
@@ -342,13 +341,13 @@ fn best<L: Lanes, S: Style>(
 }
 
 #[inline(always)]
-fn stated(price: Price, is_absent: bool, empty: Price) -> Option<Option<Price>> {
+fn stated(price: Price, is_absent: bool, empty: Price) -> StatedBest {
     if is_absent {
-        None
+        StatedBest::NOTHING
     } else if price == empty {
-        Some(None)
+        StatedBest::EMPTY_SIDE
     } else {
-        Some(Some(price))
+        StatedBest::price(price)
     }
 }
 

@@ -9,7 +9,7 @@ pub(crate) mod cold;
 use dutchbook_book::{Face, InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::tape::Json;
-use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, Update, UpdateKind};
+use crate::batch::{Batch, LevelChange, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::error::{DecodeError, DecodeErrorKind, Doubt};
 use crate::ids::IdTable;
 use crate::kind::MessageKind;
@@ -212,7 +212,14 @@ const fn level_of(
     price: Price,
     qty: QtyChange,
 ) -> LevelChange {
-    LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None }
+    LevelChange {
+        instrument,
+        side,
+        price,
+        qty,
+        best_bid: StatedBest::NOTHING,
+        best_ask: StatedBest::NOTHING,
+    }
 }
 
 fn delta(

@@ -5,7 +5,7 @@ pub(crate) mod cold;
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::tape::Json;
-use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, Update, UpdateKind};
+use crate::batch::{Batch, LevelChange, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::error::{DecodeError, DecodeErrorKind, Doubt};
 use crate::ids::IdTable;
 use crate::kind::MessageKind;
@@ -155,8 +155,8 @@ fn book_side(list: Json<'_>, side: Side, batch: &mut Batch) -> Result<(), Decode
             side,
             price,
             qty,
-            best_bid: None,
-            best_ask: None,
+            best_bid: StatedBest::NOTHING,
+            best_ask: StatedBest::NOTHING,
         });
     }
     Ok(())
@@ -218,7 +218,7 @@ fn level_change(
 ) -> Result<LevelChange, DecodeError> {
     let mut instrument = root_instrument;
     let (mut price, mut qty, mut side) = (None, None, None);
-    let (mut best_bid, mut best_ask) = (None, None);
+    let (mut best_bid, mut best_ask) = (StatedBest::NOTHING, StatedBest::NOTHING);
     let mut failure = None;
     for (key, value) in change.members() {
         let read = match key {
@@ -249,10 +249,10 @@ fn level_change(
 }
 
 /// A stated best price: not stated when empty, an empty side when it is the side's worst price.
-fn stated_best(value: Json<'_>, worst: Price) -> Result<Option<Option<Price>>, DecodeError> {
+fn stated_best(value: Json<'_>, worst: Price) -> Result<StatedBest, DecodeError> {
     if value.is_absent() {
-        return Ok(None);
+        return Ok(StatedBest::NOTHING);
     }
     let price = value.price(Dialect::POLYMARKET)?;
-    Ok(Some(if price == worst { None } else { Some(price) }))
+    Ok(if price == worst { StatedBest::EMPTY_SIDE } else { StatedBest::price(price) })
 }

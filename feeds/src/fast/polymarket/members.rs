@@ -6,7 +6,7 @@ use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 use super::{
     Compact, HASH_BYTES, MARKET_BYTES, Spaced, TOKEN_BYTES, finish, levels, stamp, stated,
 };
-use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, UpdateKind};
+use crate::batch::{Batch, LevelChange, StatedBest, UNKNOWN_INSTRUMENT, UpdateKind};
 use crate::fast::quotes::QuoteMap;
 use crate::fast::walk::{self, Member, Walk, once};
 use crate::ids::Ids;
@@ -190,7 +190,14 @@ fn levels_of_any_order<L: Lanes>(
         let (Some(price), Some(qty), true) = (change.price, change.qty, is_level) else {
             return None;
         };
-        levels.push(LevelChange { instrument, side, price, qty, best_bid: None, best_ask: None });
+        levels.push(LevelChange {
+            instrument,
+            side,
+            price,
+            qty,
+            best_bid: StatedBest::NOTHING,
+            best_ask: StatedBest::NOTHING,
+        });
         walk.at = change.end;
     }
     Some(walk.at)
@@ -216,8 +223,8 @@ fn changes<'a, L: Lanes>(
             side: change.side?,
             price: change.price?,
             qty: change.qty?,
-            best_bid: change.best_bid.flatten(),
-            best_ask: change.best_ask.flatten(),
+            best_bid: change.best_bid.unwrap_or(StatedBest::NOTHING),
+            best_ask: change.best_ask.unwrap_or(StatedBest::NOTHING),
         });
         walk.at = change.end;
     }
@@ -231,8 +238,8 @@ struct Change<'a> {
     price: Option<Price>,
     qty: Option<QtyChange>,
     side: Option<Side>,
-    best_bid: Option<Option<Option<Price>>>,
-    best_ask: Option<Option<Option<Price>>>,
+    best_bid: Option<StatedBest>,
+    best_ask: Option<StatedBest>,
     /// Whether it has no member but price and size.
     is_bare: bool,
     end: usize,

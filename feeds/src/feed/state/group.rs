@@ -96,7 +96,7 @@ impl Group {
     #[inline]
     pub(super) fn state(&mut self, level: &LevelChange) {
         let real = |best: Option<Price>| best.filter(|p| *p > Price::ZERO && *p < Price::ONE);
-        let (bid, ask) = (level.best_bid.map(real), level.best_ask.map(real));
+        let (bid, ask) = (level.best_bid.get().map(real), level.best_ask.get().map(real));
         let mirrored = |best: Option<Option<Price>>| best.map(|best| best.map(Price::complement));
         let (bid, ask) = match level.instrument.face() {
             Face::Yes => (bid, ask),
