@@ -26,42 +26,60 @@ pub(crate) const FETCHED_CELLS_MAX: usize = 32 * LINE_CELLS;
 /// The rank of no level: ticks lie between zero and one, both excluded.
 const NO_RANK: u32 = 0;
 
-/// Which levels an update may have changed: none outside `low..=high`.
+/// Which levels of a side an update may have changed: a few, or any.
+///
+/// In one word, as it lies in the line that every change touches: three notes of 21 bits, a set bit and
+/// the tick above it. A note moves those before it up, and that of a fourth reaches the top bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changed {
-    low: u32,
-    /// The highest tick; in its top bit, whether a level came or went, so that levels behind it
-    /// moved by a place. A tick has 20 bits.
-    high: u32,
-}
+pub(crate) struct Changed(u64);
 
-const RESHAPED: u32 = 1 << 31;
+const NOTE_BITS: u32 = 21;
+const TICK_MASK: u64 = (1 << (NOTE_BITS - 1)) - 1;
+const NOTE: u64 = 1;
 
 impl Changed {
     /// Nothing.
-    const NONE: Self = Self { low: u32::MAX, high: 0 };
-    /// Anything.
-    pub const ALL: Self = Self { low: 0, high: u32::MAX };
+    const NONE: Self = Self(0);
+    /// Anything: a set bit at every place, as notes that follow leave it.
+    pub(crate) const ALL: Self =
+        Self(NOTE | NOTE << NOTE_BITS | NOTE << (2 * NOTE_BITS) | NOTE << (3 * NOTE_BITS));
 
-    /// Whether nothing changed.
-    #[must_use]
-    pub const fn is_none(self) -> bool {
-        self.low > self.high()
+    /// Whether any level may have changed.
+    #[inline]
+    pub(crate) const fn is_any(self) -> bool {
+        self.0 >> (3 * NOTE_BITS) != 0
     }
 
-    const fn high(self) -> u32 {
-        self.high & !RESHAPED
-    }
-
-    const fn is_reshaped(self) -> bool {
-        self.high & RESHAPED != 0
+    /// How many levels are noted; none where it may be any.
+    #[inline]
+    const fn few(self) -> u32 {
+        if self.is_any() { 0 } else { (u64::BITS - self.0.leading_zeros()).div_ceil(NOTE_BITS) }
     }
 
     #[inline]
-    fn note(&mut self, tick: Tick, is_reshaped: bool) {
-        self.low = self.low.min(tick.0);
-        let reshaped = (self.high & RESHAPED) | (u32::from(is_reshaped) << 31);
-        self.high = self.high().max(tick.0) | reshaped;
+    fn tick(self, at: u32) -> Tick {
+        let note = self.0.wrapping_shr(at.wrapping_mul(NOTE_BITS));
+        Tick(u32::try_from((note >> 1) & TICK_MASK).unwrap_or(0))
+    }
+
+    /// The few levels of these bids and then of these asks, one of them more than once perhaps; none of
+    /// a side of which any may have changed.
+    #[inline]
+    pub(crate) fn few_and(self, asks: Self) -> impl Iterator<Item = (Side, Tick)> {
+        let bids_end = self.few();
+        (0..bids_end.wrapping_add(asks.few())).map(move |at| {
+            let is_bid = at < bids_end;
+            let (few, at) = if is_bid { (self, at) } else { (asks, at.wrapping_sub(bids_end)) };
+            (if is_bid { Side::Buy } else { Side::Sell }, few.tick(at))
+        })
+    }
+
+    /// Notes a tick whose level is another now. Without a branch, as [`Ladder::occupy`].
+    #[inline]
+    fn note(&mut self, tick: Tick, is_changed: bool) {
+        let note = (u64::from(tick.0) << 1) | NOTE;
+        let (shift, note) = if is_changed { (NOTE_BITS, note) } else { (0, 0) };
+        self.0 = (self.0 << shift) | note;
     }
 }
 
@@ -204,6 +222,7 @@ impl Ladder {
         let cell = self.cells.get_mut(at)?;
         let before = core::mem::replace(cell, qty.micro());
         let (was_there, is_there) = (before != 0, !qty.is_zero());
+        self.changing.note(tick, before != qty.micro());
         self.occupy(tick, was_there, is_there);
         // Rare, as most changes lie behind the best level: the branch is foretold.
         if self.rank(tick) >= self.best_rank {
@@ -216,7 +235,6 @@ impl Ladder {
     /// a predictor could learn.
     #[inline]
     fn occupy(&mut self, tick: Tick, was_there: bool, is_there: bool) {
-        self.changing.note(tick, was_there != is_there);
         if let Some(word) = self.cells.get_mut((tick.0 / WORD_BITS) as usize) {
             let at = tick.0 % WORD_BITS;
             *word = (*word & !(1 << at)) | (u64::from(is_there) << at);
@@ -271,9 +289,26 @@ impl Ladder {
         }
     }
 
+    /// Levels from the best outwards, of a side that is known when this is compiled.
+    #[inline]
+    pub(crate) fn walk<const IS_BID: bool>(&self) -> impl Iterator<Item = (Tick, Qty)> + '_ {
+        assert!(IS_BID == (self.side() == Side::Buy), "a side is walked from its best level");
+        let (bitmap, cells) = self.cells.split_at(self.words as usize);
+        let best = self.best();
+        // Behind the last word of either side where there is no level.
+        let behind = if IS_BID { 0 } else { bitmap.len() };
+        let index = best.map_or(behind, |best| (best.0 / WORD_BITS) as usize);
+        let word = best.and_then(|_| bitmap.get(index).copied()).unwrap_or(0);
+        let left = self.count.wrapping_sub(word.count_ones());
+        Walk::<IS_BID> { bitmap, cells, index, base: tick_base(index), word, left }
+    }
+
     /// Levels from the best outwards.
     pub fn iter(&self) -> impl Iterator<Item = (Tick, Qty)> + '_ {
-        Walk::from(self, self.best())
+        let is_bid = self.side() == Side::Buy;
+        let bids = is_bid.then(|| self.walk::<true>());
+        let asks = (!is_bid).then(|| self.walk::<false>());
+        bids.into_iter().flatten().chain(asks.into_iter().flatten())
     }
 
     /// Marks the end of an update: what changed since the last end is what this one changed.
@@ -286,64 +321,7 @@ impl Ladder {
     #[inline]
     #[must_use]
     pub(crate) fn changed(&self) -> Changed {
-        if self.changing.is_none() { self.changed } else { Changed::ALL }
-    }
-
-    /// The changed levels, best first, behind the number of levels that are better than all of
-    /// them; that number is at most `max`.
-    pub(crate) fn changed_levels(
-        &self,
-        changed: Changed,
-        max: usize,
-    ) -> (usize, impl Iterator<Item = (Tick, Qty)> + '_) {
-        let (nearest, farthest) = match self.side() {
-            Side::Buy => (Tick(changed.high()), Tick(changed.low)),
-            Side::Sell => (Tick(changed.low), Tick(changed.high())),
-        };
-        let side = self.side();
-        let is_better = move |a: Tick, b: Tick| match side {
-            Side::Buy => a > b,
-            Side::Sell => a < b,
-        };
-        let better = if changed.is_none() { max } else { self.count_better(nearest, max) };
-        let first = match better {
-            0 => self.best(),
-            _ if better >= max => None,
-            _ if self.qty_at(nearest).is_zero() => self.next_worse(nearest),
-            _ => Some(nearest),
-        };
-        let end = if changed.is_reshaped() { None } else { Some(farthest) };
-        let levels = Walk::from(self, first)
-            .take_while(move |(tick, _)| end.is_none_or(|farthest| !is_better(farthest, *tick)));
-        (better, levels)
-    }
-
-    /// Number of levels better than `tick`, at most `max`.
-    fn count_better(&self, tick: Tick, max: usize) -> usize {
-        let Some(best) = self.best() else { return 0 };
-        let (low, high) = match self.side() {
-            Side::Buy => (tick.0.saturating_add(1), best.0),
-            Side::Sell => (best.0, tick.0.saturating_sub(1)),
-        };
-        if low > high {
-            return 0;
-        }
-        let (first, last) = ((low / WORD_BITS) as usize, (high / WORD_BITS) as usize);
-        let mut count = 0;
-        for index in first..=last {
-            let mut word = self.word(index).unwrap_or(0);
-            if index == first {
-                word &= u64::MAX << (low % WORD_BITS);
-            }
-            if index == last {
-                word &= u64::MAX >> (WORD_BITS - 1 - high % WORD_BITS);
-            }
-            count += word.count_ones() as usize;
-            if count >= max {
-                break;
-            }
-        }
-        count.min(max)
+        if self.changing == Changed::NONE { self.changed } else { Changed::ALL }
     }
 
     /// Asks for the memory of the levels between a tick and the best, without waiting.
@@ -371,55 +349,42 @@ impl Ladder {
     }
 }
 
-/// Levels outwards: holds what is left of a word of the bitmap, where asking anew for each next level
-/// costs three times as many instructions.
-struct Walk<'a> {
-    ladder: &'a Ladder,
-    side: Side,
+/// Levels from the best outwards: holds what is left of a word of the bitmap, where asking anew for each
+/// next level costs three times as many instructions. The side is known when this is compiled: a
+/// snapshot shows a dozen levels of either, and this loop is then the longest part of a publication.
+struct Walk<'a, const IS_BID: bool> {
+    bitmap: &'a [u64],
+    cells: &'a [u64],
     index: usize,
+    /// First tick of the word.
+    base: u32,
     /// Levels of the word that are not walked yet.
     word: u64,
+    /// Levels behind the word: there may be many empty words behind the last of them.
+    left: u32,
 }
 
-impl<'a> Walk<'a> {
-    /// From a level outwards, itself included; nothing where there is none.
-    #[inline]
-    fn from(ladder: &'a Ladder, first: Option<Tick>) -> Self {
-        let side = ladder.side();
-        let tick = first.map_or(0, |tick| tick.0);
-        let (index, bit) = ((tick / WORD_BITS) as usize, tick % WORD_BITS);
-        let outwards = match side {
-            Side::Buy => u64::MAX >> (WORD_BITS - 1 - bit),
-            Side::Sell => u64::MAX << bit,
-        };
-        let Some(word) = ladder.word(index).filter(|_| first.is_some()) else {
-            // Behind the last word of either side.
-            let index = if side == Side::Buy { 0 } else { ladder.words as usize };
-            return Self { ladder, side, index, word: 0 };
-        };
-        Self { ladder, side, index, word: word & outwards }
-    }
-}
-
-impl Iterator for Walk<'_> {
+impl<const IS_BID: bool> Iterator for Walk<'_, IS_BID> {
     type Item = (Tick, Qty);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         while self.word == 0 {
-            self.index = match self.side {
-                Side::Buy => self.index.checked_sub(1)?,
-                Side::Sell => self.index.wrapping_add(1),
-            };
-            self.word = self.ladder.word(self.index)?;
+            if self.left == 0 {
+                return None;
+            }
+            let step = if IS_BID { usize::MAX } else { 1 };
+            self.index = self.index.wrapping_add(step);
+            self.base = tick_base(self.index);
+            self.word = *self.bitmap.get(self.index)?;
+            self.left = self.left.wrapping_sub(self.word.count_ones());
         }
-        let bit = match self.side {
-            Side::Buy => WORD_BITS - 1 - self.word.leading_zeros(),
-            Side::Sell => self.word.trailing_zeros(),
-        };
+        let zeros = if IS_BID { self.word.leading_zeros() } else { self.word.trailing_zeros() };
+        let bit = if IS_BID { WORD_BITS - 1 - zeros } else { zeros };
         self.word &= !(1_u64 << bit);
-        let tick = Tick(tick_base(self.index) + bit);
-        Some((tick, self.ladder.qty_at(tick)))
+        let tick = Tick(self.base.wrapping_add(bit));
+        let micro = self.cells.get(tick.0 as usize).copied().unwrap_or(0);
+        Some((tick, Qty::from_micro(micro).unwrap_or(Qty::ZERO)))
     }
 }
 

@@ -6,11 +6,11 @@
 //! shelf.
 
 use crate::book::Book;
-use crate::depth::{DEPTH_LEVELS, Depth, Level, Side};
+use crate::depth::{Depth, Level, Side};
 use crate::fetch::fetch;
 use crate::id::BookId;
-use crate::ladder::Changed;
-use crate::view::{DepthBlock, Rows, TopLine, TopUpdate, TopView, Torn};
+use crate::ladder::{Changed, Ladder};
+use crate::view::{DepthBlock, Shown, TopLine, TopUpdate, TopView, Torn};
 use core::fmt;
 use core::ops::Range;
 use std::sync::Arc;
@@ -157,27 +157,34 @@ impl ShelfWriter {
         self.views.tops[id.index()].write(update);
         let block = &self.views.depths[id.index()];
         let is_next = update.stamp.version == block.version().wrapping_add(1);
-        block.write(
-            update.stamp,
-            changed_rows(book, Side::Buy, is_next),
-            changed_rows(book, Side::Sell, is_next),
-        );
-        assert!(block.top() == update.top, "the first row is the top");
+        block.write(update.stamp, |shown| show(shown, book, is_next));
+        assert!(block.shows(update.top), "the first levels are the top");
         update
     }
 }
 
-/// The rows of one side that a publication must write: when the shelf shows the state just before,
-/// those that the last update changed; else all.
+/// Shows what a book holds now: where the shelf shows the state just before, only what the last update
+/// changed is touched.
 #[inline]
-fn changed_rows(book: &Book, side: Side, is_next: bool) -> Rows<impl Iterator<Item = Level> + '_> {
-    let ladder = book.ladder(side);
-    let changed = if is_next { ladder.changed() } else { Changed::ALL };
-    let (first, levels) = ladder.changed_levels(changed, DEPTH_LEVELS);
-    Rows {
-        count: usize::try_from(ladder.count()).unwrap_or(DEPTH_LEVELS).min(DEPTH_LEVELS),
-        first,
-        levels: levels.map(|(tick, qty)| Level { price: ladder.price_of(tick), qty }),
+fn show(shown: &mut Shown<'_>, book: &Book, is_next: bool) {
+    let level = |ladder: &Ladder, (tick, qty)| Level { price: ladder.price_of(tick), qty };
+    let changed = |side| if is_next { book.ladder(side).changed() } else { Changed::ALL };
+    let (bids, asks) = (changed(Side::Buy), changed(Side::Sell));
+    if bids.is_any() {
+        let ladder = book.ladder(Side::Buy);
+        shown.fill(Side::Buy, ladder.walk::<true>().map(|named| level(ladder, named)));
+    }
+    if asks.is_any() {
+        let ladder = book.ladder(Side::Sell);
+        shown.fill(Side::Sell, ladder.walk::<false>().map(|named| level(ladder, named)));
+    }
+    // One loop: most updates change one level, of a side that no predictor knows.
+    for (side, tick) in bids.few_and(asks) {
+        let ladder = book.ladder(side);
+        shown.put(side, level(ladder, (tick, ladder.qty_at(tick))), |worst| {
+            let next = ladder.next_worse(ladder.tick_of(worst)?)?;
+            Some(level(ladder, (next, ladder.qty_at(next))))
+        });
     }
 }
 
@@ -331,6 +338,28 @@ mod tests {
         let mut writer = shelf.writer(BookId(0)..BookId(1)).unwrap();
         writer
             .publish(BookId(1), &Book::new(Grid::uniform(Price::from_pips(100).unwrap()).unwrap()));
+    }
+
+    /// One update changes more levels than a side takes note of.
+    #[test]
+    fn an_update_of_many_levels_is_shown_whole() {
+        let mut shelf = Shelf::new(1);
+        let mut writer = shelf.writer(BookId(0)..BookId(1)).unwrap();
+        let mut book = Book::new(Grid::uniform(Price::from_pips(100).unwrap()).unwrap());
+        book.begin_snapshot();
+        let (mut seen, mut expected) = (Depth::default(), Depth::default());
+        for (version, levels) in (1..).zip([0, 1, 3, 4, 5, 20]) {
+            for level in 0..levels {
+                let price = Price::from_pips((20 + level) * 100).unwrap();
+                let qty = Qty::from_contracts(version).unwrap();
+                book.set_level(Face::Yes, Side::Buy, price, qty).unwrap();
+            }
+            book.commit(Nanos(0), Nanos(version));
+            writer.publish(BookId(0), &book);
+            book.copy_depth(&mut expected);
+            shelf.reader().depth(BookId(0), &mut seen).unwrap();
+            assert_eq!(seen.levels(Side::Buy), expected.levels(Side::Buy), "{levels} levels");
+        }
     }
 
     proptest! {

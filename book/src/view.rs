@@ -24,9 +24,10 @@
 mod cells;
 mod latest;
 mod levels;
+mod order;
 
 pub use latest::{LatestReader, LatestWriter, latest};
-pub(crate) use levels::{DepthBlock, Rows};
+pub(crate) use levels::{DepthBlock, Shown};
 
 use crate::depth::{BookStatus, Level, Stamp, TopOfBook};
 use crate::id::BookId;

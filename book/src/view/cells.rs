@@ -30,6 +30,12 @@ impl<const N: usize> SeqCells<N> {
         self.words[index].load(Ordering::Relaxed)
     }
 
+    /// All words as the writer left them. Only the writing thread may ask.
+    #[inline]
+    pub(super) const fn own_words(&self) -> &[AtomicU64; N] {
+        &self.words
+    }
+
     /// Lets `fill` store words between an odd and an even sequence. Only one thread may write.
     #[inline]
     pub(super) fn write(&self, fill: impl FnOnce(&[AtomicU64; N])) {
