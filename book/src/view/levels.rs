@@ -222,8 +222,8 @@ impl<'a> Shown<'a> {
 
     /// Shows a level that came, changed or went (a quantity of zero), where it is among the best for
     /// which there is room. Where one goes from a full room, what `behind` tells to be the next worse
-    /// than a price comes in. All but one way through it is without a branch: levels come, change and
-    /// go in no order that a predictor could learn.
+    /// than a price comes in. What it does with a level that is shown has no branch but a rare one:
+    /// levels come, change and go in no order that a predictor could learn.
     #[inline]
     pub(crate) fn put(
         &mut self,
