@@ -308,6 +308,7 @@ impl RiskGate {
     ) -> Result<(), Veto> {
         let mut veto = Ok(());
         let mut orders_open = 0;
+        let first = self.orders.len();
         for index in 0..self.intents.len() {
             let Some(intent) = self.intents.get(index).copied() else { break };
             veto = self.reserve(&intent, portfolio);
@@ -316,7 +317,7 @@ impl RiskGate {
             }
             orders_open += 1;
         }
-        veto = veto.and_then(|()| self.check_events(trade, portfolio));
+        veto = veto.and_then(|()| self.check_events(first, portfolio));
         if veto.is_ok() {
             self.flights.push(Flight { trade, basket, orders_open });
             return Ok(());
@@ -336,11 +337,12 @@ impl RiskGate {
         if cash > self.config.order_cash_max.exact() {
             return Err(Veto::OrderCash);
         }
-        if self.meets_own(intent) {
-            return Err(Veto::SelfCross);
-        }
         let venue = self.in_venues.get(place.venue.index()).ok_or(Veto::Unknown)?;
         let held = self.in_books.get(book.index()).ok_or(Veto::Unknown)?;
+        // A book with nothing put aside has no order under way: the others need not be looked through.
+        if *held > Exact::ZERO && self.meets_own(intent) {
+            return Err(Veto::SelfCross);
+        }
         let event = self.in_events.get(place.event.index()).ok_or(Veto::Unknown)?;
         let oracle = self.in_oracles.get(place.oracle).ok_or(Veto::Unknown)?;
         let grown = |sum: &Exact| sum.checked_add(cash).ok_or(Veto::TooLarge);
@@ -393,16 +395,18 @@ impl RiskGate {
     }
 
     /// Whether every event that the basket touches stays within its worst cases: the basket filled
-    /// and everything else in flight lost, and everything in flight lost.
-    fn check_events(&self, trade: TradeId, portfolio: &Portfolio) -> Result<(), Veto> {
-        let ours = || self.orders.iter().filter(|order| order.trade == trade);
-        for (index, order) in ours().enumerate() {
+    /// and everything else in flight lost, and everything in flight lost. Its orders are those from
+    /// `first` on.
+    fn check_events(&self, first: usize, portfolio: &Portfolio) -> Result<(), Veto> {
+        let ours = self.orders.get(first..).unwrap_or_default();
+        for (index, order) in ours.iter().enumerate() {
             let event = order.place.event;
             // Each event once: a basket has many legs in few events.
-            if ours().take(index).any(|earlier| earlier.place.event == event) {
+            if ours.iter().take(index).any(|earlier| earlier.place.event == event) {
                 continue;
             }
-            let cost = ours()
+            let cost = ours
+                .iter()
                 .filter(|other| other.place.event == event)
                 .try_fold(Exact::ZERO, |sum, other| sum.checked_add(other.cash))
                 .ok_or(Veto::TooLarge)?;

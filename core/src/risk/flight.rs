@@ -97,8 +97,9 @@ impl RiskGate {
         true
     }
 
+    /// Newest first: most orders are over before the next are sent.
     fn find(&self, trade: TradeId, leg_index: u16) -> Option<usize> {
-        self.orders.iter().position(|order| order.trade == trade && order.leg_index == leg_index)
+        self.orders.iter().rposition(|order| order.trade == trade && order.leg_index == leg_index)
     }
 
     pub(super) fn release(&mut self, order: &Reserved, cash: Exact) {
