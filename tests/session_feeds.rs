@@ -244,6 +244,27 @@ fn a_book_that_stays_unlike_the_stated_top_is_sent_for() {
 }
 
 #[test]
+fn a_top_that_is_not_stated_is_not_compared() {
+    let mut rig = polymarket();
+    rig.commands();
+    rig.say(&book(YES, "0.48", "0.52"));
+    let stated = [("", ""), ("0.48", ""), ("", "0.52")];
+    for (stamp, best) in (1_000_000..).zip(stated.into_iter().cycle().take(9)) {
+        let text = change("0.10", "1", "BUY", best, stamp);
+        let left_out = text.replace(r#","best_bid":"","best_ask":"""#, "");
+        rig.say(if stamp % 2 == 0 { &text } else { &left_out });
+    }
+    rig.feed.finish(rig.now, &mut rig.sink);
+    assert_eq!((rig.status(0), rig.feed.counters().top_mismatch), (BookStatus::Live, 0));
+    // Zero and one are statements: of a side without levels.
+    for (stamp, best) in (1_001_000..).zip([("0", ""), ("", "1"), ("", "0.53")]) {
+        rig.say(&change("0.10", "1", "BUY", best, stamp));
+    }
+    rig.feed.finish(rig.now, &mut rig.sink);
+    assert_eq!((rig.status(0), rig.feed.counters().top_mismatch), (BookStatus::Gapped, 3));
+}
+
+#[test]
 fn a_tick_change_voids_the_levels_once() {
     let tick = |asset: &str| {
         format!(

@@ -19,14 +19,14 @@ pub(super) struct Group {
 
 impl State {
     /// Puts a book where its time belongs: nearly always last.
+    #[inline]
     pub(super) fn queue_group(&mut self, since: Nanos, number: u32) {
-        let place = match self.open_groups.back() {
-            Some((last, _)) if *last > since => {
-                self.open_groups.partition_point(|(other, _)| *other <= since)
-            }
-            Some(_) | None => self.open_groups.len(),
-        };
-        self.open_groups.insert(place, (since, number));
+        if self.open_groups.back().is_none_or(|(last, _)| *last <= since) {
+            self.open_groups.push_back((since, number));
+        } else {
+            let place = self.open_groups.partition_point(|(other, _)| *other <= since);
+            self.open_groups.insert(place, (since, number));
+        }
     }
 
     /// The messages of a group are complete: the state after them is the one that counts.
