@@ -134,7 +134,7 @@ fn updates(books: u64) -> Paired {
     paired(&mut candidates, ROUNDS, COUNT)
 }
 
-/// A book whose best bid changes its quantity with every publication.
+/// A book of forty levels a side, more than a view shows.
 fn published_book() -> Book {
     let mut book = Book::new(grid());
     book.begin_snapshot();
@@ -176,11 +176,18 @@ impl Views {
         Self { writer, reader, book, first, lock, depth_lock, reads_lock, done }
     }
 
-    fn writes(&mut self, is_hammered: bool) -> Paired {
+    /// Publications, each behind a changed level or behind none.
+    fn writes(&mut self, is_changed: bool, is_hammered: bool) -> Paired {
         let Self { writer, reader, book, first, lock, depth_lock, reads_lock, done } = self;
         let (lock, depth_lock, reads_lock, done) = (&*lock, &*depth_lock, &*reads_lock, &*done);
-        let (book, same_book) = (&mut book.clone(), &mut *book);
-        let mut version = 1_u64;
+        let (ours, top_only, all) = (&mut book.clone(), &mut book.clone(), &mut *book);
+        let stream = stream(1);
+        let change = |book: &mut Book, n: usize| {
+            if is_changed {
+                black_box(apply(book, stream[n % STREAM]));
+            }
+            book.commit(Nanos(1), Nanos(n as u64))
+        };
         // The flag is stored when it changes only: the reader polls its line.
         let turn_to = |is_lock: bool| {
             if reads_lock.load(Ordering::Relaxed) != is_lock {
@@ -190,24 +197,21 @@ impl Views {
         let mut candidates = [
             Candidate::new("dutchbook", |n| {
                 turn_to(false);
-                book.commit(Nanos(1), Nanos(n as u64));
-                writer.publish(BookId(0), book).stamp.version
+                change(ours, n);
+                writer.publish(BookId(0), ours).stamp.version
             }),
             Candidate::new("std Mutex, top only", |n| {
                 turn_to(true);
-                version += 1;
-                let mut update = *first;
-                update.stamp.ts_recv = Nanos(n as u64);
-                update.stamp.version = version;
-                *lock.lock().unwrap() = black_box(update);
-                version
+                let stamp = change(top_only, n);
+                *lock.lock().unwrap() = TopUpdate { top: top_only.top(), stamp, ..*first };
+                stamp.version
             }),
             Candidate::new("std Mutex, top and depth", |n| {
                 turn_to(true);
-                let stamp = same_book.commit(Nanos(1), Nanos(n as u64));
+                let stamp = change(all, n);
                 let mut shown = depth_lock.lock().unwrap();
-                shown.0 = TopUpdate { book: BookId(0), top: same_book.top(), stamp };
-                same_book.copy_depth(&mut shown.1);
+                shown.0 = TopUpdate { book: BookId(0), top: all.top(), stamp };
+                all.copy_depth(&mut shown.1);
                 stamp.version
             }),
         ];
@@ -227,6 +231,22 @@ impl Views {
                 self.reader.top(BookId(0)).map_or(0, |view| view.stamp.version)
             }),
             Candidate::new("std Mutex, top only", |_| self.lock.lock().unwrap().stamp.version),
+        ];
+        paired(&mut candidates, ROUNDS, COUNT)
+    }
+
+    fn depth_reads(&self) -> Paired {
+        self.book.copy_depth(&mut self.depth_lock.lock().unwrap().1);
+        let [mut ours, mut theirs] = [Depth::default(); 2];
+        let mut candidates = [
+            Candidate::new("dutchbook", |_| {
+                assert!(self.reader.depth(BookId(0), &mut ours).is_ok());
+                black_box(&ours).stamp.version
+            }),
+            Candidate::new("std Mutex, top and depth", |_| {
+                theirs = self.depth_lock.lock().unwrap().1;
+                black_box(&theirs).stamp.version
+            }),
         ];
         paired(&mut candidates, ROUNDS, COUNT)
     }
@@ -384,9 +404,11 @@ fn main() {
     ] {
         table.row(name, updates(books), &[("BTreeMap<u32, u64>", must, aim)]);
     }
-    table.row("view write, idle", Views::new().writes(false), &[]);
-    table.row("view write, a reader hammers", Views::new().writes(true), &[]);
-    table.row("view read, unchanged", Views::new().reads(), &[]);
+    table.row("view write, nothing changed", Views::new().writes(false, false), &[]);
+    table.row("changed level and view write", Views::new().writes(true, false), &[]);
+    table.row("the same, a reader hammers", Views::new().writes(true, true), &[]);
+    table.row("view read, top", Views::new().reads(), &[]);
+    table.row("view read, 16 + 16 levels", Views::new().depth_reads(), &[]);
     table.print("books and views, hot loop (medians of paired ratios)");
     hand_off();
 }
