@@ -19,7 +19,7 @@ use dutchbook_core::engine::Engine;
 use dutchbook_core::journal::journal;
 use dutchbook_core::relation::structural;
 use dutchbook_core::risk::kill::KillSwitch;
-use dutchbook_core::tile::feed::{Publisher, Route};
+use dutchbook_core::tile::publisher::{Publisher, Route};
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_feeds::payload::PayloadBuf;
 

@@ -13,7 +13,8 @@ use dutchbook_core::net::Handler;
 use dutchbook_core::relation::structural;
 use dutchbook_core::risk::kill::KillSwitch;
 use dutchbook_core::telemetry::{Counters, latency};
-use dutchbook_core::tile::feed::{FeedTile, Publisher, Route};
+use dutchbook_core::tile::feed::FeedTile;
+use dutchbook_core::tile::publisher::{Publisher, Route};
 use dutchbook_core::tile::stages::stages;
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 

@@ -7,6 +7,7 @@
 pub mod eval;
 pub mod feed;
 pub mod nonce;
+pub mod publisher;
 mod rehearsal;
 pub mod stages;
 pub mod stamps;

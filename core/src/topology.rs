@@ -7,51 +7,47 @@
 //! counted.
 
 mod live;
+mod running;
 
 use core::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 use dutchbook_book::catalog::{Catalog, Listing, VenueKind};
 use dutchbook_book::ring::{CoalescingRing, Ring};
-use dutchbook_book::shelf::{ClaimError, Shelf, ShelfReader, ShelfWriter};
-use dutchbook_book::{BasketId, Book, BookId, Cash, VenueId};
+use dutchbook_book::shelf::{ClaimError, Shelf, ShelfWriter};
+use dutchbook_book::{BookId, VenueId};
 use dutchbook_exec::local_id::Boot;
-use dutchbook_feeds::counters::Counters as FeedCounters;
 use dutchbook_feeds::feed::{Feed, FeedConfig, FeedError};
 
-use crate::bookkeeping::{self, Books, KeepError, OpenBooks, Opening};
+use crate::bookkeeping::{self, KeepError, OpenBooks, Opening};
 use crate::capture::Taps;
 use crate::clock::Clock;
-use crate::compiler::program::Program;
-use crate::compiler::run::Programs;
 use crate::config::{Config, LayoutKind};
 use crate::control::Control;
 use crate::engine::{Engine, EngineError};
-use crate::gateway::Watch;
-use crate::journal::names::Namer;
-use crate::journal::{JournalReader, JournalWriter, RecordBytes, journal};
+use crate::journal::{JournalWriter, journal};
 use crate::net::{Endpoint, run_tile};
 use crate::pin::{Wait, pin_to};
 use crate::position::bonds::Bonds;
-use crate::recovery::Recovered;
 use crate::relation::Relation;
 use crate::risk::kill::KillSwitch;
-use crate::telemetry::{
-    Counter, CounterReader, Counters, LatencyHistogram, LatencyRecorder, LatencySummary, latency,
-};
+use crate::telemetry::{CounterReader, Counters, LatencyHistogram, LatencyRecorder, latency};
 use crate::tile::eval::{EvalTile, FeedRings};
-use crate::tile::feed::{FeedTile, FeedTileEnd, Publisher, Route};
-use crate::tile::stages::{Stage, StageHistograms, StageRecorders, stages};
+use crate::tile::feed::{FeedTile, FeedTileEnd};
+use crate::tile::publisher::{Publisher, Route};
+use crate::tile::stages::{StageHistograms, StageRecorders, stages};
 use crate::tile::steer::Steering;
-use crate::tile::trade::{TradeGauge, Trading};
-use live::{Carrier, Equipped, equip};
+use crate::tile::trade::Trading;
+use live::{Equipped, equip};
+use running::Kept;
 
 pub use live::{LiveStart, Ways};
+pub use running::{Ended, Latencies, Running};
 
 /// Records of the journal under way between the engine and its reader: chunks × records.
 const JOURNAL_CHUNKS: usize = 64;
@@ -96,73 +92,6 @@ pub struct Stream {
     pub books: Vec<BookId>,
     /// Where it goes.
     pub endpoint: Endpoint,
-}
-
-/// The running engine.
-#[derive(Debug)]
-pub struct Running {
-    stop: Arc<AtomicBool>,
-    feeds: Vec<JoinHandle<io::Result<FeedTileEnd>>>,
-    eval: Option<JoinHandle<Box<Engine>>>,
-    latencies: Latencies,
-    feed_counters: Vec<CounterReader>,
-    engine_counters: CounterReader,
-    profit: Arc<AtomicI64>,
-    baskets: Vec<Vec<BookId>>,
-    journal: JournalReader,
-    shelf: ShelfReader,
-    steering: Steering,
-    programs: Sender<Box<Program>>,
-    kept: Option<Kept>,
-    kill: KillSwitch,
-    pins: Receiver<usize>,
-    pins_refused: Vec<usize>,
-    carrier: Option<Carrier>,
-    /// What a person should know of the accounts.
-    account_notes: Option<Receiver<String>>,
-}
-
-/// The journal and the ledger of a run that has them.
-#[derive(Debug)]
-struct Kept {
-    recovered: Recovered,
-    books: Books,
-    namer: Option<Namer>,
-    notes: Vec<String>,
-}
-
-/// The slow side of the latencies that a run reports.
-#[derive(Debug)]
-pub struct Latencies {
-    /// Receipt of a payload to its published book, by feed tile.
-    to_book: Vec<LatencyHistogram>,
-    /// Receipt of a payload to the end of its evaluation, by evaluating tile.
-    to_decision: LatencyHistogram,
-    /// Receipt of a payload to the bytes of the orders that it caused, where orders are sent.
-    to_order: Option<LatencyHistogram>,
-    /// Stages, by tile.
-    stages: Vec<StageHistograms>,
-}
-
-/// What a run leaves behind.
-#[derive(Debug)]
-pub struct Ended {
-    /// The engine with its lives, positions and counters.
-    pub engine: Box<Engine>,
-    /// Counters of each stream's feed, in the order of the streams.
-    pub feeds: Vec<FeedCounters>,
-    /// Latencies, drained.
-    pub latencies: Latencies,
-    /// Records that nobody has drained yet, and none will follow.
-    pub journal: JournalReader,
-    /// Every book as it was at the end, whole.
-    pub books: Vec<(BookId, Book)>,
-    /// Why connections were lost.
-    pub trouble: Vec<String>,
-    /// Cores that a tile was to be pinned to and that the system did not give.
-    pub pins_refused: Vec<usize>,
-    /// What the gateway has counted; `None` on paper.
-    pub carried: Option<Watch>,
 }
 
 /// What every tile shares with the rest of the process.
@@ -485,201 +414,5 @@ fn pin(core: Option<usize>, refused: &Sender<usize>) {
     {
         // A run that is over already has nobody who wants to know.
         let _told = refused.send(core);
-    }
-}
-
-impl Latencies {
-    /// Takes what the tiles have handed over.
-    pub fn drain(&mut self) {
-        for histogram in &mut self.to_book {
-            histogram.drain();
-        }
-        self.to_decision.drain();
-        if let Some(to_order) = &mut self.to_order {
-            to_order.drain();
-        }
-        for histograms in &mut self.stages {
-            histograms.drain();
-        }
-    }
-
-    /// The stages that payloads passed through, over all tiles.
-    ///
-    /// # Errors
-    /// When a histogram cannot be made.
-    pub fn stages(&self) -> Result<Vec<(Stage, LatencySummary)>, StartError> {
-        let (_recorders, mut all) = stages(2, 1).ok_or(StartError::Histogram)?;
-        for histograms in &self.stages {
-            all.merge(histograms);
-        }
-        Ok(all.summaries())
-    }
-
-    /// Receipt of a payload to its published book, over all tiles.
-    ///
-    /// # Errors
-    /// When a histogram cannot be made.
-    pub fn to_book(&self) -> Result<LatencySummary, StartError> {
-        let (_recorder, mut all) = latency(2, 1).ok_or(StartError::Histogram)?;
-        for histogram in &self.to_book {
-            all.merge(histogram);
-        }
-        Ok(all.summary())
-    }
-
-    /// Receipt of a payload to the end of the evaluation that it caused.
-    #[must_use]
-    pub fn to_decision(&self) -> LatencySummary {
-        self.to_decision.summary()
-    }
-
-    /// Receipt of a payload to the bytes of the orders that it caused; `None` on paper.
-    #[must_use]
-    pub fn to_order(&self) -> Option<LatencySummary> {
-        self.to_order.as_ref().map(LatencyHistogram::summary)
-    }
-}
-
-impl Running {
-    /// A counter over all tiles.
-    #[must_use]
-    pub fn count(&self, counter: Counter) -> u64 {
-        let feeds = self.feed_counters.iter().map(|reader| reader.get(counter));
-        feeds.fold(self.engine_counters.get(counter), u64::saturating_add)
-    }
-
-    /// Profit that no state of the world can take away, as of the last fill or resolution.
-    #[must_use]
-    pub fn net_profit(&self) -> Cash {
-        // Relaxed: a figure for the screen.
-        Cash::from_micro(self.profit.load(Ordering::Relaxed))
-    }
-
-    /// The books of a basket that was compiled at the start; none for later ones.
-    #[must_use]
-    pub fn basket_books(&self, basket: BasketId) -> &[BookId] {
-        self.baskets.get(basket.index()).map_or(&[], Vec::as_slice)
-    }
-
-    /// The way to the feed tiles for what others than the streams know.
-    #[must_use]
-    pub fn steering(&self) -> Steering {
-        self.steering.clone()
-    }
-
-    /// Cores that a tile was to be pinned to and that the system did not give, as far as the tiles
-    /// have told.
-    pub fn pins_refused(&mut self) -> &[usize] {
-        self.pins_refused.extend(self.pins.try_iter());
-        &self.pins_refused
-    }
-
-    /// The kill switch of the engine.
-    #[must_use]
-    pub fn kill_switch(&self) -> KillSwitch {
-        self.kill.clone()
-    }
-
-    /// How trading on venues stands; `None` on paper.
-    #[must_use]
-    pub fn trading(&self) -> Option<TradeGauge> {
-        self.carrier.as_ref().map(|carrier| carrier.gauge.clone())
-    }
-
-    /// The way to the evaluator for what a compiler makes. There is one compiler: the first who asks
-    /// also gets who names new markets in the journal, where one is kept.
-    #[must_use]
-    pub fn programs(&mut self) -> Programs {
-        let namer = self.kept.as_mut().and_then(|kept| kept.namer.take());
-        Programs { sender: self.programs.clone(), namer }
-    }
-
-    /// The views of all books.
-    #[must_use]
-    pub const fn shelf(&self) -> &ShelfReader {
-        &self.shelf
-    }
-
-    /// What a person should know of what the journal held at the start, and what went wrong with it
-    /// since the last call.
-    pub fn journal_notes(&mut self) -> Vec<String> {
-        let Some(kept) = &mut self.kept else { return Vec::new() };
-        let mut notes = std::mem::take(&mut kept.notes);
-        notes.extend(kept.books.complaints());
-        notes.extend(self.account_notes.iter().flat_map(Receiver::try_iter));
-        notes
-    }
-
-    /// Journal records that were handed over since the last call, oldest first.
-    pub fn drain_journal(&mut self, take: impl FnMut(&RecordBytes)) -> usize {
-        self.journal.drain(take)
-    }
-
-    /// Takes the latencies that were handed over since the last call. Call it several times a
-    /// second: what finds no room meanwhile is shed and counted.
-    pub fn drain_latencies(&mut self) {
-        self.latencies.drain();
-    }
-
-    /// Latencies as far as they were drained.
-    #[must_use]
-    pub const fn latencies(&self) -> &Latencies {
-        &self.latencies
-    }
-
-    /// Whether a tile has ended by itself, which none should.
-    #[must_use]
-    pub fn has_lost_a_tile(&self) -> bool {
-        self.feeds.iter().any(JoinHandle::is_finished)
-            || self.eval.as_ref().is_some_and(JoinHandle::is_finished)
-            || self.carrier.as_ref().is_some_and(|carrier| carrier.gateway.is_finished())
-    }
-
-    /// Stops the tiles, feeds first, and takes what they leave behind.
-    ///
-    /// # Errors
-    /// When a tile has panicked or could not make its runtime.
-    pub fn stop(mut self) -> Result<Ended, StartError> {
-        // Release: tiles that see the flag (Acquire) see everything done before.
-        self.stop.store(true, Ordering::Release);
-        let (mut feeds, mut books) = (Vec::new(), Vec::new());
-        let (mut trouble, mut engine) = (Vec::new(), None);
-        for thread in self.feeds.drain(..) {
-            let end =
-                thread.join().map_err(|_panic| io::Error::other("a feed tile panicked"))??;
-            feeds.extend(end.feeds);
-            books.extend(end.books);
-            trouble.extend(end.trouble);
-            if end.lost_controls > 0 {
-                let lost = end.lost_controls;
-                trouble.push(format!("{lost} words on outcomes found no room in the control ring"));
-            }
-            engine = end.engine.or(engine);
-        }
-        if let Some(thread) = self.eval.take() {
-            let ended = thread.join();
-            engine = Some(ended.map_err(|_| io::Error::other("the evaluation tile panicked"))?);
-        }
-        let mut carried = None;
-        if let Some(carrier) = self.carrier.take() {
-            carried = Some(carrier.gateway.watch());
-            // Its line went with the tile that had the engine.
-            trouble.extend(carrier.gateway.join()?);
-        }
-        let mut engine = engine.ok_or_else(|| io::Error::other("no tile had the evaluator"))?;
-        trouble.extend(self.journal_notes());
-        if let Some(kept) = self.kept.take() {
-            engine.release_journal();
-            // What was traded is in the journal; a ledger that fell behind is made up for later.
-            trouble.extend(kept.books.finish().err().map(|error| error.to_string()));
-        }
-        let pins_refused = self.pins_refused().to_vec();
-        for core in &pins_refused {
-            trouble
-                .push(format!("core {core} was refused: its tile ran unpinned, see tiles.cores"));
-        }
-        self.latencies.drain();
-        let (latencies, journal) = (self.latencies, self.journal);
-        Ok(Ended { engine, feeds, latencies, journal, books, trouble, pins_refused, carried })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cells::SeqCells;
 use super::order::Order;
-use super::{HIGH_SHIFT, LOW_MASK, Torn, low_half, unpack_level, unpack_status};
+use super::{HIGH_SHIFT, LOW_MASK, Torn, low_half, unpack_status};
 use crate::depth::{DEPTH_LEVELS, Depth, Level, Side, Stamp, TopOfBook};
 use crate::sync::{AtomicU64, Ordering};
 use crate::time::Nanos;
@@ -102,7 +102,6 @@ impl DepthBlock {
             }
         })?;
         unpack_depth(head, &levels, depth);
-        assert!(is_best_first(depth), "levels that were read are best first");
         Ok(())
     }
 }
@@ -156,7 +155,7 @@ impl<'a> Shown<'a> {
 
     #[inline]
     fn price_at(&self, side: Side, slot: usize) -> Price {
-        price_of(side, self.rank_at(side, slot))
+        mirrored_asks(side, Price::from_micro(self.rank_at(side, slot)).unwrap_or(Price::ONE))
     }
 
     #[inline]
@@ -264,17 +263,13 @@ impl<'a> Shown<'a> {
 
 /// A price as a number that is larger the better it is, and never zero for one between zero and one.
 #[inline]
-fn rank_of(side: Side, price: Price) -> u32 {
-    match side {
-        Side::Buy => price.micro(),
-        Side::Sell => price.complement().micro(),
-    }
+const fn rank_of(side: Side, price: Price) -> u32 {
+    mirrored_asks(side, price).micro()
 }
 
-/// The price of a rank; ranks above one read as one.
+/// The rank of a price as a price, and the price of such a rank.
 #[inline]
-fn price_of(side: Side, rank: u32) -> Price {
-    let price = Price::from_micro(rank).unwrap_or(Price::ONE);
+const fn mirrored_asks(side: Side, price: Price) -> Price {
     match side {
         Side::Buy => price,
         Side::Sell => price.complement(),
@@ -297,8 +292,10 @@ fn unpack_counts(word: u64) -> [usize; 2] {
 /// Takes a level out of its words; whatever wrote them keeps these claims.
 #[inline]
 fn unpack_ranked(side: Side, rank: u32, qty: u64) -> Level {
-    let level = unpack_level(u64::from(rank), qty);
-    Level { price: price_of(side, rank), ..level }
+    let (rank, qty) = (Price::from_micro(rank), Qty::from_micro(qty));
+    assert!(rank.is_some(), "a published price is at most one");
+    assert!(qty.is_some_and(|qty| !qty.is_zero()), "a published level has a quantity in range");
+    Level { price: mirrored_asks(side, rank.unwrap_or_default()), qty: qty.unwrap_or_default() }
 }
 
 fn unpack_depth(
@@ -316,18 +313,13 @@ fn unpack_depth(
         ts_recv: Nanos(ts_recv),
     });
     for ((side, levels), count) in SIDES.into_iter().zip(levels).zip(counts) {
-        for (rank, qty) in levels.iter().take(count) {
-            depth.push(side, unpack_ranked(side, *rank, *qty));
+        let mut last = u32::MAX;
+        for &(rank, qty) in levels.iter().take(count) {
+            assert!(rank < last, "levels that were read are best first");
+            last = rank;
+            depth.push(side, unpack_ranked(side, rank, qty));
         }
     }
-}
-
-/// Whether bids fall, asks rise, and every level holds something.
-fn is_best_first(depth: &Depth) -> bool {
-    let (bids, asks) = (depth.levels(Side::Buy), depth.levels(Side::Sell));
-    bids.is_sorted_by(|a, b| a.price > b.price)
-        && asks.is_sorted_by(|a, b| a.price < b.price)
-        && bids.iter().chain(asks).all(|level| !level.qty.is_zero())
 }
 
 /// A small count as a word.

@@ -17,7 +17,8 @@ use dutchbook_book::{Grid, Nanos, Price};
 use dutchbook_feeds::feed::{Feed, FeedConfig};
 use dutchbook_feeds::payload::PayloadBuf;
 
-use super::feed::{Publisher, Route, pass};
+use super::feed::pass;
+use super::publisher::{Publisher, Route};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::Control;

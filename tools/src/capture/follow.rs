@@ -27,7 +27,7 @@ use dutchbook_core::opportunity::OpportunityId;
 use dutchbook_core::recovery::Recovered;
 use dutchbook_core::relation::Relation;
 use dutchbook_core::risk::kill::KillSwitch;
-use dutchbook_core::tile::feed::{Publisher, Route};
+use dutchbook_core::tile::publisher::{Publisher, Route};
 use dutchbook_feeds::counters::Counters;
 use dutchbook_feeds::notice::Sink;
 
