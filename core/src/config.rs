@@ -8,19 +8,22 @@ mod gateway;
 mod journal;
 mod live;
 mod relations;
+mod resolution;
 mod risk;
 mod sizing;
 mod text;
+mod tiles;
 mod venues;
 
 pub use live::{KalshiAccount, KillConfig, LiveConfig, NonceMode, PolymarketAccount};
 pub use relations::RelationsConfig;
+pub use tiles::{LayoutKind, TilesConfig};
 pub use venues::{KalshiVenue, PolymarketVenue, VenueLimits, VenuesConfig};
 
 use core::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use dutchbook_book::{Cash, Nanos, Price, Rate};
+use dutchbook_book::{Cash, Nanos, Rate};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
@@ -29,11 +32,8 @@ use crate::capture::{Policy, WhenFull};
 use crate::engine::EngineConfig;
 use crate::engine::pricer::PriceLimits;
 use crate::engine::resolve::ResolutionLimits;
-use crate::eval::edge::Carry;
-use crate::eval::resolution::Odds;
 use crate::gateway::GatewayLimits;
 use crate::journal::keeper::JournalConfig;
-use crate::pin::{Wait, core_count};
 use crate::risk::RiskConfig;
 use crate::sizing::Plan;
 
@@ -69,28 +69,6 @@ pub enum ConfigError {
         /// What it may be.
         expected: String,
     },
-}
-
-/// How tiles share the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LayoutKind {
-    /// One tile for sockets, books and evaluator.
-    Single,
-    /// A feed tile per venue and an evaluation tile.
-    Split,
-}
-
-/// Tiles, cores and rings.
-#[derive(Clone, Debug)]
-pub struct TilesConfig {
-    /// How tiles share the work.
-    pub layout: LayoutKind,
-    /// What an idle tile does.
-    pub wait: Wait,
-    /// Cores by index; empty: unpinned.
-    pub cores: Vec<usize>,
-    /// Slots of a feed's ring.
-    pub ring_slots: usize,
 }
 
 /// Limits of a feed.
@@ -222,14 +200,14 @@ impl Config {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Raw {
-    tiles: RawTiles,
+    tiles: tiles::RawTiles,
     feed: RawFeed,
     venues: venues::RawVenues,
     polymarket: venues::RawPolymarket,
     kalshi: venues::RawKalshi,
     relations: relations::RawRelations,
     evaluate: RawEvaluate,
-    resolution: RawResolution,
+    resolution: resolution::RawResolution,
     paper: RawPaper,
     sizing: sizing::RawSizing,
     risk: risk::RawRisk,
@@ -240,32 +218,6 @@ struct Raw {
     probe: RawProbe,
     capture: RawCapture,
     journal: journal::RawJournal,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawTiles {
-    layout: RawLayout,
-    wait: RawWait,
-    cores: Vec<usize>,
-    ring_slots: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawLayout {
-    Auto,
-    Single,
-    Split,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawWait {
-    Auto,
-    Spin,
-    Yield,
-    Park,
 }
 
 #[derive(Debug, Deserialize)]
@@ -285,30 +237,6 @@ struct RawEvaluate {
     capital_usd_max: String,
     fixed_cost_usd: String,
     persist_us: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawResolution {
-    p_adverse: String,
-    adverse_value_usd: String,
-    carry_per_year: String,
-    cash_h: u64,
-    min_edge_usd: String,
-    finding_age_ms_max: u64,
-    p_dispute: String,
-    dispute_h: u64,
-    proposed: RawOdds,
-    named: RawOdds,
-}
-
-/// What can still happen after a word of one kind.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawOdds {
-    p_adverse: String,
-    adverse_value_usd: String,
-    cash_h: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -405,121 +333,6 @@ impl Raw {
             journal_folder,
             journal,
             text: String::new(),
-        })
-    }
-}
-
-impl RawTiles {
-    fn check(self) -> Result<TilesConfig, ConfigError> {
-        let layout = match self.layout {
-            RawLayout::Split => LayoutKind::Split,
-            RawLayout::Auto if core_count() >= SPLIT_CORES_MIN => LayoutKind::Split,
-            RawLayout::Auto | RawLayout::Single => LayoutKind::Single,
-        };
-        let tiles = match layout {
-            LayoutKind::Single => 1,
-            LayoutKind::Split => SPLIT_CORES_MIN - 1,
-        };
-        let wait = match self.wait {
-            RawWait::Spin => Wait::Spin,
-            RawWait::Yield => Wait::Yield,
-            RawWait::Park => Wait::Park,
-            RawWait::Auto => Wait::sensible(tiles),
-        };
-        let cores = core_count();
-        if let Some(core) = self.cores.iter().find(|core| **core >= cores) {
-            return Err(ConfigError::Range {
-                key: "tiles.cores",
-                value: core.to_string(),
-                expected: format!("core indices from 0 to {}", cores - 1),
-            });
-        }
-        let mut distinct = self.cores.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        if distinct.len() != self.cores.len() && wait == Wait::Spin {
-            return Err(ConfigError::Range {
-                key: "tiles.cores",
-                value: format!("{:?}", self.cores),
-                expected: "no core twice: two spinning tiles would starve each other".to_owned(),
-            });
-        }
-        let ring_slots = size("tiles.ring_slots", self.ring_slots, 2..=1_048_576)?;
-        if !ring_slots.is_power_of_two() {
-            return Err(ConfigError::Range {
-                key: "tiles.ring_slots",
-                value: ring_slots.to_string(),
-                expected: "a power of two".to_owned(),
-            });
-        }
-        Ok(TilesConfig { layout, wait, cores: self.cores, ring_slots })
-    }
-}
-
-/// Two feed tiles, the evaluation tile, and one core for everything else.
-const SPLIT_CORES_MIN: usize = 4;
-
-impl RawOdds {
-    /// The odds, with the carry of what is bound: the way to the cash, and a dispute's length as often as
-    /// there is one.
-    fn check(
-        &self,
-        keys: [&'static str; 3],
-        carry: Rate,
-        dispute_h: u64,
-    ) -> Result<Odds, ConfigError> {
-        let [adverse, value, cash] = keys;
-        let dollars = usd(value, &self.adverse_value_usd)?;
-        let price = u32::try_from(dollars.micro()).ok().and_then(Price::from_micro);
-        let hours = within(cash, self.cash_h, 0..=8_760)?;
-        Ok(Odds {
-            p_adverse: rate(adverse, &self.p_adverse)?,
-            adverse_value: price.ok_or_else(|| ConfigError::Range {
-                key: value,
-                value: self.adverse_value_usd.clone(),
-                expected: "0 to 1".to_owned(),
-            })?,
-            carry: Carry {
-                rate: carry,
-                hours_micro: hours.saturating_mul(1_000_000).saturating_add(dispute_h),
-            },
-        })
-    }
-}
-
-impl RawResolution {
-    fn check(self) -> Result<ResolutionLimits, ConfigError> {
-        let carry = rate("resolution.carry_per_year", &self.carry_per_year)?;
-        let p_dispute = rate("resolution.p_dispute", &self.p_dispute)?;
-        let length = within("resolution.dispute_h", self.dispute_h, 0..=8_760)?;
-        // A share in 1e-9 of hours, in 1e-6 hours, rounded up.
-        let dispute = length.saturating_mul(u64::from(p_dispute.nano())).div_ceil(1_000);
-        let (p_adverse, cash_h) = (self.p_adverse, self.cash_h);
-        let last = RawOdds { p_adverse, adverse_value_usd: self.adverse_value_usd, cash_h };
-        let keys = ["resolution.p_adverse", "resolution.adverse_value_usd", "resolution.cash_h"];
-        let proposed = [
-            "resolution.proposed.p_adverse",
-            "resolution.proposed.adverse_value_usd",
-            "resolution.proposed.cash_h",
-        ];
-        let named = [
-            "resolution.named.p_adverse",
-            "resolution.named.adverse_value_usd",
-            "resolution.named.cash_h",
-        ];
-        Ok(ResolutionLimits {
-            // Nobody disputes a last word any more.
-            last: last.check(keys, carry, 0)?,
-            proposed: self.proposed.check(proposed, carry, dispute)?,
-            named: self.named.check(named, carry, dispute)?,
-            min_edge: usd("resolution.min_edge_usd", &self.min_edge_usd)?
-                .micro()
-                .saturating_mul(UNITS_PER_MICRO),
-            age_max: millis(
-                "resolution.finding_age_ms_max",
-                self.finding_age_ms_max,
-                1..=86_400_000,
-            )?,
         })
     }
 }

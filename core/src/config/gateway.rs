@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use serde::Deserialize;
 
-use super::{ConfigError, LayoutKind, SPLIT_CORES_MIN, TilesConfig, size, within};
+use super::tiles::SPLIT_CORES_MIN;
+use super::{ConfigError, LayoutKind, TilesConfig, size, within};
 use crate::gateway::GatewayLimits;
 use crate::pin::Wait;
 
