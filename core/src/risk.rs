@@ -389,7 +389,10 @@ impl RiskGate {
     fn meets_own(&self, intent: &Intent) -> bool {
         let other = intent.instrument.complement();
         let meets = |order: &Reserved| {
-            order.instrument == other && order.limit >= intent.limit.complement()
+            // One that is filled and not yet over has nothing left to trade.
+            !order.qty_open.is_zero()
+                && order.instrument == other
+                && order.limit >= intent.limit.complement()
         };
         self.orders.iter().any(meets)
     }

@@ -263,6 +263,25 @@ fn prices_outside_of_the_band_and_orders_that_meet_our_own_are_refused() {
 }
 
 #[test]
+fn an_order_that_is_filled_meets_nothing_any_more() {
+    let (mut gate, portfolio) = bench(loose());
+    let yes = [leg(0, Face::Yes, 4000, 2)];
+    let yes = gate.check(&opportunity(0, &yes), &portfolio, OFF, NOW).unwrap().to_vec();
+    // Another order of the book stays under way throughout.
+    let away = [leg(0, Face::No, 5900, 1)];
+    assert!(gate.check(&opportunity(1, &away), &portfolio, OFF, NOW).is_ok());
+    let no = [leg(0, Face::No, 6000, 1)];
+    for number in 1..=2 {
+        let met = gate.check(&opportunity(2, &no), &portfolio, OFF, NOW).err();
+        assert_eq!(met, Some(Veto::SelfCross), "before fill {number}");
+        let qty = contracts(1);
+        let fill = Fill { number, price: price(4000), qty, delivered: qty, fee: Exact::ZERO };
+        assert!(gate.on_report(&report(&yes[0], ReportKind::Filled(fill))));
+    }
+    assert!(gate.check(&opportunity(2, &no), &portfolio, OFF, NOW).is_ok());
+}
+
+#[test]
 fn a_fall_from_the_highest_profit_stops_whatever_the_day() {
     let config = RiskConfig {
         drawdown_cash_max: Cash::ONE,
