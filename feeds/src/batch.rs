@@ -82,6 +82,16 @@ pub struct LevelChange {
     pub best_ask: StatedBest,
 }
 
+impl LevelChange {
+    /// A level whose message states no best.
+    #[must_use]
+    #[inline]
+    pub const fn bare(instrument: InstrumentId, side: Side, price: Price, qty: QtyChange) -> Self {
+        let (best_bid, best_ask) = (StatedBest::NOTHING, StatedBest::NOTHING);
+        Self { instrument, side, price, qty, best_bid, best_ask }
+    }
+}
+
 /// A best price as a message states it. One word: most levels come by the dozen and state none.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct StatedBest(u32);

@@ -25,7 +25,7 @@ impl Order {
         ((self.0 >> shift(place)) & SLOT_MASK) as usize
     }
 
-    /// The same with one slot taken from its place to another; those between move up.
+    /// The same with one slot taken from its place to another, those between closing up and making room.
     #[inline]
     pub(super) const fn moved(self, from: usize, to: usize) -> Self {
         let slot = (self.0 >> shift(from)) & SLOT_MASK;

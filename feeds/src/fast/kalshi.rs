@@ -8,9 +8,7 @@ mod members;
 use dutchbook_book::{InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::walk;
-use crate::batch::{
-    Batch, LevelChange, Sequence, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind,
-};
+use crate::batch::{Batch, LevelChange, Sequence, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::ids::Ids;
 use crate::number::Dialect;
 use crate::payload::Payload;
@@ -313,14 +311,8 @@ fn push(batch: &mut Batch, face: (InstrumentId, Side), price: u64, qty: i64) -> 
     if price > PRICE_ONE {
         return None;
     }
-    batch.levels.push(LevelChange {
-        instrument: face.0,
-        side: face.1,
-        price: Price::from_micro(u32::try_from(price).ok()?)?,
-        qty: QtyChange::from_micro(qty),
-        best_bid: StatedBest::NOTHING,
-        best_ask: StatedBest::NOTHING,
-    });
+    let price = Price::from_micro(u32::try_from(price).ok()?)?;
+    batch.levels.push(LevelChange::bare(face.0, face.1, price, QtyChange::from_micro(qty)));
     Some(())
 }
 

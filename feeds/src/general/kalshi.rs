@@ -9,7 +9,7 @@ pub(crate) mod cold;
 use dutchbook_book::{Face, InstrumentId, Nanos, Price, QtyChange, Side};
 
 use super::tape::Json;
-use crate::batch::{Batch, LevelChange, StatedBest, UNKNOWN_INSTRUMENT, Update, UpdateKind};
+use crate::batch::{Batch, LevelChange, UNKNOWN_INSTRUMENT, Update, UpdateKind};
 use crate::error::{DecodeError, DecodeErrorKind, Doubt};
 use crate::ids::IdTable;
 use crate::kind::MessageKind;
@@ -201,25 +201,9 @@ fn snapshot_side(
         let qty = i64::try_from(count.micro())
             .map(QtyChange::from_micro)
             .map_err(|_| qty.error(DecodeErrorKind::BadQty))?;
-        batch.levels.push(level_of(instrument, side, price, qty));
+        batch.levels.push(LevelChange::bare(instrument, side, price, qty));
     }
     Ok(())
-}
-
-const fn level_of(
-    instrument: InstrumentId,
-    side: Side,
-    price: Price,
-    qty: QtyChange,
-) -> LevelChange {
-    LevelChange {
-        instrument,
-        side,
-        price,
-        qty,
-        best_bid: StatedBest::NOTHING,
-        best_ask: StatedBest::NOTHING,
-    }
 }
 
 fn delta(
@@ -243,7 +227,7 @@ fn delta(
     };
     let change = change.change(Dialect::KALSHI_COUNT)?;
     let ts_venue = body.get("ts_ms").map_or(Ok(Nanos::ZERO), Json::millis)?;
-    batch.levels.push(level_of(instrument, side, price, change));
+    batch.levels.push(LevelChange::bare(instrument, side, price, change));
     push_update(frame, UpdateKind::Add, instrument, ts_venue, first, batch)
 }
 

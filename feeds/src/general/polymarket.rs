@@ -150,14 +150,7 @@ fn book_side(list: Json<'_>, side: Side, batch: &mut Batch) -> Result<(), Decode
         let (Some(price), Some(qty)) = (price, qty) else {
             return Err(level.error(DecodeErrorKind::MissingField));
         };
-        batch.levels.push(LevelChange {
-            instrument: UNKNOWN_INSTRUMENT,
-            side,
-            price,
-            qty,
-            best_bid: StatedBest::NOTHING,
-            best_ask: StatedBest::NOTHING,
-        });
+        batch.levels.push(LevelChange::bare(UNKNOWN_INSTRUMENT, side, price, qty));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use dutchbook_book::{InstrumentId, Side};
 
 use super::{Level, Style, level};
-use crate::batch::{Batch, LevelChange, StatedBest};
+use crate::batch::{Batch, LevelChange};
 use crate::fast::quotes::QuoteMap;
 use crate::ids::Ids;
 use crate::scan::{Lanes, Task, lengths_by, literal};
@@ -62,15 +62,7 @@ impl<I: Ids, S: Style> Task for Alike<'_, I, S> {
             let lengths = lengths_by(quotes.near(lanes, bytes, at)?, S::SIZE.len())?;
             let Level { price, qty, end, is_followed } =
                 level(lanes, near, lengths, S::SIZE, S::LEVEL)?;
-            let level = LevelChange {
-                instrument,
-                side,
-                price,
-                qty,
-                best_bid: StatedBest::NOTHING,
-                best_ask: StatedBest::NOTHING,
-            };
-            levels.push(level);
+            levels.push(LevelChange::bare(instrument, side, price, qty));
             if !is_followed {
                 return last::<S>(near, end).map(|end| at.wrapping_add(end));
             }

@@ -190,14 +190,7 @@ fn levels_of_any_order<L: Lanes>(
         let (Some(price), Some(qty), true) = (change.price, change.qty, is_level) else {
             return None;
         };
-        levels.push(LevelChange {
-            instrument,
-            side,
-            price,
-            qty,
-            best_bid: StatedBest::NOTHING,
-            best_ask: StatedBest::NOTHING,
-        });
+        levels.push(LevelChange::bare(instrument, side, price, qty));
         walk.at = change.end;
     }
     Some(walk.at)
