@@ -21,6 +21,8 @@ pub mod raw;
 pub use order::{FillFee, OrderFees, OrderTotal, Role};
 pub use raw::{RawFee, Rounding};
 
+use core::fmt;
+
 use crate::depth::Side;
 use crate::units::{Cash, Exact, Price, Qty, Rate};
 
@@ -81,6 +83,24 @@ pub enum FeeLaw {
         /// The amount.
         per_order: Cash,
     },
+}
+
+/// The taker's formula for a person: `q` contracts at price `p`.
+impl fmt::Display for FeeLaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("no fee"),
+            Self::Quadratic { taker, exponent: 1, .. } => write!(f, "fee {taker} q p(1-p)"),
+            Self::Quadratic { taker, exponent, .. } => {
+                write!(f, "fee {taker} q (p(1-p))^{exponent}")
+            }
+            Self::Proportional { taker, .. } => write!(f, "fee {taker} q p"),
+            Self::Lesser { taker, .. } => write!(f, "fee {taker} q min(p, 1-p)"),
+            Self::SellNotional { taker, .. } => write!(f, "fee {taker} q p of a sale"),
+            Self::Winnings { rate } => write!(f, "fee {rate} of the profit of what wins"),
+            Self::Fixed { per_order } => write!(f, "fee {per_order} an order"),
+        }
+    }
 }
 
 /// What one match charges of the formula: a multiple of `unit`.

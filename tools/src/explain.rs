@@ -11,6 +11,7 @@ use clap::Args;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{Exact, Level, Qty, Side};
 use dutchbook_core::engine::explain::{ExplainedLeg, Explanation};
+use dutchbook_core::journal::evaluation::Outcome;
 use dutchbook_core::opportunity::OpportunityId;
 use dutchbook_core::relation::Source;
 use serde_json::{Value, json};
@@ -116,12 +117,23 @@ fn walk(leg: &ExplainedLeg) -> Option<Walked> {
     left.is_zero().then_some(Walked { fills, notional, fee, delivered })
 }
 
+/// Why an evaluation sent nothing.
+fn why_not(outcome: Outcome) -> String {
+    if let Outcome::Vetoed(veto) = outcome {
+        format!("refused for {}", veto.name())
+    } else {
+        format!("{outcome:?}")
+    }
+}
+
 const fn source_name(source: Source) -> &'static str {
     match source {
         Source::Structure => "the venues' own structure",
-        Source::Approved => "approved by a person",
-        Source::Suspended => "approved by a person, suspended: a market trades on other terms",
-        Source::Nominated => "nominated, approved by nobody",
+        Source::Approved => "a relation that a person approved",
+        Source::Suspended => {
+            "a relation that a person approved, suspended: a market trades on other terms"
+        }
+        Source::Nominated => "a nominated relation that nobody approved",
     }
 }
 
@@ -154,7 +166,7 @@ impl Explained {
             "lot": leg.lot.to_string(),
             "min_qty": leg.min_qty.to_string(),
             "min_notional": leg.min_notional.to_string(),
-            "fee_schedule": format!("{:?}", leg.fee.law),
+            "fee_schedule": leg.fee.law.to_string(),
             "book": {
                 "version": stamp.version,
                 "epoch": stamp.epoch,
@@ -220,7 +232,7 @@ impl Explained {
         let chosen = &self.chosen;
         let sent = match chosen.decision {
             Some(decision) => format!("sent as decision {decision}"),
-            None => format!("not sent: {:?}", chosen.outcome),
+            None => format!("not sent: {}", why_not(chosen.outcome)),
         };
         writeln!(page, "opportunity {}: {}, {sent}", self.id, chosen.concrete.kind.name())?;
         writeln!(page, "at {} ns; {} evaluations of it", chosen.at.0, self.evaluations)?;
@@ -259,7 +271,7 @@ impl Explained {
             offered.limit
         )?;
         let stamp = offered.view.stamp;
-        writeln!(page, "    view {} of epoch {}, {:?}", stamp.version, stamp.epoch, leg.fee.law)?;
+        writeln!(page, "    view {} of epoch {}, {}", stamp.version, stamp.epoch, leg.fee.law)?;
         let shown: Vec<String> =
             leg.levels.iter().take(8).map(|l| format!("{} x {}", l.price, l.qty)).collect();
         writeln!(page, "    levels  {}", shown.join(", "))?;

@@ -95,3 +95,14 @@ fn a_fee_below_one_unit_is_waived_only_where_the_schedule_says_so() {
     assert_eq!(charge(fee), "0");
     assert_eq!(charge(FeeSchedule::polymarket(ppm(40_000), 1)), "0.00001");
 }
+
+#[test]
+fn a_formula_reads_as_it_is_charged() {
+    let rate = Rate::from_ppm(35_000).unwrap();
+    let shown = |law: FeeLaw| law.to_string();
+    assert_eq!(shown(FeeLaw::None), "no fee");
+    let quadratic = |exponent| FeeLaw::Quadratic { taker: rate, maker: Rate::ZERO, exponent };
+    assert_eq!(shown(quadratic(1)), "fee 0.035 q p(1-p)");
+    assert_eq!(shown(quadratic(2)), "fee 0.035 q (p(1-p))^2");
+    assert_eq!(shown(FeeLaw::Winnings { rate }), "fee 0.035 of the profit of what wins");
+}
