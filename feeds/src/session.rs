@@ -57,7 +57,8 @@ pub struct Limits {
     /// Consecutive finished updates that leave a book crossed or unlike the stated top before it
     /// is given up.
     pub doubtful_updates_max: u32,
-    /// After this long without a further message an update counts as finished.
+    /// After this long without a further message an update counts as finished, after twice as long at the
+    /// latest.
     pub group_ns_max: Nanos,
 }
 

@@ -71,7 +71,7 @@ pub(super) struct State {
     pub(super) pulse: Pulse,
     pub(super) counters: Counters,
     dirty: Vec<u32>,
-    /// Books with an unfinished update, by when it was last heard of as far as this list knows.
+    /// Books with an unfinished update, each once, by when this list last learned that one was heard of.
     open_groups: VecDeque<(Nanos, u32)>,
     pub(super) outbox: VecDeque<String>,
     pub(super) command_id: u64,

@@ -18,15 +18,13 @@ pub(super) struct Group {
 }
 
 impl State {
-    /// Puts a book where its time belongs: nearly always last.
+    /// Puts a book last. Where it was heard of before the one in front of it, it counts as heard of with
+    /// that one: to look for its place among hundreds would cost more than all else that a message does
+    /// to its group, and it is looked at later by no more than the time that one may stay open.
     #[inline]
-    pub(super) fn queue_group(&mut self, since: Nanos, number: u32) {
-        if self.open_groups.back().is_none_or(|(last, _)| *last <= since) {
-            self.open_groups.push_back((since, number));
-        } else {
-            let place = self.open_groups.partition_point(|(other, _)| *other <= since);
-            self.open_groups.insert(place, (since, number));
-        }
+    pub(super) fn queue_group(&mut self, heard: Nanos, number: u32) {
+        let since = self.open_groups.back().map_or(heard, |(last, _)| heard.max(*last));
+        self.open_groups.push_back((since, number));
     }
 
     /// The messages of a group are complete: the state after them is the one that counts.
@@ -46,7 +44,7 @@ impl State {
             let at = number as usize;
             let Some(slot) = self.slots.get_mut(at) else { continue };
             match slot.group.map(|group| group.ts_recv) {
-                // It was heard of since: it waits where its new time puts it.
+                // It was heard of since.
                 Some(recv) if recv > until => self.queue_group(recv, number),
                 Some(_) | None => {
                     slot.is_queued = false;
