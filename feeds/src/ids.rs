@@ -60,6 +60,10 @@ pub trait Ids {
     /// The instrument listed under exactly these bytes.
     fn find(&self, id: &[u8]) -> Option<InstrumentId>;
 
+    /// As [`Ids::find`], of the bytes of a JSON string as they were sent, which nobody has looked through:
+    /// what is found has no byte that cannot stand in one. It may miss an id that is listed.
+    fn find_as_sent(&self, id: &[u8]) -> Option<InstrumentId>;
+
     /// A level of an instrument that was found is going to change.
     #[inline(always)]
     fn level(&self, _instrument: InstrumentId, _side: Side, _price: Price) {}
@@ -91,6 +95,11 @@ impl Ids for IdTable {
     fn find(&self, id: &[u8]) -> Option<InstrumentId> {
         self.get(id)
     }
+
+    #[inline(always)]
+    fn find_as_sent(&self, id: &[u8]) -> Option<InstrumentId> {
+        if self.are_plain { self.find(id) } else { None }
+    }
 }
 
 /// A table, and who is told what its answers most likely are.
@@ -106,6 +115,11 @@ impl<H: Herald> Ids for Heralded<'_, H> {
     #[inline(always)]
     fn find(&self, id: &[u8]) -> Option<InstrumentId> {
         self.table.get_heralded(id, |instrument| self.herald.instrument(instrument))
+    }
+
+    #[inline(always)]
+    fn find_as_sent(&self, id: &[u8]) -> Option<InstrumentId> {
+        if self.table.are_plain { self.find(id) } else { None }
     }
 
     #[inline(always)]
@@ -134,6 +148,8 @@ pub struct IdTable {
     places: Vec<u32>,
     mask: usize,
     len: usize,
+    /// Whether every byte of every id may stand in a JSON string as it is.
+    are_plain: bool,
 }
 
 impl Default for IdTable {
@@ -154,6 +170,7 @@ impl IdTable {
             places: Vec::new(),
             mask: slots.saturating_sub(1),
             len: 0,
+            are_plain: true,
         }
     }
 
@@ -192,6 +209,8 @@ impl IdTable {
         }
         self.place(fold(id), instrument, slot);
         self.len = self.len.saturating_add(1);
+        self.are_plain &=
+            id.iter().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\".contains(byte));
         Ok(())
     }
 
@@ -273,6 +292,7 @@ impl IdTable {
         let bigger = Self::with_capacity(self.slots.len());
         let old = core::mem::replace(self, bigger);
         self.len = old.len;
+        self.are_plain = old.are_plain;
         self.spill = old.spill;
         self.places = old.places;
         let listed = old.slots.into_iter().zip(&old.tags).filter(|(_, tag)| tag.tag != EMPTY);
@@ -291,13 +311,14 @@ impl IdTable {
 /// Equality of two slices of one length, by fixed-size blocks of which the last overlaps.
 #[inline(always)]
 fn is_equal(a: &[u8], b: &[u8]) -> bool {
-    let (Some(a_first), Some(b_first)) = (a.first_chunk::<32>(), b.first_chunk::<32>()) else {
+    let (Some((a_first, a_rest)), Some((b_first, b_rest))) =
+        (a.split_first_chunk::<32>(), b.split_first_chunk::<32>())
+    else {
         return is_equal_short(a, b);
     };
     let mut same = a_first == b_first && a.last_chunk::<32>() == b.last_chunk::<32>();
-    if a.len() > 64 {
-        let middle = |id: &[u8]| id.get(32..).and_then(|rest| rest.first_chunk::<32>().copied());
-        same &= middle(a) == middle(b);
+    if let (Some(a_middle), Some(b_middle)) = (a_rest.first_chunk::<32>(), b_rest.first_chunk()) {
+        same &= a_middle == b_middle;
     }
     same
 }
@@ -391,6 +412,24 @@ mod tests {
             assert_eq!(table.get(id), Some(InstrumentId(index)));
         }
         assert_eq!(table.get(&[b'1'; 76]), None);
+    }
+
+    #[test]
+    fn an_id_that_a_string_cannot_hold_as_it_is_ends_finding_unread_bytes() {
+        let plain = b"KXBTCD-26JUL0317-T60499.99";
+        for bad in [&b"a\"b"[..], b"a\\", b"\x1f", b"\x80"] {
+            let mut table = IdTable::default();
+            table.insert(plain, InstrumentId(4)).unwrap();
+            assert_eq!(table.find_as_sent(plain), Some(InstrumentId(4)));
+            table.insert(bad, InstrumentId(6)).unwrap();
+            // Growing keeps it so.
+            for n in 0..100 {
+                table.insert(format!("id {n}").as_bytes(), InstrumentId(100 + n)).unwrap();
+            }
+            assert_eq!((table.find_as_sent(plain), table.find_as_sent(bad)), (None, None));
+            assert_eq!(table.find(plain), Some(InstrumentId(4)));
+            assert_eq!(table.find(bad), Some(InstrumentId(6)));
+        }
     }
 
     #[test]

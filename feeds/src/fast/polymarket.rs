@@ -18,7 +18,8 @@ use crate::payload::Payload;
 #[cfg(target_arch = "x86_64")]
 use crate::scan::Avx2;
 use crate::scan::{
-    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, Texts, lengths, literal, plain_of, window,
+    Lanes, Machine, NUMBER_BYTES_MAX, Rules, Scalar, Texts, lengths, literal, plain, plain_of,
+    window,
 };
 
 /// Price and size of a level.
@@ -215,8 +216,7 @@ fn price_change<L: Lanes, S: Style>(
     batch: &mut Batch,
 ) -> Option<usize> {
     loop {
-        let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
-        let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
+        let (instrument, id_end) = token(lanes, bytes, at, ids)?;
         at = literal(bytes, id_end, S::PRICE)?;
         let near = window(bytes, at)?;
         let lengths = lengths(lanes, near, S::SIZE.len())?;
@@ -257,8 +257,7 @@ fn book<L: Lanes, S: Style>(
     ids: &impl Ids,
     batch: &mut Batch,
 ) -> Option<usize> {
-    let id_end = plain_of::<L, TOKEN_BYTES>(lanes, bytes, at)?;
-    let instrument = ids.find(bytes.get(at..id_end)?).unwrap_or(UNKNOWN_INSTRUMENT);
+    let (instrument, id_end) = token(lanes, bytes, at, ids)?;
     let at = literal(bytes, id_end, S::BIDS)?;
     ids.book(instrument);
     let mut quotes = QuoteMap::new();
@@ -359,17 +358,41 @@ fn price(micro: u64) -> Option<Price> {
     Price::from_micro(u32::try_from(micro).ok()?)
 }
 
-/// `BUY` or `SELL` at `at`, which moves to the closing quote. Without a branch: which of the two it
-/// is cannot be predicted.
+/// `BUY` or `SELL` at `at`, which moves to the closing quote. Without a branch on which of the two it
+/// is, as that cannot be predicted: one bit tells, and then there is one text that may stand here.
 #[inline(always)]
 fn side_of(bytes: &[u8], at: &mut usize) -> Option<Side> {
+    const BUY: u32 = u32::from_le_bytes(*b"BUY\"");
+    const SELL: u32 = u32::from_le_bytes(*b"SELL");
+    const _: () = assert!(BUY & 1 == 0 && SELL & 1 == 1);
     let word = u32::from_le_bytes(*window(bytes, *at)?);
-    let is_sell = word == u32::from_le_bytes(*b"SELL");
-    if !is_sell & (word != u32::from_le_bytes(*b"BUY\"")) {
+    let is_sell = word & 1;
+    if word != BUY ^ ((BUY ^ SELL) & is_sell.wrapping_neg()) {
         return None;
     }
-    *at = at.wrapping_add(3).wrapping_add(usize::from(is_sell));
-    Some(if is_sell { Side::Sell } else { Side::Buy })
+    *at = at.wrapping_add(3).wrapping_add(is_sell as usize);
+    Some(if is_sell == 0 { Side::Buy } else { Side::Sell })
+}
+
+/// The instrument of the token whose id starts at `at`, and the position of the closing quote. An id that
+/// is listed need not be looked through: it is of plain bytes, and the same.
+#[inline(always)]
+fn token<L: Lanes>(
+    lanes: L,
+    bytes: &[u8],
+    at: usize,
+    ids: &impl Ids,
+) -> Option<(InstrumentId, usize)> {
+    let usual_end = at.wrapping_add(TOKEN_BYTES);
+    let is_usual = bytes.get(usual_end) == Some(&b'"');
+    let end = if is_usual { usual_end } else { plain(lanes, bytes, at)? };
+    match ids.find_as_sent(bytes.get(at..end)?) {
+        Some(instrument) => Some((instrument, end)),
+        None => {
+            let end = plain(lanes, bytes, at)?;
+            Some((ids.find(bytes.get(at..end)?).unwrap_or(UNKNOWN_INSTRUMENT), end))
+        }
+    }
 }
 
 /// Adds the update whose levels start at `first_level`.
