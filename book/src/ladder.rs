@@ -11,6 +11,8 @@ mod snapshot;
 
 pub(crate) use snapshot::NamedTicks;
 
+use core::hint::select_unpredictable;
+
 use crate::depth::Side;
 use crate::fetch::fetch_address;
 use crate::grid::{Grid, Scale, Tick};
@@ -50,27 +52,28 @@ impl Changed {
         self.0 >> (3 * NOTE_BITS) != 0
     }
 
-    /// How many levels are noted; none where it may be any.
+    /// The notes; none where it may be any level.
     #[inline]
-    const fn few(self) -> u32 {
-        if self.is_any() { 0 } else { (u64::BITS - self.0.leading_zeros()).div_ceil(NOTE_BITS) }
-    }
-
-    #[inline]
-    fn tick(self, at: u32) -> Tick {
-        let note = self.0.wrapping_shr(at.wrapping_mul(NOTE_BITS));
-        Tick(u32::try_from((note >> 1) & TICK_MASK).unwrap_or(0))
+    const fn few(self) -> u64 {
+        if self.is_any() { 0 } else { self.0 }
     }
 
     /// The few levels of these bids and then of these asks, one of them more than once perhaps; none of
-    /// a side of which any may have changed.
+    /// a side of which any may have changed. One loop for both sides: most updates change one level, of a
+    /// side that no predictor knows.
     #[inline]
     pub(crate) fn few_and(self, asks: Self) -> impl Iterator<Item = (Side, Tick)> {
-        let bids_end = self.few();
-        (0..bids_end.wrapping_add(asks.few())).map(move |at| {
-            let is_bid = at < bids_end;
-            let (few, at) = if is_bid { (self, at) } else { (asks, at.wrapping_sub(bids_end)) };
-            (if is_bid { Side::Buy } else { Side::Sell }, few.tick(at))
+        let (mut bids, mut asks) = (self.few(), asks.few());
+        core::iter::from_fn(move || {
+            let is_bid = bids != 0;
+            let notes = select_unpredictable(is_bid, bids, asks);
+            if notes == 0 {
+                return None;
+            }
+            bids >>= NOTE_BITS;
+            asks = select_unpredictable(is_bid, asks, notes >> NOTE_BITS);
+            let side = select_unpredictable(is_bid, Side::Buy, Side::Sell);
+            Some((side, Tick(u32::try_from((notes >> 1) & TICK_MASK).unwrap_or(0))))
         })
     }
 
@@ -299,8 +302,7 @@ impl Ladder {
         let behind = if IS_BID { 0 } else { bitmap.len() };
         let index = best.map_or(behind, |best| (best.0 / WORD_BITS) as usize);
         let word = best.and_then(|_| bitmap.get(index).copied()).unwrap_or(0);
-        let left = self.count.wrapping_sub(word.count_ones());
-        Walk::<IS_BID> { bitmap, cells, index, base: tick_base(index), word, left }
+        Walk::<IS_BID> { bitmap, cells, index, base: tick_base(index), word, left: self.count }
     }
 
     /// Levels from the best outwards.
@@ -360,7 +362,8 @@ struct Walk<'a, const IS_BID: bool> {
     base: u32,
     /// Levels of the word that are not walked yet.
     word: u64,
-    /// Levels behind the word: there may be many empty words behind the last of them.
+    /// Levels that are not walked yet: there may be many empty words behind the last of them. Counted
+    /// down, as not every machine counts the bits of a word at once.
     left: u32,
 }
 
@@ -377,8 +380,8 @@ impl<const IS_BID: bool> Iterator for Walk<'_, IS_BID> {
             self.index = self.index.wrapping_add(step);
             self.base = tick_base(self.index);
             self.word = *self.bitmap.get(self.index)?;
-            self.left = self.left.wrapping_sub(self.word.count_ones());
         }
+        self.left = self.left.wrapping_sub(1);
         let zeros = if IS_BID { self.word.leading_zeros() } else { self.word.trailing_zeros() };
         let bit = if IS_BID { WORD_BITS - 1 - zeros } else { zeros };
         self.word &= !(1_u64 << bit);

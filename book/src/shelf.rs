@@ -8,8 +8,10 @@
 use crate::book::Book;
 use crate::depth::{Depth, Level, Side};
 use crate::fetch::fetch;
+use crate::grid::Tick;
 use crate::id::BookId;
 use crate::ladder::{Changed, Ladder};
+use crate::units::Qty;
 use crate::view::{DepthBlock, Shown, TopLine, TopUpdate, TopView, Torn};
 use core::fmt;
 use core::ops::Range;
@@ -163,27 +165,37 @@ impl ShelfWriter {
     }
 }
 
+/// A level of a ladder as a view shows it.
+#[inline]
+fn level_of(ladder: &Ladder, (tick, qty): (Tick, Qty)) -> Level {
+    Level { price: ladder.price_of(tick), qty }
+}
+
+/// Shows a whole side. A function of its own: inlined beside the changes of single levels, either would
+/// pay for the registers of the other.
+#[inline(never)]
+fn show_side<const IS_BID: bool>(shown: &mut Shown<'_>, ladder: &Ladder) {
+    let side = if IS_BID { Side::Buy } else { Side::Sell };
+    shown.fill(side, ladder.walk::<IS_BID>().map(|named| level_of(ladder, named)));
+}
+
 /// Shows what a book holds now: where the shelf shows the state just before, only what the last update
 /// changed is touched.
 #[inline]
 fn show(shown: &mut Shown<'_>, book: &Book, is_next: bool) {
-    let level = |ladder: &Ladder, (tick, qty)| Level { price: ladder.price_of(tick), qty };
     let changed = |side| if is_next { book.ladder(side).changed() } else { Changed::ALL };
     let (bids, asks) = (changed(Side::Buy), changed(Side::Sell));
     if bids.is_any() {
-        let ladder = book.ladder(Side::Buy);
-        shown.fill(Side::Buy, ladder.walk::<true>().map(|named| level(ladder, named)));
+        show_side::<true>(shown, book.ladder(Side::Buy));
     }
     if asks.is_any() {
-        let ladder = book.ladder(Side::Sell);
-        shown.fill(Side::Sell, ladder.walk::<false>().map(|named| level(ladder, named)));
+        show_side::<false>(shown, book.ladder(Side::Sell));
     }
-    // One loop: most updates change one level, of a side that no predictor knows.
     for (side, tick) in bids.few_and(asks) {
         let ladder = book.ladder(side);
-        shown.put(side, level(ladder, (tick, ladder.qty_at(tick))), |worst| {
+        shown.put(side, level_of(ladder, (tick, ladder.qty_at(tick))), |worst| {
             let next = ladder.next_worse(ladder.tick_of(worst)?)?;
-            Some(level(ladder, (next, ladder.qty_at(next))))
+            Some(level_of(ladder, (next, ladder.qty_at(next))))
         });
     }
 }
