@@ -227,6 +227,30 @@ fn a_crossed_polymarket_book_is_doubtful_at_once_and_counted_after_its_group() {
 }
 
 #[test]
+fn an_update_that_nothing_follows_counts_after_its_time_and_twice_that_at_the_latest() {
+    let mut rig = polymarket();
+    rig.commands();
+    rig.say(&book(YES, "0.48", "0.52"));
+    rig.say(&book("333", "0.10", "0.20"));
+    let start = rig.now;
+    let at = |millis: u64| start.plus(Nanos::from_millis(millis));
+    // Two messages of one update, and of another book one that came behind both.
+    let unlike = change("0.10", "1", "BUY", ("0.47", "0.52"), 1_000_000);
+    let other = change("0.05", "1", "BUY", ("0.10", "0.20"), 1_000_000).replace(YES, "333");
+    for (millis, text) in [(0, &unlike), (200, &unlike), (255, &other)] {
+        rig.now = at(millis);
+        rig.say(text);
+    }
+    let mut counted = |millis| {
+        rig.feed.poll(at(millis), &mut rig.sink);
+        rig.feed.counters().top_mismatch
+    };
+    assert_eq!((counted(260), counted(440)), (0, 0), "heard of less than its time ago");
+    assert_eq!(counted(700), 1);
+    assert_eq!((rig.status(0), rig.status(1)), (BookStatus::Live, BookStatus::Live));
+}
+
+#[test]
 fn a_book_that_stays_unlike_the_stated_top_is_sent_for() {
     let mut rig = polymarket();
     rig.commands();
