@@ -283,6 +283,7 @@ impl Book {
     }
 
     /// Marks one finished update: a new version with its stamps. Returns the stamp.
+    #[inline]
     pub fn commit(&mut self, ts_venue: Nanos, ts_recv: Nanos) -> Stamp {
         assert_eq!(
             self.ladder(Side::Buy).best().is_none(),
@@ -299,6 +300,7 @@ impl Book {
     }
 
     /// Which state of the book this is.
+    #[inline]
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         Stamp {

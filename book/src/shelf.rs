@@ -153,6 +153,7 @@ impl ShelfWriter {
     ///
     /// # Panics
     /// When the book is not this half's own, which would be a second writer.
+    #[inline]
     pub fn publish(&mut self, id: BookId, book: &Book) -> TopUpdate {
         assert!(self.owned[id.index()], "a book is published by its own writer");
         let update = TopUpdate { book: id, top: book.top(), stamp: book.stamp() };

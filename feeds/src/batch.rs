@@ -109,6 +109,49 @@ impl StatedBest {
         Self(price.micro())
     }
 
+    /// What a side with this best price, or without levels, would state.
+    #[must_use]
+    #[inline]
+    pub fn of_side(best: Option<Price>) -> Self {
+        best.map_or(Self::EMPTY_SIDE, Self::price)
+    }
+
+    /// The same with zero and one as what they say: no price of a level, so an empty side.
+    #[must_use]
+    #[inline]
+    pub const fn without_bounds(self) -> Self {
+        let is_bound = self.0 == Price::ZERO.micro() || self.0 == Price::ONE.micro();
+        if is_bound { Self::EMPTY_SIDE } else { self }
+    }
+
+    /// The same of the other face.
+    #[must_use]
+    #[inline]
+    pub const fn mirrored(self) -> Self {
+        match Price::from_micro(self.0) {
+            Some(price) => Self::price(price.complement()),
+            // Both marks are larger than any price.
+            None => self,
+        }
+    }
+
+    /// This, or what was stated before where this is nothing.
+    #[must_use]
+    #[inline]
+    pub const fn or(self, before: Self) -> Self {
+        match self {
+            Self::NOTHING => before,
+            stated => stated,
+        }
+    }
+
+    /// Whether something is stated, and it is not what a side of ours shows.
+    #[must_use]
+    #[inline]
+    pub fn is_unlike(self, best: Option<Price>) -> bool {
+        self != Self::NOTHING && self != Self::of_side(best)
+    }
+
     /// `None` when nothing is stated, `Some(None)` for an empty side.
     #[must_use]
     #[inline]

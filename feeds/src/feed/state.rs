@@ -14,7 +14,7 @@ use group::Group;
 
 use super::FeedConfig;
 use super::ticker::Contradiction;
-use crate::batch::Sequence;
+use crate::batch::{Sequence, StatedBest};
 use crate::counters::Counters;
 use crate::error::{DecodeError, Doubt};
 use crate::notice::{LossReason, Notice, Sink};
@@ -275,7 +275,7 @@ impl State {
         for next in 0..self.dirty.len() {
             let Some(at) = self.dirty.get(next).map(|&at| at as usize) else { continue };
             if self.slots.get(at).is_some_and(|slot| slot.is_finished) {
-                self.judge(at, None, None, sink);
+                self.judge(at, StatedBest::NOTHING, StatedBest::NOTHING, sink);
             }
             let Some(slot) = self.slots.get_mut(at) else { continue };
             (slot.is_dirty, slot.is_finished) = (false, false);

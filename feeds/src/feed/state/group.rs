@@ -1,9 +1,9 @@
 //! Updates of several messages: what counts is the book after the last of them.
 
-use dutchbook_book::{Face, Nanos, Price};
+use dutchbook_book::{Face, Nanos};
 
 use super::State;
-use crate::batch::LevelChange;
+use crate::batch::{LevelChange, StatedBest};
 use crate::notice::{LossReason, Sink};
 use crate::session::Sync;
 
@@ -13,8 +13,8 @@ pub(super) struct Group {
     pub(super) ts_venue: Nanos,
     pub(super) ts_recv: Nanos,
     /// Best bid and ask in YES terms as last stated.
-    pub(super) bid: Option<Option<Price>>,
-    pub(super) ask: Option<Option<Price>>,
+    pub(super) bid: StatedBest,
+    pub(super) ask: StatedBest,
 }
 
 impl State {
@@ -59,8 +59,8 @@ impl State {
     pub(super) fn judge(
         &mut self,
         at: usize,
-        bid: Option<Option<Price>>,
-        ask: Option<Option<Price>>,
+        bid: StatedBest,
+        ask: StatedBest,
         sink: &mut impl Sink,
     ) {
         let Some(slot) = self.slots.get_mut(at) else { return };
@@ -68,12 +68,9 @@ impl State {
             return;
         }
         let top = slot.book.top();
-        let differs = |stated: Option<Option<Price>>, ours: Option<Price>| {
-            stated.is_some_and(|stated| stated != ours)
-        };
         let is_crossed = top.is_crossed();
-        let is_unlike = differs(bid, top.bid.map(|level| level.price))
-            || differs(ask, top.ask.map(|level| level.price));
+        let is_unlike = bid.is_unlike(top.bid.map(|level| level.price))
+            | ask.is_unlike(top.ask.map(|level| level.price));
         if !is_crossed && !is_unlike {
             slot.session.doubtful_updates = 0;
             return;
@@ -89,16 +86,20 @@ impl State {
 }
 
 impl Group {
+    /// A first message's, before what it states.
+    #[inline]
+    pub(super) const fn new(ts_venue: Nanos, ts_recv: Nanos) -> Self {
+        Self { ts_venue, ts_recv, bid: StatedBest::NOTHING, ask: StatedBest::NOTHING }
+    }
+
     /// Notes the top that a message states after a change, in YES terms. Zero and one are no
     /// prices: a side whose best is one of them is empty.
     #[inline]
     pub(super) fn state(&mut self, level: &LevelChange) {
-        let real = |best: Option<Price>| best.filter(|p| *p > Price::ZERO && *p < Price::ONE);
-        let (bid, ask) = (level.best_bid.get().map(real), level.best_ask.get().map(real));
-        let mirrored = |best: Option<Option<Price>>| best.map(|best| best.map(Price::complement));
+        let (bid, ask) = (level.best_bid.without_bounds(), level.best_ask.without_bounds());
         let (bid, ask) = match level.instrument.face() {
             Face::Yes => (bid, ask),
-            Face::No => (mirrored(ask), mirrored(bid)),
+            Face::No => (ask.mirrored(), bid.mirrored()),
         };
         self.bid = bid.or(self.bid);
         self.ask = ask.or(self.ask);

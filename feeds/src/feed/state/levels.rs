@@ -151,7 +151,7 @@ impl State {
         } else if let Some(group) = &mut slot.group {
             group.ts_recv = now;
         } else {
-            slot.group = Some(Group { ts_venue, ts_recv: now, bid: None, ask: None });
+            slot.group = Some(Group::new(ts_venue, now));
             // Hundreds of books have one at a time: none is looked for in the list.
             if !slot.is_queued {
                 slot.is_queued = true;
