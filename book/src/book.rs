@@ -91,6 +91,7 @@ impl Book {
     }
 
     /// How far to believe the book: the session's word, and whether bid and ask cross.
+    #[inline]
     #[must_use]
     pub fn status(&self) -> BookStatus {
         if self.session_status == BookStatus::Live && self.top_ticks_cross() {
@@ -100,12 +101,14 @@ impl Book {
         }
     }
 
+    #[inline]
     fn top_ticks_cross(&self) -> bool {
         matches!((self.ladder(Side::Buy).best(), self.ladder(Side::Sell).best()), (Some(bid), Some(ask)) if bid >= ask)
     }
 
     /// Takes the session's word on how far to believe the book. A status other than Live sticks
     /// until the next snapshot or the session's next word.
+    #[inline]
     pub fn set_status(&mut self, status: BookStatus) {
         self.session_status = status;
     }

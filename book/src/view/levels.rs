@@ -54,6 +54,7 @@ impl DepthBlock {
     }
 
     /// The version published last. Only the writer may ask.
+    #[inline]
     pub(crate) fn version(&self) -> u64 {
         self.0.own(VERSION_WORD)
     }
