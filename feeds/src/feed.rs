@@ -370,14 +370,16 @@ struct Ahead<'a, S> {
 }
 
 impl<S: Sink> Herald for Ahead<'_, S> {
-    /// A message about levels most often names the two faces of one book: the first tells both.
+    /// A message about levels names both faces of one book where both are followed: the first tells both.
     #[inline(always)]
     fn instrument(&self, instrument: InstrumentId) {
         if self.seen.get() & 1 == 0 {
             self.seen.set(1);
             self.state.fetch(instrument.book());
             self.sink.book_named(instrument.book());
-            self.table.fetch(instrument.complement());
+            if self.state.config.both_faces {
+                self.table.fetch(instrument.complement());
+            }
         }
     }
 

@@ -16,6 +16,8 @@ pub const INLINE_BYTES: usize = 96;
 
 /// Marks an unused slot; a tag is never zero.
 const EMPTY: u32 = 0;
+/// The place of an instrument without an id.
+const NO_PLACE: u32 = u32::MAX;
 
 const FOLD_FIRST: u64 = 0x9E37_79B9_7F4A_7C15;
 const FOLD_MIDDLE: u64 = 0xC2B2_AE3D_27D4_EB4F;
@@ -144,7 +146,7 @@ pub struct IdTable {
     tags: Vec<Tag>,
     slots: Vec<Slot>,
     spill: Vec<u8>,
-    /// Where each instrument's id lies, by [`InstrumentId`].
+    /// Where each instrument's id lies, by [`InstrumentId`]; beyond all slots for one that has none.
     places: Vec<u32>,
     mask: usize,
     len: usize,
@@ -281,7 +283,7 @@ impl IdTable {
         }
         let index = instrument.index();
         if self.places.len() <= index {
-            self.places.resize(index.saturating_add(1), 0);
+            self.places.resize(index.saturating_add(1), NO_PLACE);
         }
         if let Some(place) = self.places.get_mut(index) {
             *place = u32::try_from(at).unwrap_or(0);
