@@ -114,6 +114,20 @@ impl BookStatus {
         Self::Closed,
     ];
 
+    /// The status in reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AwaitingSnapshot => "awaiting_snapshot",
+            Self::Live => "live",
+            Self::Crossed => "crossed",
+            Self::Gapped => "gapped",
+            Self::Stale => "stale",
+            Self::Halted => "halted",
+            Self::Closed => "closed",
+        }
+    }
+
     /// The status of a code, as packed words carry it.
     #[must_use]
     pub fn from_code(code: u8) -> Option<Self> {

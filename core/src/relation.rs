@@ -130,6 +130,24 @@ pub enum Law {
     },
 }
 
+impl Law {
+    /// The form in reports.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Complement { .. } => "complement",
+            Self::Partition { .. } => "partition",
+            Self::Exclusive { .. } => "exclusive",
+            Self::Same { .. } => "same",
+            Self::Implication { .. } => "implication",
+            Self::Ladder { .. } => "ladder",
+            Self::Bundle { .. } => "bundle",
+            Self::Polytope { .. } => "polytope",
+            Self::Given { .. } => "given",
+        }
+    }
+}
+
 /// A law between instruments, with every way in which it can settle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relation {

@@ -11,7 +11,6 @@ use clap::Args;
 use dutchbook_book::catalog::Catalog;
 use dutchbook_book::{Exact, Level, Qty, Side};
 use dutchbook_core::engine::explain::{ExplainedLeg, Explanation};
-use dutchbook_core::journal::evaluation::Outcome;
 use dutchbook_core::opportunity::OpportunityId;
 use dutchbook_core::relation::Source;
 use serde_json::{Value, json};
@@ -117,15 +116,6 @@ fn walk(leg: &ExplainedLeg) -> Option<Walked> {
     left.is_zero().then_some(Walked { fills, notional, fee, delivered })
 }
 
-/// Why an evaluation sent nothing.
-fn why_not(outcome: Outcome) -> String {
-    if let Outcome::Vetoed(veto) = outcome {
-        format!("refused for {}", veto.name())
-    } else {
-        format!("{outcome:?}")
-    }
-}
-
 const fn source_name(source: Source) -> &'static str {
     match source {
         Source::Structure => "the venues' own structure",
@@ -197,12 +187,12 @@ impl Explained {
             "opportunity": self.id,
             "at_ns": at.0,
             "decision": decision,
-            "outcome": format!("{outcome:?}"),
+            "outcome": outcome.to_string(),
             "evaluations": self.evaluations,
             "followed_whole_run": self.complete,
             "kind": concrete.kind.name(),
             "relation": {
-                "law": format!("{:?}", relation.law),
+                "law": relation.law.name(),
                 "source": source_name(relation.source),
                 "states": self.states(),
             },
@@ -232,11 +222,12 @@ impl Explained {
         let chosen = &self.chosen;
         let sent = match chosen.decision {
             Some(decision) => format!("sent as decision {decision}"),
-            None => format!("not sent: {}", why_not(chosen.outcome)),
+            None => format!("not sent: {}", chosen.outcome),
         };
         writeln!(page, "opportunity {}: {}, {sent}", self.id, chosen.concrete.kind.name())?;
         writeln!(page, "at {} ns; {} evaluations of it", chosen.at.0, self.evaluations)?;
-        writeln!(page, "it rests on {}", source_name(chosen.relation.source))?;
+        let law = chosen.relation.law.name();
+        writeln!(page, "it rests on {}: {law}", source_name(chosen.relation.source))?;
         writeln!(page, "\nlegs, with the books as they were read")?;
         for leg in &chosen.legs {
             self.write_leg(page, leg)?;

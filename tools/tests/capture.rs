@@ -82,7 +82,9 @@ fn an_opportunity_is_explained_to_the_last_level() {
     let path = folder.to_str().unwrap();
     let told = json(&dutchbook(&["explain", &id, path, "--json"]));
     assert_eq!(told["kind"], traded["kind"], "{told}");
-    assert!(told["decision"].as_u64().is_some() && told["outcome"] == "Sent", "{told}");
+    assert!(told["decision"].as_u64().is_some() && told["outcome"] == "sent", "{told}");
+    let law = told["relation"]["law"].as_str().unwrap();
+    assert!(law.bytes().all(|byte| byte.is_ascii_lowercase()), "{law}");
     let number = |value: &Value| value.as_str().unwrap().parse::<f64>().unwrap();
     let legs = told["legs"].as_array().unwrap();
     assert!(legs.len() > 1 && !told["relation"]["states"].as_array().unwrap().is_empty());

@@ -4,7 +4,7 @@
 //! Two runs decide alike exactly when their digests are equal: a replay is held against its live run
 //! by 64 hexadecimal digits. The hot side only appends bytes; the slow side hashes them.
 
-use core::fmt::Write as _;
+use core::fmt::{self, Write as _};
 
 use arrayvec::ArrayVec;
 use dutchbook_book::fee::UnitCost;
@@ -43,6 +43,23 @@ pub enum Outcome {
     Unrecorded,
     /// Its intents were sent.
     Sent,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Vanished => f.write_str("the basket could not be made of the books as they were"),
+            Self::Unpayable => f.write_str("what the basket pays could not be told"),
+            Self::Torn => f.write_str("a book was being written on every try to read it"),
+            Self::Doubtful(status) => write!(f, "the book of a leg is {}", status.name()),
+            Self::Refused(refusal) => refusal.fmt(f),
+            Self::Unmet(unmet) => write!(f, "a resolution does not have {}", unmet.name()),
+            Self::Watched => f.write_str("watched only: it is too young, or may not be traded"),
+            Self::Vetoed(veto) => write!(f, "refused for {}", veto.name()),
+            Self::Unrecorded => f.write_str("the journal had no room for it"),
+            Self::Sent => f.write_str("sent"),
+        }
+    }
 }
 
 impl Outcome {
